@@ -1,0 +1,50 @@
+# Two commands do everything on a machine that has only Python (3.11 or newer) and make:
+#   make run    the embedded study, from drawn archives to tables
+#   make test   all checks and tests
+# `make gpu` installs TensorFlow with CUDA into the same environment.
+
+PYTHON := $(shell for name in python3 python3.13 python3.12 python3.11; do \
+	$$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$name && break; done)
+CORES ?= all
+INSTALL = .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r
+
+.PHONY: run test lint gpu lock clean
+
+run: .venv/run
+	.venv/bin/snakemake --cores $(CORES)
+
+test: lint
+	.venv/bin/python -m pytest
+
+lint: .venv/test
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/snakefmt --check Snakefile rules
+	.venv/bin/mypy
+	.venv/bin/snakemake --lint
+
+gpu: .venv/run
+	$(INSTALL) requirements-gpu.lock
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "dermalign needs Python 3.11, 3.12 or 3.13; none is on the PATH."; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/run: requirements.lock | .venv/bin/python
+	$(INSTALL) requirements.lock
+	touch $@
+
+.venv/test: requirements-test.lock | .venv/bin/python
+	$(INSTALL) requirements-test.lock
+	touch $@ .venv/run
+
+# Anew after a change of pyproject.toml; needs uv. Then copy changed pins into envs/ (a test tells which).
+COMPILE = uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-config --no-header --no-annotate pyproject.toml
+lock:
+	$(COMPILE) -o requirements.lock
+	$(COMPILE) --extra test -c requirements.lock -o requirements-test.lock
+	$(COMPILE) --extra gpu -c requirements.lock -o requirements-gpu.lock
+
+clean:
+	rm -rf .venv .snakemake results/embedded

@@ -1,0 +1,41 @@
+# dermalign: from raw ISIC archives to the tables of a study. Rules stand in the order of the data.
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: f"{workflow.basedir}/config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/archives.smk"
+
+
+localrules:
+    all,
+
+
+rule all:
+    default_target: True
+    input:
+        everything,
+
+
+include: "rules/manifests.smk"
+include: "rules/classifiers.smk"
+include: "rules/saliency.smk"
+include: "rules/mask_cells.smk"
+include: "rules/jaccard.smk"
+include: "rules/statistics.smk"
+include: "rules/tables.smk"
+include: "rules/figures.smk"
+include: "rules/challenge.smk"
+
+
+onstart:
+    remember_blocks(BLOCKS_FILE, BLOCKS)
+
+
+onsuccess:
+    print_summary()

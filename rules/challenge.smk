@@ -1,0 +1,46 @@
+# On request, `snakemake challenge`: the ISIC challenge view. Thresholded maps as a submission to ISIC 2018 Task 2, at each
+# feature's best threshold, and the scores that the challenge's scorer gives to it.
+
+
+localrules:
+    challenge,
+
+
+rule challenge:
+    input:
+        expand(
+            "{results}/challenge/{model}/{method}/scores.csv", results=RESULTS, model=MODELS, method=SALIENCY_METHODS
+        ),
+
+
+rule challenge_masks:
+    input:
+        maps=f"{RESULTS}/maps/{{model}}/{{method}}.h5",
+        evaluation=f"{RESULTS}/manifest/evaluation.csv",
+        best_thresholds=f"{RESULTS}/statistics/best_thresholds.csv",
+        shards=expand(
+            "{results}/jaccard/{{model}}/{{method}}/{feature}/{threshold}.csv",
+            results=RESULTS,
+            feature=FEATURES,
+            threshold=THRESHOLDS,
+        ),
+    output:
+        masks=directory(f"{RESULTS}/challenge/{{model}}/{{method}}/masks"),
+        scores=f"{RESULTS}/challenge/{{model}}/{{method}}/scores.csv",
+    log:
+        f"{RESULTS}/logs/challenge/{{model}}/{{method}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/challenge/{{model}}/{{method}}.tsv"
+    wildcard_constraints:
+        method="|".join([*SALIENCY_METHODS, *VARIANTS]),
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=megabytes(2000),
+        runtime=minutes(240),
+    params:
+        features=CONFIGURATION["features"],
+        library=library_digest("challenge", "manifests", "statistics"),
+    script:
+        "../workflow_scripts/challenge_masks.py"

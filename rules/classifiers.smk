@@ -1,0 +1,105 @@
+# The classifiers: pictures decoded once, training, held-out metrics.
+
+
+rule training_pictures:
+    input:
+        manifest=f"{RESULTS}/manifest/training.csv",
+        pictures=ancient(STUDY.archive("training_pictures")),
+        drawn=DRAWN,
+    output:
+        f"{RESULTS}/pictures/training_{{input_size}}.h5",
+    log:
+        f"{RESULTS}/logs/training_pictures/{{input_size}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/training_pictures/{{input_size}}.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 2
+    resources:
+        mem_mb=megabytes(1500),
+        runtime=minutes(120),
+    params:
+        library=library_digest("pictures", "archives", "manifests"),
+    script:
+        "../workflow_scripts/training_pictures.py"
+
+
+rule train:
+    input:
+        manifest=f"{RESULTS}/manifest/training.csv",
+        pictures=lambda wildcards: (f"{RESULTS}/pictures/training_{STUDY.models[wildcards.model]['input_size']}.h5"),
+    output:
+        model=f"{RESULTS}/classifiers/{{model}}/model.keras",
+        history=f"{RESULTS}/classifiers/{{model}}/history.csv",
+        predictions=f"{RESULTS}/classifiers/{{model}}/predictions.csv",
+    log:
+        f"{RESULTS}/logs/train/{{model}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/train/{{model}}.tsv"
+    conda:
+        "../envs/classifier.yaml"
+    threads: CONFIGURATION["threads"]["train"]
+    resources:
+        mem_mb=megabytes(16000),
+        runtime=minutes(24 * 60),
+        gpu=CONFIGURATION["gpus"],
+    params:
+        settings=lambda wildcards: STUDY.models[wildcards.model],
+        classes=CONFIGURATION["classes"],
+        seed=CONFIGURATION["seed"],
+        library=library_digest("training", "manifests"),
+    script:
+        "../workflow_scripts/train.py"
+
+
+rule classifier_metrics:
+    input:
+        predictions=f"{RESULTS}/classifiers/{{model}}/predictions.csv",
+        manifest=f"{RESULTS}/manifest/training.csv",
+    output:
+        f"{RESULTS}/classifiers/{{model}}/metrics.csv",
+    log:
+        f"{RESULTS}/logs/classifier_metrics/{{model}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/classifier_metrics/{{model}}.tsv"
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=megabytes(1000),
+        runtime=minutes(10),
+    params:
+        classes=CONFIGURATION["classes"],
+        seed=CONFIGURATION["seed"],
+        library=library_digest("classifier_metrics", "manifests"),
+    script:
+        "../workflow_scripts/classifier_metrics.py"
+
+
+rule classifier_figures:
+    input:
+        predictions=f"{RESULTS}/classifiers/{{model}}/predictions.csv",
+        history=f"{RESULTS}/classifiers/{{model}}/history.csv",
+    output:
+        confusion_png=f"{RESULTS}/figures/classifiers/{{model}}_confusion.png",
+        confusion_svg=f"{RESULTS}/figures/classifiers/{{model}}_confusion.svg",
+        history_png=f"{RESULTS}/figures/classifiers/{{model}}_history.png",
+        history_svg=f"{RESULTS}/figures/classifiers/{{model}}_history.svg",
+    log:
+        f"{RESULTS}/logs/classifier_figures/{{model}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/classifier_figures/{{model}}.tsv"
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=megabytes(1000),
+        runtime=minutes(10),
+    params:
+        classes=CONFIGURATION["classes"],
+        best_epoch_by=lambda wildcards: STUDY.models[wildcards.model]["training"]["best_epoch_by"],
+        library=library_digest("figures"),
+    script:
+        "../workflow_scripts/classifier_figures.py"

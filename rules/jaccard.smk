@@ -1,0 +1,84 @@
+# The overlap: maps joined with mask cells, then one shard per feature and threshold.
+
+
+rule overlap_curves:
+    input:
+        maps=f"{RESULTS}/maps/{{model}}/{{method}}.h5",
+        cells=expand("{results}/cells/{batch}.h5", results=RESULTS, batch=MASK_BATCHES),
+        evaluation=f"{RESULTS}/manifest/evaluation.csv",
+    output:
+        f"{RESULTS}/curves/{{model}}/{{method}}.h5",
+    log:
+        f"{RESULTS}/logs/overlap_curves/{{model}}/{{method}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/overlap_curves/{{model}}/{{method}}.tsv"
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=megabytes(1000),
+        runtime=minutes(30),
+    params:
+        library=library_digest("overlap", "manifests"),
+    script:
+        "../workflow_scripts/overlap_curves.py"
+
+
+# A rule per block of thresholds that came into the grid together (see dermalign.study.shard_blocks): the script reads
+# thresholds off the names of its outputs, so that nothing but new shards is made for a new threshold.
+for number, thresholds in enumerate(BLOCKS):
+    if thresholds:
+
+        rule:
+            name:
+                f"jaccard_{number}"
+            input:
+                f"{RESULTS}/curves/{{model}}/{{method}}.h5",
+            output:
+                expand(
+                    "{results}/jaccard/{{model}}/{{method}}/{feature}/{threshold}.csv",
+                    results=RESULTS,
+                    feature=FEATURES,
+                    threshold=thresholds,
+                ),
+            log:
+                f"{RESULTS}/logs/jaccard/{{model}}/{{method}}/{number}.log",
+            benchmark:
+                f"{RESULTS}/benchmarks/jaccard/{{model}}/{{method}}/{number}.tsv"
+            localrule: True
+            conda:
+                "../envs/analysis.yaml"
+            threads: 1
+            resources:
+                mem_mb=megabytes(1000),
+                runtime=minutes(30),
+            params:
+                library=library_digest("overlap"),
+            script:
+                "../workflow_scripts/jaccard.py"
+
+
+# Off the grid: J is a step function of the threshold, so its best value is known exactly.
+rule exact_thresholds:
+    input:
+        f"{RESULTS}/curves/{{model}}/{{method}}.h5",
+    output:
+        thresholds=f"{RESULTS}/exact/{{model}}/{{method}}/exact_thresholds.csv",
+        pictures=f"{RESULTS}/exact/{{model}}/{{method}}/picture_thresholds.csv",
+        curves=f"{RESULTS}/exact/{{model}}/{{method}}/mean_curves.csv",
+    log:
+        f"{RESULTS}/logs/exact_thresholds/{{model}}/{{method}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/exact_thresholds/{{model}}/{{method}}.tsv"
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=megabytes(2000),
+        runtime=minutes(60),
+    params:
+        library=library_digest("exact"),
+    script:
+        "../workflow_scripts/exact_thresholds.py"

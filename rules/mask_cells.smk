@@ -1,0 +1,29 @@
+# White pixels per cell of every saliency grid, for all features: one decoding per mask.
+
+
+rule mask_cells:
+    input:
+        pictures=ancient(STUDY.archive("evaluation_pictures")),
+        masks=ancient(STUDY.archive("evaluation_masks")),
+        drawn=DRAWN,
+    output:
+        f"{RESULTS}/cells/{{batch}}.h5",
+    log:
+        f"{RESULTS}/logs/mask_cells/{{batch}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/mask_cells/{{batch}}.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=megabytes(1000),
+        runtime=minutes(60),
+    params:
+        images=lambda wildcards: MASK_BATCHES[wildcards.batch],
+        features=CONFIGURATION["features"],
+        grids=GRIDS,
+        pictures=lambda wildcards, input: STUDY.pictures_digest(input.pictures, MASK_BATCHES[wildcards.batch]),
+        masks=lambda wildcards, input: STUDY.masks_digest(input.masks, MASK_BATCHES[wildcards.batch]),
+        library=library_digest("mask_cells"),
+    script:
+        "../workflow_scripts/mask_cells.py"

@@ -1,0 +1,171 @@
+# The paper's tables. Rule table3 is computed by dermalign.tables.table3, and so on.
+
+LEAKAGE = {
+    "exclude": "Evaluation pictures, and other pictures of their lesions, were kept out of training (leakage: exclude).",
+    "allow": "Evaluation pictures may have trained the classifiers (leakage: allow).",
+}[CONFIGURATION["leakage"]]
+CHANCE = [f"{RESULTS}/statistics/chance.csv"] if CHANCE_METHODS else []
+DIFFERENCE = (
+    f" Rows of {', '.join(CHANCE_METHODS)} are chance; difference: J of {SALIENCY_METHODS[0]} minus theirs, mean over "
+    "the same pictures."
+    if CHANCE_METHODS
+    else ""
+)
+OVERLAP = (
+    "Maps scaled up by nearest neighbour; J in pixels of the full-size picture; means over pictures; "
+    f"SD with n - 1.{DIFFERENCE} {LEAKAGE}"
+)
+
+
+rule table1:
+    input:
+        f"{RESULTS}/manifest/evaluation.csv",
+    output:
+        csv=f"{RESULTS}/tables/table1.csv",
+        md=f"{RESULTS}/tables/table1.md",
+    log:
+        f"{RESULTS}/logs/table1.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/table1.tsv"
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=megabytes(1000),
+        runtime=minutes(10),
+    params:
+        arguments=dict(features=CONFIGURATION["features"], diagnoses=CONFIGURATION["evaluation_diagnoses"]),
+        caption="Table 1. Evaluation pictures that show each feature, by diagnosis.",
+        library=library_digest("tables", "manifests"),
+    script:
+        "../workflow_scripts/table.py"
+
+
+rule table2:
+    input:
+        f"{RESULTS}/statistics/thresholds.csv",
+        CHANCE,
+    output:
+        csv=f"{RESULTS}/tables/table2.csv",
+        md=f"{RESULTS}/tables/table2.md",
+    log:
+        f"{RESULTS}/logs/table2.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/table2.tsv"
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=megabytes(1000),
+        runtime=minutes(10),
+    params:
+        arguments={},
+        caption=f"Table 2. Jaccard index of the union of features by threshold. {OVERLAP}",
+        library=library_digest("tables", "manifests"),
+    script:
+        "../workflow_scripts/table.py"
+
+
+rule table3:
+    input:
+        f"{RESULTS}/statistics/best_thresholds.csv",
+        CHANCE,
+    output:
+        csv=f"{RESULTS}/tables/table3.csv",
+        md=f"{RESULTS}/tables/table3.md",
+    log:
+        f"{RESULTS}/logs/table3.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/table3.tsv"
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=megabytes(1000),
+        runtime=minutes(10),
+    params:
+        arguments={},
+        caption=f"Table 3. Best threshold of the grid per feature and the Jaccard index there. {OVERLAP}",
+        library=library_digest("tables", "manifests"),
+    script:
+        "../workflow_scripts/table.py"
+
+
+rule table4:
+    input:
+        f"{RESULTS}/statistics/correctness.csv",
+        CHANCE,
+    output:
+        csv=f"{RESULTS}/tables/table4.csv",
+        md=f"{RESULTS}/tables/table4.md",
+    log:
+        f"{RESULTS}/logs/table4.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/table4.tsv"
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=megabytes(1000),
+        runtime=minutes(10),
+    params:
+        arguments=dict(models=MODELS),
+        caption=f"Table 4. Jaccard index of the union by diagnosis and correctness, {MODELS[0]}. {OVERLAP}",
+        library=library_digest("tables", "manifests"),
+    script:
+        "../workflow_scripts/table.py"
+
+
+rule table5:
+    input:
+        f"{RESULTS}/statistics/correctness.csv",
+        CHANCE,
+    output:
+        csv=f"{RESULTS}/tables/table5.csv",
+        md=f"{RESULTS}/tables/table5.md",
+    log:
+        f"{RESULTS}/logs/table5.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/table5.tsv"
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=megabytes(1000),
+        runtime=minutes(10),
+    params:
+        arguments=dict(models=MODELS),
+        caption=f"Table 5. Jaccard index of the union by diagnosis and correctness, {', '.join(MODELS[1:]) or 'no second model'}. {OVERLAP}",
+        library=library_digest("tables", "manifests"),
+    script:
+        "../workflow_scripts/table.py"
+
+
+rule table6:
+    input:
+        f"{RESULTS}/statistics/mann_whitney.csv",
+    output:
+        csv=f"{RESULTS}/tables/table6.csv",
+        md=f"{RESULTS}/tables/table6.md",
+    log:
+        f"{RESULTS}/logs/table6.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/table6.tsv"
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=megabytes(1000),
+        runtime=minutes(10),
+    params:
+        arguments=dict(methods=[*SALIENCY_METHODS, *VARIANTS]),
+        caption=f"Table 6. Mann-Whitney tests between groups, on the union: U of the first-named, p two-sided, uncorrected. {LEAKAGE}",
+        library=library_digest("tables", "manifests"),
+    script:
+        "../workflow_scripts/table.py"

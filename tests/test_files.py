@@ -1,0 +1,65 @@
+"""Files that are whole or not there, whatever happens to the process that writes them."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from dermalign.files import atomic_path, write_text
+
+SCRIPTS = Path(__file__).resolve().parents[1] / "workflow_scripts"
+WRITER = """
+import sys, time
+from dermalign.files import atomic_path
+with atomic_path(sys.argv[1]) as temporary, temporary.open("w") as stream:
+    stream.write("half of it")
+    stream.flush()
+    print("written", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_the_file_comes_with_the_end_of_the_block(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "store.tar.h5"
+    with atomic_path(path) as temporary:
+        temporary.write_text("content")
+        assert not path.exists()
+        assert temporary.parent == path.parent  # the same file system, so that renaming is one step
+        assert temporary.suffix == ".h5"
+    assert path.read_text() == "content"
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
+def test_an_error_leaves_what_was_there(tmp_path: Path, error: type[BaseException]) -> None:
+    path = tmp_path / "table.csv"
+    for before in ([], [path]):
+        with pytest.raises(error), atomic_path(path) as temporary:
+            temporary.write_text("half of it")
+            raise error
+        assert list(tmp_path.iterdir()) == before
+        path.write_text("before")
+    assert path.read_text() == "before"
+
+
+@pytest.mark.parametrize("before", [None, "before"])
+def test_a_killed_process_leaves_nothing_under_the_name(tmp_path: Path, before: str | None) -> None:
+    path = tmp_path / "table.csv"
+    if before:
+        path.write_text(before)
+    environment = {**os.environ, "PYTHONPATH": str(SCRIPTS)}
+    command = [sys.executable, "-c", WRITER, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout and process.stdout.readline() == "written\n"
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    assert (path.read_text() if path.exists() else None) == before
+    write_text(path, "done again")
+    assert path.read_text() == "done again"
+
+
+def test_text_is_utf_8(tmp_path: Path) -> None:
+    write_text(tmp_path / "table.md", "mean ± SD\n")
+    assert (tmp_path / "table.md").read_bytes() == "mean ± SD\n".encode()

@@ -1,0 +1,99 @@
+"""Real workflow runs: a finished embedded study that tests copy, and what a dry run lists."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run of Snakemake printed, and its exit status."""
+
+    status: int
+    text: str
+
+    def jobs(self) -> dict[str, list[str]]:
+        """The outputs of the jobs that a dry run lists, by rule; outputs of one rule's jobs are put together."""
+        found: dict[str, list[str]] = {}
+        rule = ""
+        for line in self.text.splitlines():
+            if match := re.match(r"(?:local)?rule (\w+):$", line):
+                rule = match[1]
+                found.setdefault(rule, [])
+            elif match := re.match(r"    output: (.*)$", line):
+                found[rule].extend(match[1].split(", "))
+        found.pop("all", None)
+        return found
+
+
+@dataclass(frozen=True)
+class Study:
+    """A working directory with a study in it."""
+
+    folder: Path
+
+    def snakemake(self, *arguments: str, overlay: dict[str, Any] | None = None, **environment: str) -> Run:
+        """Run Snakemake there, with an overlay over config.yaml where one is given."""
+        files = []
+        if overlay is not None:
+            path = self.folder / "overlay.yaml"
+            path.write_text(yaml.safe_dump(overlay), encoding="utf-8")
+            files = ["--configfile", str(path)]
+        command = [sys.executable, "-m", "snakemake", "--snakefile", str(REPOSITORY / "Snakefile")]
+        process = subprocess.run(
+            [*command, *arguments, "--directory", str(self.folder), "--cores", "2", *files],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=self.folder,
+            env={**os.environ, **environment},
+            check=False,
+        )
+        return Run(process.returncode, process.stdout)
+
+    @property
+    def results(self) -> Path:
+        """The results of the embedded study."""
+        return self.folder / "results" / "embedded"
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, Run]:
+    """The embedded study as `make run` does it, finished, and what was printed. To be read, not changed."""
+    study = Study(tmp_path_factory.mktemp("embedded"))
+    run = study.snakemake()
+    assert run.status == 0, run.text[-5000:]
+    return study, run
+
+
+@pytest.fixture
+def copied(finished: tuple[Study, Run], tmp_path: Path) -> Study:
+    """A copy of the finished embedded study, to be changed at will."""
+    shutil.copytree(finished[0].folder, tmp_path / "study", copy_function=shutil.copy2)
+    return Study(tmp_path / "study")
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Study:
+    """An empty working directory."""
+    return Study(tmp_path)
+
+
+@pytest.fixture
+def tiny() -> Callable[[], dict[str, Any]]:
+    """An overlay for a study that is done in half a minute: few pictures, one model, one epoch."""
+    return lambda: {
+        "archives": {"drawn": {"training_pictures": 120, "evaluation_pictures": 20}},
+        "models": {"residual": None, "plain": {"training": {"epochs": 1}}},
+    }

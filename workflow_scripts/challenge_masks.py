@@ -1,0 +1,24 @@
+"""Write a map source's thresholded maps as a submission to ISIC 2018 Task 2, with the scores it would get."""
+
+from pathlib import Path
+
+from dermalign.challenge import challenge_scores, challenge_thresholds, write_challenge_masks
+from dermalign.files import write_text
+from dermalign.logs import job_log
+from dermalign.manifests import read_evaluation
+from dermalign.statistics import read_statistics
+
+with job_log(snakemake.log[0]):
+    evaluation = read_evaluation(snakemake.input.evaluation)
+    thresholds = challenge_thresholds(
+        read_statistics(snakemake.input.best_thresholds),
+        snakemake.wildcards.model,
+        snakemake.wildcards.method,
+        snakemake.params.features,
+    )
+    shards = {}
+    for path in map(Path, snakemake.input.shards):
+        shards.setdefault(path.parent.name, {})[path.stem] = path
+    scores = challenge_scores(shards, evaluation, thresholds)
+    write_challenge_masks(snakemake.output.masks, snakemake.input.maps, evaluation, thresholds)
+    write_text(snakemake.output.scores, scores.to_csv(index=False))

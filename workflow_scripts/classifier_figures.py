@@ -1,0 +1,12 @@
+"""Draw a classifier's confusion matrix and its learning curves."""
+
+import pandas as pd
+from dermalign.figures import confusion, learning_curves
+from dermalign.logs import job_log
+
+with job_log(snakemake.log[0]):
+    model, output = snakemake.wildcards.model, snakemake.output
+    predictions = pd.read_csv(snakemake.input.predictions, dtype={"image": str, "class": str, "predicted": str})
+    confusion(predictions, snakemake.params.classes, model, [output.confusion_png, output.confusion_svg])
+    history = pd.read_csv(snakemake.input.history)
+    learning_curves(history, snakemake.params.best_epoch_by, model, [output.history_png, output.history_svg])

@@ -1,0 +1,24 @@
+"""Measure a classifier on the pictures held out from its training."""
+
+import pandas as pd
+from dermalign.classifier_metrics import classifier_metrics, warnings_for
+from dermalign.files import write_text
+from dermalign.logs import job_log
+from dermalign.manifests import read_training
+
+with job_log(snakemake.log[0]) as log:
+    lesions = read_training(snakemake.input.manifest).set_index("image")["lesion_id"]
+    metrics = classifier_metrics(
+        pd.read_csv(snakemake.input.predictions, dtype={"image": str, "class": str, "predicted": str}),
+        snakemake.params.classes,
+        lesions=lesions.to_dict(),
+        seed=snakemake.params.seed,
+    )
+    for row in metrics[metrics["class"] == "all"].itertuples():
+        interval = "" if pd.isna(row.low) else f" ({row.low:.4g} to {row.high:.4g})"
+        log.info("%s: %.4g%s", row.metric, row.value, interval)
+        print(f"{snakemake.wildcards.model}: held-out {row.metric} {row.value:.4g}{interval}")
+    for warning in warnings_for(metrics):
+        log.warning(warning)
+        print(f"{snakemake.wildcards.model}: WARNING: {warning}")
+    write_text(snakemake.output[0], metrics.to_csv(index=False))

@@ -1,0 +1,72 @@
+"""Progress on a terminal, plain lines in a log file, and user errors without a traceback."""
+
+import logging
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO, TypeVar
+
+from .errors import InputError
+
+logger = logging.getLogger("dermalign")
+T = TypeVar("T")
+
+
+@contextmanager
+def job_log(path: str | Path) -> Iterator[logging.Logger]:
+    """Send the library's log to the file at `path` (lines `time level message`) for the length of a job.
+
+    What native libraries write to standard error goes there, too; Python's own standard error stays the terminal.
+
+    An `InputError` is printed on standard error and in the log in its own words and ends the process with exit
+    status 1; any other exception goes to the log with its traceback and is raised on.
+    """
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with Path(path).open("w", encoding="utf-8") as stream:
+        handler = logging.StreamHandler(stream)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        try:
+            with _native_messages_to(stream):
+                yield logger
+        except InputError as error:
+            logger.error("%s", error)
+            print(f"\ndermalign: {error}\n", file=sys.stderr)
+            raise SystemExit(1) from None
+        except Exception:
+            logger.exception("stopped by an error")
+            raise
+        finally:
+            logger.removeHandler(handler)
+
+
+@contextmanager
+def _native_messages_to(stream: TextIO) -> Iterator[None]:
+    # TensorFlow greets with lines on the processor before any of its settings can stop it.
+    terminal, python_stderr = os.dup(2), sys.stderr
+    try:
+        os.dup2(stream.fileno(), 2)
+        if python_stderr.fileno() == 2:
+            sys.stderr = os.fdopen(os.dup(terminal), "w", buffering=1)
+        yield
+    finally:
+        sys.stderr = python_stderr
+        os.dup2(terminal, 2)
+        os.close(terminal)
+
+
+def progress(items: Iterable[T], total: int, what: str) -> Iterator[T]:
+    """Yield `items`; show a bar on a terminal and log a line at each tenth of `total`."""
+    from tqdm import tqdm  # imported here: most jobs are shorter than its import
+
+    bar = tqdm(items, total=total, desc=what, disable=not sys.stderr.isatty(), leave=False)
+    done_tenths = 0
+    for number, item in enumerate(bar, start=1):
+        yield item
+        tenths = number * 10 // max(total, 1)
+        if tenths > done_tenths:
+            done_tenths = tenths
+            logger.info("%s: %d of %d", what, number, total)

@@ -1,0 +1,77 @@
+"""What a classifier will look like, asked before any job: its saliency layer exists, and its grid's shape.
+
+Building a backbone needs Keras, whose import takes seconds. So it is asked once per model's settings, in a process
+of its own, and the answer is kept.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from .errors import InputError
+from .files import write_text
+
+ASKED = ("architecture", "input_size", "saliency_layer")
+
+
+def grids(models: Mapping[str, Mapping[str, Any]], cache: str | Path) -> dict[str, tuple[int, int]]:
+    """Return {model: (h, w)} of the models' saliency layers.
+
+    cache: folder for the answers. Raises InputError for an unknown architecture, a layer that the model lacks, or
+    an input size that the architecture cannot take.
+    """
+    files = {model: Path(cache) / f"{_key(settings)}.json" for model, settings in models.items()}
+    unknown = {model: _asked(models[model]) for model, path in files.items() if not path.is_file()}
+    if unknown:
+        for model, answer in _ask(unknown).items():
+            if "error" in answer:
+                raise InputError(f"models.{model}: {answer['error']}")
+            write_text(files[model], json.dumps(answer))
+    found = {model: json.loads(path.read_text(encoding="utf-8"))["grid"] for model, path in files.items()}
+    return {model: (rows, columns) for model, (rows, columns) in found.items()}
+
+
+def _asked(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: settings[key] for key in ASKED}
+
+
+def _key(settings: Mapping[str, Any]) -> str:
+    asked = json.dumps([_asked(settings), version("keras")], sort_keys=True)
+    return hashlib.sha256(asked.encode()).hexdigest()[:16]
+
+
+def _ask(models: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1]), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    process = subprocess.run(
+        [sys.executable, "-m", "dermalign.probing"],
+        input=json.dumps(models),
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    if process.returncode:
+        raise InputError(f"the models cannot be built with Keras:\n{process.stderr.strip()[-2000:]}")
+    return json.loads(process.stdout.splitlines()[-1])
+
+
+def _answer() -> None:
+    from .architectures import probe
+
+    answers: dict[str, dict[str, Any]] = {}
+    for model, settings in json.load(sys.stdin).items():
+        try:
+            answers[model] = {"grid": list(probe(settings)["grid"])}
+        except InputError as error:
+            answers[model] = {"error": str(error)}
+    print(json.dumps(answers))
+
+
+if __name__ == "__main__":
+    _answer()

@@ -1,0 +1,10 @@
+"""Compute the exact best thresholds and mean curves of one map source from its step functions."""
+
+from dermalign.exact import exact_statistics
+from dermalign.files import write_text
+from dermalign.logs import job_log
+
+with job_log(snakemake.log[0]):
+    statistics = exact_statistics(snakemake.wildcards.model, snakemake.wildcards.method, snakemake.input[0])
+    for name in ("thresholds", "pictures", "curves"):
+        write_text(snakemake.output[name], getattr(statistics, name).to_csv(index=False))

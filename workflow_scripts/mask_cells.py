@@ -1,0 +1,17 @@
+"""Count the white pixels of a batch's masks per cell of the saliency grids."""
+
+from dermalign.archives import list_masks, list_pictures
+from dermalign.logs import job_log
+from dermalign.mask_cells import count_archive, write_cells
+
+with job_log(snakemake.log[0]):
+    images, features, grids = snakemake.params.images, snakemake.params.features, snakemake.params.grids
+    pictures = list_pictures(snakemake.input.pictures)
+    counted = count_archive(
+        snakemake.input.pictures,
+        snakemake.input.masks,
+        {image: pictures[image] for image in images},
+        list_masks(snakemake.input.masks, images, features),
+        grids,
+    )
+    write_cells(snakemake.output[0], counted, grids, features)

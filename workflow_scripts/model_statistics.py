@@ -1,0 +1,36 @@
+"""Compute the statistics of one model from its shards: of each method, and of the saliency methods beside chance."""
+
+from pathlib import Path
+
+import pandas as pd
+from dermalign.files import write_text
+from dermalign.logs import job_log
+from dermalign.manifests import read_evaluation
+from dermalign.maps import read_predictions
+from dermalign.pairing import chance_statistics
+from dermalign.statistics import SourceStatistics, group_names, read_shards, source_statistics
+
+with job_log(snakemake.log[0]):
+    paths = {}
+    for path in map(Path, snakemake.input.shards):
+        method, feature = path.parts[-3:-1]
+        paths.setdefault(method, {}).setdefault(feature, {})[path.stem] = path
+    shards = {
+        method: {feature: read_shards(of_feature) for feature, of_feature in by_feature.items()}
+        for method, by_feature in paths.items()
+    }
+    model, diagnoses = snakemake.wildcards.model, snakemake.params.evaluation_diagnoses
+    evaluation, predicted = read_evaluation(snakemake.input.evaluation), read_predictions(snakemake.input.predictions)
+    sources = [
+        source_statistics(model, method, by_feature, evaluation, predicted, diagnoses)
+        for method, by_feature in shards.items()
+    ]
+    tables = {
+        name: pd.concat([getattr(source, name) for source in sources]) for name in SourceStatistics.__annotations__
+    }
+    chances = {method: shards[method] for method in snakemake.params.chance_methods}
+    methods = {method: of_method for method, of_method in shards.items() if method not in chances}
+    if chances:
+        tables["chance"] = chance_statistics(model, methods, chances, evaluation, predicted, group_names(diagnoses))
+    for path in snakemake.output:
+        write_text(path, tables[Path(path).stem].to_csv(index=False))

@@ -1,0 +1,22 @@
+"""Train one classifier."""
+
+from dermalign.gradients import limit_threads
+from dermalign.logs import job_log
+from dermalign.manifests import read_training
+from dermalign.terms import EXCLUDED
+from dermalign.training import train
+
+with job_log(snakemake.log[0]):
+    limit_threads(snakemake.threads)
+    table = read_training(snakemake.input.manifest)
+    train(
+        snakemake.params.settings,
+        snakemake.params.classes,
+        table[table["split"] != EXCLUDED],
+        snakemake.input.pictures,
+        snakemake.params.seed,
+        model_path=snakemake.output.model,
+        history_path=snakemake.output.history,
+        predictions_path=snakemake.output.predictions,
+        library=snakemake.params.library,
+    )

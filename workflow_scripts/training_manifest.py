@@ -1,0 +1,25 @@
+"""Decide which pictures of the training archive train, validate and test."""
+
+from dermalign.archives import list_pictures
+from dermalign.files import write_text
+from dermalign.labels import read_lesions, read_one_hot
+from dermalign.logs import job_log
+from dermalign.manifests import picture_sizes, training_account, training_manifest
+
+with job_log(snakemake.log[0]) as log:
+    classes = read_one_hot(snakemake.input.labels, snakemake.params.classes)
+    table = training_manifest(
+        picture_sizes(snakemake.input.pictures, list_pictures(snakemake.input.pictures)),
+        classes,
+        read_lesions(snakemake.input.metadata[0]) if snakemake.input.metadata else {},
+        snakemake.params.evaluation_images,
+        leakage=snakemake.params.leakage,
+        validation=snakemake.params.split["validation"],
+        test=snakemake.params.split["test"],
+        seed=snakemake.params.seed,
+        limit=snakemake.params.limit,
+    )
+    for line in training_account(table, classes, snakemake.params.leakage):
+        log.info(line)
+        print(f"training manifest: {line}")
+    write_text(snakemake.output[0], table.to_csv(index=False))
