@@ -9,6 +9,14 @@ configfile: f"{workflow.basedir}/config.yaml"
 
 
 include: "rules/common.smk"
+
+
+if CONFIGURATION.get("container"):
+
+    # Counts with `--sdm apptainer` only, and for all rules.
+    container: CONFIGURATION["container"]
+
+
 include: "rules/archives.smk"
 
 

@@ -1,6 +1,6 @@
 """How fast the two networks of the paper train and give Grad-CAM maps, in how much memory; how fast JPEGs decode.
 
-    python benchmarks/network_rates.py [--study studies/nunnari2021.yaml] [--batches 2 4] [--data FOLDER]
+    python benchmarks/network_rates.py [--study FILE] [--models NAME ...] [--batches 2 4] [--data FOLDER]
 
 The rates that docs/planning.md multiplies. Each network is built as the study says (weights drawn, which costs the
 same as learnt ones), trained for two epochs of two batches by `dermalign.training.train`, of which the second counts;
@@ -9,8 +9,8 @@ peak memory is that of the job. Where TensorFlow sees a GPU, the same command me
 operations are counted from the layers (a multiplication and an addition are two), training as three forward passes.
 
 Pictures: real ones of the reduced archives in --data, enlarged to 1024 x 1024 (most of ISIC 2019) and to 9.3 megapixels
-(the mean of ISIC 2018 Task 1-2) and saved as JPEG; decoded to the input sizes by `dermalign.pictures.decode` in one
-thread. Without --data this part is left out.
+(the mean of ISIC 2018 Task 1-2) and saved as JPEG; decoded to the input sizes by `dermalign.pictures.decode`.
+Without --data this part is left out.
 """
 
 import argparse
@@ -39,11 +39,12 @@ PICTURES = 12
 
 
 def main() -> int:
-    """Run the benchmark and print two Markdown tables."""
+    """Run the benchmark and print Markdown tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--study", type=Path, default=REPOSITORY / "studies" / "nunnari2021.yaml")
-    parser.add_argument("--batches", type=int, nargs="+", default=[2, 4], help="pictures per step (default 2 4)")
+    parser.add_argument("--batches", type=int, nargs="+", default=[2, 4], help="pictures per step")
     parser.add_argument("--data", type=Path, help="the folder that holds isic-256/ISIC2018_Task1-2_Training_Input.zip")
+    parser.add_argument("--models", nargs="+", help="only these of the study's")
     parser.add_argument("--measure", nargs=4, metavar=("WHAT", "MODEL", "BATCH", "FOLDER"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     models = {
@@ -59,7 +60,7 @@ def main() -> int:
         "| Grad-CAM, pictures/s | GFLOP/s | peak, MB | load, s |"
     )
     print("|---|" + "--:|" * 10)
-    for name in models:
+    for name in options.models or models:
         for batch in options.batches:
             with tempfile.TemporaryDirectory(prefix="network-rates-") as folder:
                 trained = in_process(options.study, "train", name, str(batch), folder)
@@ -71,9 +72,14 @@ def main() -> int:
                 f"{explained['rate'] * gflop:.0f} | {explained['peak']:.0f} | {explained['load']:.1f} |",
                 flush=True,
             )
+    inputs = sorted({of["input_size"] for of in models.values()})
+    print("\n| training pictures of side | read and turned, pictures/processor s |\n|--:|--:|")
+    for side in inputs:
+        print(f"| {side} | {reading(side):.0f} |")
     if options.data:
-        inputs = sorted({of["input_size"] for of in models.values()})
-        print("\n| JPEG of | mean size, kB | " + " | ".join(f"to {size}, pictures/s" for size in inputs) + " |")
+        print(
+            "\n| JPEG of | mean size, kB | " + " | ".join(f"to {size}, pictures/processor s" for size in inputs) + " |"
+        )
         print("|---|" + "--:|" * (1 + len(inputs)))
         for name, size in SIZES.items():
             kilobytes, rates = decoding(options.data, size, inputs)
@@ -156,13 +162,33 @@ def operations(model: Any) -> int:
     return total
 
 
+def reading(side: int) -> float:
+    """Return the pictures a processor second that a training reads, from a store in the page cache."""
+    import h5py
+    import pandas as pd
+    from dermalign.training import PictureBatches
+
+    random, count = np.random.default_rng(0), 512
+    with tempfile.TemporaryDirectory(prefix="network-rates-") as folder:
+        with h5py.File(Path(folder) / "pictures.h5", "w") as file:
+            file["pictures"] = random.integers(0, 256, (count, side, side, 3), dtype=np.uint8)
+        with h5py.File(Path(folder) / "pictures.h5") as file:
+            rows = pd.DataFrame({"row": random.permutation(count), "label": 0})
+            weights, symmetries = np.ones(len(CLASSES)), random.integers(8, size=count)
+            batches = PictureBatches(file["pictures"], rows, 16, weights, symmetries)
+            start = time.process_time()
+            for number in range(len(batches)):
+                batches[number]
+            return count / (time.process_time() - start)
+
+
 def peak() -> float:
     """Return the peak memory of this process in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def decoding(data: Path, size: tuple[int, int], inputs: list[int]) -> tuple[float, list[float]]:
-    """Return the mean file size in kB and the pictures a second, for each input size, of enlarged real pictures."""
+    """Return the mean file size in kB and, per input size, the pictures a processor second, of enlarged pictures."""
     from dermalign.archives import list_pictures
     from dermalign.pictures import decode
 
@@ -179,10 +205,10 @@ def decoding(data: Path, size: tuple[int, int], inputs: list[int]) -> tuple[floa
         kilobytes = sum(info.file_size for info in archive.infolist()) / len(members) / 1000
         rates = []
         for side in inputs:
-            start = time.perf_counter()
+            start = time.process_time()
             for number in range(len(members)):
                 decode(archive, f"{number}.jpg", side)
-            rates.append(len(members) / (time.perf_counter() - start))
+            rates.append(len(members) / (time.process_time() - start))
     return kilobytes, rates
 
 
