@@ -1,13 +1,13 @@
 """Which way of giving the shards to SLURM is best: beside Snakemake, single jobs, an array, or groups.
 
-    python benchmarks/shard_submission.py results/embedded [--thresholds N]
+    python benchmarks/shard_submission.py results/embedded [--thresholds N] [--sources N]
 
 Takes the curves of a finished study and makes its shards anew in a temporary folder, on a real SLURM of one node (the
 one of tests/slurm, so as root with slurm-wlm and munge installed): as one job per map source, which is what
 rules/jaccard.smk does, and as one job per shard. Printed per way: jobs of Snakemake, calls of sbatch, seconds of the
 whole command, and what SLURM was asked for, in processors and memory of one submission and minutes. All ways must give
-the same shards. The node has two processors, the status of jobs is looked up every second at first: a busy cluster
-adds its queue to each submission.
+the same shards. The node claims 20 processors: a group asks for those of all its jobs, and never starts on fewer.
+The status of jobs is looked up every second at first, and a busy cluster adds its queue to each submission.
 """
 
 import argparse
@@ -66,8 +66,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", type=Path, help="a finished study, such as results/embedded")
     parser.add_argument("--thresholds", type=int, default=11)
+    parser.add_argument("--sources", type=int, help="only so many of the study's map sources")
     options = parser.parse_args()
-    curves = sorted((options.results / "curves").glob("*/*.h5"))
+    curves = sorted((options.results / "curves").glob("*/*.h5"))[: options.sources]
     if not curves:
         sys.exit(f"{options.results}: there are no curves; run the study first")
     sources = [f"{path.parent.name}/{path.stem}" for path in curves]
@@ -93,7 +94,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="shard-submission-") as name:
         folder = Path(name)
         (folder / "slurm").mkdir()
-        with Cluster(folder / "slurm", memory=1_000_000) as cluster:
+        with Cluster(folder / "slurm", cores=20, memory=1_000_000) as cluster:
             for number, (way, (output, local, grouped, arguments)) in enumerate(ways.items()):
                 work = folder / str(number)
                 for path, source in zip(curves, sources, strict=True):

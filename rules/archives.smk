@@ -15,7 +15,7 @@ if STUDY.is_drawn:
         threads: 1
         resources:
             mem_mb=megabytes(1000),
-            runtime=10,
+            runtime=minutes(10),
         params:
             drawing=STUDY.drawing,
         script:

@@ -40,7 +40,7 @@ rule train:
         "../envs/classifier.yaml"
     threads: CONFIGURATION["threads"]["train"]
     resources:
-        mem_mb=megabytes(16000),
+        mem_mb=megabytes(20000),
         runtime=minutes(24 * 60),
         gpu=CONFIGURATION["gpus"],
     params:

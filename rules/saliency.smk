@@ -22,7 +22,7 @@ for model in MODELS:
                 "../envs/classifier.yaml"
             threads: CONFIGURATION["threads"]["gradcam"]
             resources:
-                mem_mb=megabytes(12000),
+                mem_mb=megabytes(16000),
                 runtime=minutes(120),
                 gpu=CONFIGURATION["gpus"],
             params:

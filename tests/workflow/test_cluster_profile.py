@@ -1,6 +1,7 @@
 """The profile for SLURM and what docs/ say about it, against the rules, Snakemake and the executor as they are."""
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -10,6 +11,10 @@ import pytest
 import yaml
 
 from .conftest import REPOSITORY, Study
+
+sys.path.append(str(REPOSITORY / "benchmarks"))
+
+import dag_scale
 
 PROFILE = yaml.safe_load((REPOSITORY / "profiles" / "slurm" / "config.yaml").read_text(encoding="utf-8"))
 GUIDE = (REPOSITORY / "docs" / "cluster.md").read_text(encoding="utf-8")
@@ -28,10 +33,11 @@ class Planned:
         self.submitted: set[str] = set()
         self.local: set[str] = set()
         self.asks: dict[str, dict[str, str]] = {}
-        for kind, rule, lines in re.findall(r"^(local)?rule (\w+):\n((?:    .*\n)+)", text, re.M):
+        local = re.compile("|".join(dag_scale.local_rules()))
+        for rule, lines in re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)+)", text, re.M):
             if rule == "all":
                 continue
-            (self.local if kind else self.submitted).add(named(rule))
+            (self.local if local.fullmatch(rule) else self.submitted).add(named(rule))
             resources = re.search(r"^    resources: (.*)$", lines, re.M)
             assert resources, rule
             self.asks[named(rule)] = dict(item.split("=", 1) for item in resources[1].split(", "))
@@ -126,11 +132,13 @@ def test_links_lead_somewhere(page: str) -> None:
 
 
 def test_an_image_is_asked_for_only_where_one_is_named(empty: Study, tmp_path: Path) -> None:
-    nowhere = tmp_path / "no programs"
-    nowhere.mkdir()
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("bash", "sh", "which"):  # what Snakemake needs; apptainer, if there is one, is hidden
+        (programs / name).symlink_to(shutil.which(name) or name)
     arguments = ("-n", "--quiet", "--sdm", "apptainer")
-    without = empty.snakemake(*arguments, PATH=str(nowhere))
+    without = empty.snakemake(*arguments, PATH=str(programs))
     assert without.status == 0, without.text
-    named_image = empty.snakemake(*arguments, overlay={"container": "docker://example/image:1"}, PATH=str(nowhere))
+    named_image = empty.snakemake(*arguments, overlay={"container": "docker://example/image:1"}, PATH=str(programs))
     assert named_image.status != 0
     assert "apptainer" in named_image.text

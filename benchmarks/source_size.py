@@ -1,0 +1,104 @@
+"""What the rules after the maps cost for one map source of the paper's size, in time and memory.
+
+    python benchmarks/source_size.py [--pictures 2386] [--grid 28] [--thresholds 11]
+
+From generated counts and maps (see overlap_scale.py), for a source with one map per picture and for one of chance with
+five. Every step is the library's function that the rule calls, in a process of its own: processor seconds and peak
+memory are those of a job, Snakemake aside.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import overlap_scale
+from dermalign.chance import write_chance_maps
+from dermalign.exact import exact_statistics
+from dermalign.mask_cells import write_cells
+from dermalign.overlap import write_curves, write_shards
+
+RULES = ["chance_maps", "overlap_curves", "jaccard", "exact_thresholds"]
+DRAWS = 5
+
+
+def main() -> int:
+    """Print a Markdown table and return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pictures", type=int, default=2386)
+    parser.add_argument("--grid", type=int, default=28)
+    parser.add_argument("--thresholds", type=int, default=11)
+    parser.add_argument("--step", nargs=3, metavar=("RULE", "SOURCE", "FOLDER"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.step:
+        rule, source, folder = options.step
+        print(json.dumps(measure(rule, source, Path(folder), options.thresholds)))
+        return 0
+    overlap_scale.GRID = (options.grid, options.grid)
+    images = [f"ISIC_{number:07d}" for number in range(options.pictures)]
+    print("| maps a picture | rule | processor, s | peak, MB | written, MB |\n|--:|---|--:|--:|--:|")
+    with tempfile.TemporaryDirectory(prefix="source-size-") as name:
+        folder = Path(name)
+        write_cells(
+            folder / "cells.h5",
+            overlap_scale.generated(options.pictures),
+            [overlap_scale.GRID],
+            overlap_scale.FEATURES,
+        )
+        with h5py.File(folder / "model.h5", "w") as file:
+            file["saliency"] = np.random.default_rng(1).random((len(images), *overlap_scale.GRID), dtype=np.float32)
+            for dataset in ("image", "predicted_class", "target_class"):
+                file.create_dataset(dataset, data=images, dtype=h5py.string_dtype())
+        for rule in RULES:
+            for source, maps in (("model", 1), ("chance", DRAWS)):
+                if (rule, source) == ("chance_maps", "model"):
+                    continue
+                command = [sys.executable, __file__, "--thresholds", str(options.thresholds)]
+                command += ["--step", rule, source, name]
+                process = subprocess.run(command, capture_output=True, text=True, check=False)
+                if process.returncode:
+                    sys.exit(process.stderr[-3000:])
+                found = json.loads(process.stdout)
+                print(
+                    f"| {maps} | {rule} | {found['seconds']:.1f} | {found['peak']:.0f} | {found['written']:.0f} |",
+                    flush=True,
+                )
+    return 0
+
+
+def measure(rule: str, source: str, folder: Path, count: int) -> dict[str, float]:
+    """Do one step and return its processor seconds, peak memory in MB and the size of what it wrote in MB."""
+    thresholds = [f"{number / (count - 1):.3f}" for number in range(count)]
+    curves = folder / f"{source}_curves.h5"
+    written = [curves]
+    if rule == "chance_maps":
+        written = [folder / "chance.h5"]
+        write_chance_maps(written[0], folder / "model.h5", "shuffled", DRAWS, 0)
+    elif rule == "overlap_curves":
+        with h5py.File(folder / "cells.h5") as cells:
+            white, images = cells["white"][:, -1], cells["image"].asstr()[:]
+        write_curves(curves, folder / f"{source}.h5", [folder / "cells.h5"], images[white > 0].tolist())
+    elif rule == "jaccard":
+        paths = {(name, t): folder / source / name / f"{t}.csv" for name in overlap_scale.NAMES for t in thresholds}
+        written = list(paths.values())
+        write_shards(curves, paths)
+    else:
+        tables = exact_statistics("model", source, curves)
+        written = [folder / f"{source}_{name}.csv" for name in ("thresholds", "pictures", "curves")]
+        for path, table in zip(written, (tables.thresholds, tables.pictures, tables.curves), strict=True):
+            table.to_csv(path, index=False)
+    return {
+        "seconds": time.process_time(),
+        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "written": sum(path.stat().st_size for path in written) / 1e6,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
