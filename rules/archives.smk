@@ -33,7 +33,7 @@ rule fetch:
 
 # What is there is never fetched again, whatever its address in the configuration becomes.
 for path, source in STUDY.sources.items():
-    if not Path(path).is_file():
+    if not Path(path).exists():
 
         rule:
             name:

@@ -21,6 +21,7 @@ rule mask_cells:
     params:
         images=lambda wildcards: MASK_BATCHES[wildcards.batch],
         features=CONFIGURATION["features"],
+        mask_options=STUDY.mask_options,
         grids=GRIDS,
         pictures=lambda wildcards, input: STUDY.pictures_digest(input.pictures, MASK_BATCHES[wildcards.batch]),
         masks=lambda wildcards, input: STUDY.masks_digest(input.masks, MASK_BATCHES[wildcards.batch]),

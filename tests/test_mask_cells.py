@@ -196,6 +196,39 @@ def test_masks_are_counted_straight_from_archives(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.cells[8, 8]["streaks"], brute_force.cell_counts(NOISE > 127, (8, 8)))
 
 
+def test_a_folder_with_another_pattern_gives_the_same_file(tmp_path: Path) -> None:
+    masks = {"streaks": png(NOISE), "dots": png(255 - NOISE)}
+    as_zip = write_archives(tmp_path, masks)
+    with zipfile.ZipFile(as_zip[0]) as opened:
+        opened.extractall(tmp_path / "folder")
+    for feature, content in masks.items():
+        (tmp_path / "marked" / feature).mkdir(parents=True)
+        one_bit = Image.open(io.BytesIO(content)).convert("1")
+        one_bit.save(tmp_path / "marked" / feature / "ISIC_0000001.tif", compression="group4")
+    as_folder = (tmp_path / "folder", tmp_path / "marked")
+    written = []
+    for (pictures_path, masks_path), pattern in (
+        (as_zip, "{image}_attribute_{feature}.png"),
+        (as_folder, "{feature}/{image}.tif"),
+    ):
+        found = list_pictures(pictures_path)
+        of = list_masks(masks_path, found, list(masks), pattern)
+        counts = count_archive(pictures_path, masks_path, found, of, [(8, 8)])
+        write_cells(tmp_path / "cells.h5", counts, [(8, 8)], list(masks))
+        written.append((tmp_path / "cells.h5").read_bytes())
+    assert written[0] == written[1]
+
+
+def test_a_mask_that_is_not_there_is_all_black(tmp_path: Path) -> None:
+    pictures_path, masks_path = write_archives(tmp_path, {"streaks": png(NOISE)})
+    found = list_pictures(pictures_path)
+    masks = list_masks(masks_path, found, ["streaks"])
+    masks["ISIC_0000001"]["dots"] = None
+    (cells,) = count_archive(pictures_path, masks_path, found, masks, [(4, 4)])
+    assert cells.white == {"streaks": (NOISE > 127).sum(), "dots": 0, "union": (NOISE > 127).sum()}
+    assert not cells.cells[4, 4]["dots"].any()
+
+
 def test_black_masks_are_decoded_once_and_counted_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     white, black = np.full((20, 30), 255, dtype=np.uint8), np.zeros((20, 30), dtype=np.uint8)
     contents = [png(black), png(NOISE), png(black), png(white), png(NOISE), png(black), png(np.zeros((30, 20), "u1"))]

@@ -8,6 +8,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from dermalign.archives import open_archive
 from dermalign.errors import InputError
 from dermalign.pictures import decode, store_pictures
 from PIL import Image
@@ -74,6 +75,23 @@ def test_damaged_bytes_inside_the_archive_are_named(tmp_path: Path) -> None:
     path.write_bytes(bytes(content))
     with pytest.raises(InputError, match=r"pictures\.zip: a\.jpg"), zipfile.ZipFile(path) as opened:
         decode(opened, "a.jpg", 8)
+
+
+@pytest.mark.parametrize("form", ["BMP", "TIFF", "WEBP"])
+def test_a_folder_and_other_formats(archive: Path, tmp_path: Path, form: str) -> None:
+    with zipfile.ZipFile(archive) as opened:
+        whole = Image.open(io.BytesIO(opened.read("folder/p1.jpg")))
+        expected = decode(opened, "folder/p1.jpg", 16)
+    (tmp_path / "folder").mkdir()
+    whole.save(tmp_path / "folder" / f"p1.{form.lower()}", form, lossless=True)
+    with open_archive(tmp_path) as opened:
+        np.testing.assert_array_equal(decode(opened, f"folder/p1.{form.lower()}", 16), expected)
+
+
+def test_more_than_8_bits_are_refused(tmp_path: Path) -> None:
+    Image.fromarray(np.full((4, 4), 1000, dtype=np.uint16)).save(tmp_path / "deep.tif")
+    with open_archive(tmp_path) as opened, pytest.raises(InputError, match=r"deep\.tif .* more than 8 bits"):
+        decode(opened, "deep.tif", 8)
 
 
 def test_wrong_lists_are_refused(archive: Path, tmp_path: Path) -> None:

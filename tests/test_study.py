@@ -278,6 +278,39 @@ def test_missing_archives_are_told_by_their_keys(study: Callable[..., Study]) ->
     assert "nowhere.csv" in lines[2] and "correct the key" in lines[2]
 
 
+def test_pictures_without_masks_are_not_evaluated_where_the_study_says_so(
+    study: Callable[..., Study], tmp_path: Path, zipped: Callable[..., Path], encoded: Callable[..., bytes]
+) -> None:
+    zipped(
+        tmp_path / "some.zip", {f"{feature}/ISIC_000000{number}.png": b"" for feature in FEATURES for number in (1, 6)}
+    )
+    some = {"evaluation_masks": "some.zip", "mask_pattern": "{feature}/{image}.png"}
+    with pytest.raises(InputError, match=r"some\.zip lacks globules/ISIC_0000000\.png"):
+        _ = study(archives=some).evaluation_images
+    assert len(study(archives={**some, "missing_masks": "black"}).evaluation_images) == 12
+    left = study(archives={**some, "missing_masks": "leave_out"})
+    assert left.evaluation_images == ["ISIC_0000001", "ISIC_0000006"]
+    assert left.evaluated_among(str(left.archive("training_pictures")), []) == ["ISIC_0000001"]
+    # `network` ends like a name that has masks, but no picture is called `ISIC_1_pigment`.
+    zipped(tmp_path / "some.zip", {"ISIC_0000001_pigment_network.png": b""})
+    wrong = {**some, "mask_pattern": "{image}_{feature}.png", "missing_masks": "black"}
+    with pytest.raises(InputError, match=r"no picture of .*evaluation\.zip has a mask of network in .*some\.zip"):
+        _ = study(archives=wrong, features=["network"]).evaluation_images
+
+
+def test_archives_may_be_folders(study: Callable[..., Study], tmp_path: Path) -> None:
+    as_zip = study()
+    for name in ("evaluation", "masks", "training"):
+        shutil.unpack_archive(tmp_path / f"{name}.zip", tmp_path / name)
+    folders = {"training_pictures": "training", "evaluation_pictures": "evaluation/", "evaluation_masks": "masks"}
+    of_folders = study(archives=folders)
+    assert of_folders.missing_files() is None
+    for ask in ("evaluation_images", "diagnosed_images", "mask_batches"):
+        assert getattr(of_folders, ask) == getattr(as_zip, ask)
+    table = study(archives={**folders, "training_labels": "training", "evaluation_masks": "nowhere"}).missing_files()
+    assert "there is no file" in str(table) and "there is no file or folder" in str(table)
+
+
 def test_digests_of_pictures_and_masks_are_of_their_batch(
     study: Callable[..., Study], tmp_path: Path, zipped: Callable[..., Path], encoded: Callable[..., bytes]
 ) -> None:

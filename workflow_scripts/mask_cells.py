@@ -11,7 +11,7 @@ with job_log(snakemake.log[0]):
         snakemake.input.pictures,
         snakemake.input.masks,
         {image: pictures[image] for image in images},
-        list_masks(snakemake.input.masks, images, features),
+        list_masks(snakemake.input.masks, images, features, **snakemake.params.mask_options),
         grids,
     )
     write_cells(snakemake.output[0], counted, grids, features)

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from jsonschema import Draft202012Validator
 
+from .archives import ISIC_MASKS, check_mask_pattern
 from .errors import InputError
 
 SCHEMA = Path(__file__).resolve().parents[2] / "schemas" / "configuration.schema.yaml"
@@ -120,9 +121,20 @@ def _check_relations(configuration: Mapping[str, Any]) -> None:
             f"evaluation_diagnoses names {', '.join(unknown)}, which `classes` does not: a prediction can be right "
             "only for a class that the classifiers know. Correct either list."
         )
+    _check_archives(configuration["archives"])
     _check_variants(configuration)
     if configuration["split"]["validation"] + configuration["split"]["test"] >= 1:
         raise InputError("split.validation and split.test leave nothing for training: their sum must be below 1.")
+
+
+def _check_archives(archives: Mapping[str, Any]) -> None:
+    pattern = archives.get("mask_pattern", ISIC_MASKS)
+    check_mask_pattern(pattern)
+    if "drawn" in archives and (pattern != ISIC_MASKS or archives.get("missing_masks", "error") != "error"):
+        raise InputError(
+            f"archives.mask_pattern and missing_masks are for archives that you bring: those that are drawn "
+            f"(archives.drawn) have all masks, named {ISIC_MASKS}. Set archives.drawn to null, or leave the two out."
+        )
 
 
 VARIANT_OPTIONS = {

@@ -9,7 +9,7 @@ import h5py
 import pandas as pd
 from PIL import Image
 
-from .archives import UNREADABLE, Member, open_archive
+from .archives import UNREADABLE, Member, mend, open_archive
 from .errors import InputError
 from .labels import plain_name
 from .logs import progress
@@ -31,8 +31,8 @@ def picture_sizes(archive: str | Path, pictures: Mapping[str, Member]) -> dict[s
                     sizes[image] = picture.size
             except (*UNREADABLE, SyntaxError, ValueError, Image.DecompressionBombError) as error:
                 raise InputError(
-                    f"{archive}: {member.path} is no picture that can be read ({error}). Fetch the archive again, or "
-                    "remove the picture from it."
+                    f"{archive}: {member.path} is no picture that can be read ({error}). {mend(opened)} "
+                    "Or remove the picture."
                 ) from error
     return sizes
 

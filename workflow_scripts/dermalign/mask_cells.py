@@ -12,14 +12,13 @@ from functools import lru_cache
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import IO
-from zipfile import ZipFile
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from .archives import UNREADABLE, Member, open_archive, read_member
+from .archives import UNREADABLE, Member, OpenArchive, mend, open_archive, read_member
 from .errors import InputError
 from .files import atomic_path
 from .logs import progress
@@ -179,10 +178,12 @@ def count_archive(
     picture_archive: str | Path,
     mask_archive: str | Path,
     pictures: Mapping[str, Member],
-    masks: Mapping[str, Mapping[str, Member]],
+    masks: Mapping[str, Mapping[str, Member | None]],
     grids: Sequence[Grid],
 ) -> Iterator[PictureCells]:
     """Yield the counts of the pictures, in their order, reading masks straight from the archive.
+
+    masks: {image: {feature: member}}; a mask that is None is all black.
 
     Memory: one decoded mask and what is white of one picture's. Raises InputError naming archive and member for what
     cannot be read.
@@ -191,8 +192,12 @@ def count_archive(
         reader = MaskReader(opened_masks)
         for image, picture in progress(pictures.items(), len(pictures), "counting mask cells"):
             # One mask after the other, so that only one is decoded at a time.
-            boxes = ((feature, reader.read(member.path)) for feature, member in masks[image].items())
-            yield count_picture(image, boxes, grids, _picture_size(opened_pictures, picture.path))
+            size = _picture_size(opened_pictures, picture.path)
+            boxes = (
+                (feature, reader.read(member.path) if member else black_box(size))
+                for feature, member in masks[image].items()
+            )
+            yield count_picture(image, boxes, grids, size)
 
 
 class MaskReader:
@@ -202,7 +207,7 @@ class MaskReader:
     are those of one that was black is black, of the same size.
     """
 
-    def __init__(self, opened: ZipFile) -> None:
+    def __init__(self, opened: OpenArchive) -> None:
         self._opened = opened
         self._black: dict[bytes, WhiteBox] = {}  # by the SHA-256 of the file
 
@@ -212,18 +217,18 @@ class MaskReader:
         digest = hashlib.sha256(content.getbuffer()).digest()
         if known := self._black.get(digest):
             return known
-        box = white_box(_decoded(content, self._opened.filename, member))
+        box = white_box(_decoded(content, self._opened, member))
         if not box.pixels.size:
             self._black[digest] = box
         return box
 
 
-def _picture_size(opened: ZipFile, member: str) -> tuple[int, int]:
+def _picture_size(opened: OpenArchive, member: str) -> tuple[int, int]:
     try:
         with opened.open(member) as stream:
             return _opened(stream, opened.filename, member).size  # the header alone is read
     except UNREADABLE as error:
-        raise InputError(f"{opened.filename}: {member} is damaged ({error}). Fetch the archive again.") from error
+        raise InputError(f"{opened.filename}: {member} is damaged ({error}). {mend(opened)}") from error
 
 
 def _opened(stream: IO[bytes], archive: object, member: str) -> Image.Image:
@@ -233,7 +238,8 @@ def _opened(stream: IO[bytes], archive: object, member: str) -> Image.Image:
         raise InputError(f"{archive}: {member} is no picture that can be read ({error}). Replace it.") from error
 
 
-def _decoded(content: IO[bytes], archive: object, member: str) -> Image.Image:
+def _decoded(content: IO[bytes], opened: OpenArchive, member: str) -> Image.Image:
+    archive = opened.filename
     mask = _opened(content, archive, member)
     if mask.mode.startswith(("I", "F")):
         raise InputError(
@@ -242,7 +248,7 @@ def _decoded(content: IO[bytes], archive: object, member: str) -> Image.Image:
     try:
         mask.load()
     except (OSError, SyntaxError, ValueError) as error:
-        raise InputError(f"{archive}: {member} is damaged ({error}). Fetch the archive again.") from error
+        raise InputError(f"{archive}: {member} is damaged ({error}). {mend(opened)}") from error
     return mask
 
 

@@ -2,7 +2,6 @@
 
 import io
 import itertools
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from .archives import open_archive, read_member
+from .archives import OpenArchive, mend, open_archive, read_member
 from .errors import InputError
 from .files import atomic_path
 from .logs import progress
 
 
-def decode(archive: zipfile.ZipFile, member: str, size: int) -> NDArray[np.uint8]:
+def decode(archive: OpenArchive, member: str, size: int) -> NDArray[np.uint8]:
     """Return the picture `member` of the open `archive` as (size, size, 3) uint8 RGB.
 
     The whole picture is squeezed to the square, whatever its aspect ratio, with Pillow's `resize(BILINEAR)` (which
@@ -37,7 +36,7 @@ def store_pictures(
     output: str | Path,
     threads: int = 1,
 ) -> None:
-    """Decode `images` from the ZIP `archive` into the HDF5 file `output`, whole or not at all.
+    """Decode `images` from the zip or folder `archive` into the HDF5 file `output`, whole or not at all.
 
     `members` maps image names to member names. Written are `/pictures` (n, size, size, 3) uint8, as `decode` gives
     them, contiguous and not compressed so that training reads any picture at once, and `/image` (n,) UTF-8 names, both
@@ -59,7 +58,7 @@ def store_pictures(
             pictures[row] = picture
 
 
-def _decoded(archive: zipfile.ZipFile, members: Sequence[str], size: int, threads: int) -> Iterator[NDArray[np.uint8]]:
+def _decoded(archive: OpenArchive, members: Sequence[str], size: int, threads: int) -> Iterator[NDArray[np.uint8]]:
     """Yield decoded pictures in order; Pillow works outside of Python's lock, so threads help."""
     if threads <= 1:
         yield from (decode(archive, member, size) for member in members)
@@ -78,12 +77,14 @@ def _decoded(archive: zipfile.ZipFile, members: Sequence[str], size: int, thread
             yield from pool.map(locked, group)
 
 
-def _decode_bytes(content: io.BytesIO, archive: zipfile.ZipFile, member: str, size: int) -> NDArray[np.uint8]:
+def _decode_bytes(content: io.BytesIO, archive: OpenArchive, member: str, size: int) -> NDArray[np.uint8]:
     try:
         with Image.open(content) as picture:
+            if picture.mode.startswith(("I", "F")):  # of which Pillow would cut off all that is above 255
+                raise ValueError(f"it has more than 8 bits a channel, mode {picture.mode}")
             resized = picture.convert("RGB").resize((size, size), Image.Resampling.BILINEAR)
     except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError, struct.error ... by format
         raise InputError(
-            f"{archive.filename}: {member} is not a readable picture ({error}); fetch the archive again"
+            f"{archive.filename}: {member} is not a readable picture ({error}). {mend(archive)}"
         ) from error
     return np.asarray(resized, dtype=np.uint8)

@@ -28,6 +28,8 @@ ARCHIVE_KEYS = (
     "evaluation_pictures",
     "evaluation_masks",
 )
+# Of these, those that may be a folder in the place of a zip.
+FOLDER_KEYS = ("training_pictures", "evaluation_pictures", "evaluation_masks")
 
 
 @dataclass(frozen=True)
@@ -124,9 +126,11 @@ class Study:
             return None
         lines = []
         for key, path in self.files.items():
-            if not Path(path).is_file():
+            may_be_folder = key.removeprefix("archives.") in FOLDER_KEYS
+            if not (Path(path).exists() if may_be_folder else Path(path).is_file()):
                 hint = "`snakemake fetch` gets it" if path in self.sources else "correct the key or archives.folder"
-                lines.append(f"- `{key}`: there is no file {path}: {hint}.")
+                kind = "file or folder" if may_be_folder else "file"
+                lines.append(f"- `{key}`: there is no {kind} {path}: {hint}.")
         return "archives are missing:\n" + "\n".join(lines) if lines else None
 
     def _in_folder(self, name: str) -> str:
@@ -140,10 +144,34 @@ class Study:
 
     @cached_property
     def archived_images(self) -> list[str]:
-        """All pictures of the evaluation archive, by name."""
+        """All evaluation pictures, by name: those of the evaluation archive, or of it those with a mask.
+
+        Raises InputError where no picture has a mask of a configured feature.
+        """
         if self._is_to_be_drawn:
             return sorted(picture.image for picture in self._drawn if picture.evaluation)
-        return list(archives.list_pictures(str(self.archive("evaluation_pictures"))))
+        images = list(archives.list_pictures(str(self.archive("evaluation_pictures"))))
+        if self.mask_options["missing"] == "error":
+            return images
+        masks = self.masks(str(self.archive("evaluation_masks")), images)
+        for feature in self.configuration["features"]:
+            if not any(of_image[feature] for of_image in masks.values()):
+                raise InputError(
+                    f"features: no picture of {self.archive('evaluation_pictures')} has a mask of {feature} in "
+                    f"{self.archive('evaluation_masks')}, where archives.mask_pattern says. Correct the name, the "
+                    "pattern or the archives."
+                )
+        return list(masks)
+
+    @property
+    def mask_options(self) -> dict[str, str]:
+        """How masks are found, and what a missing one means: `pattern` and `missing` of `archives.list_masks`."""
+        settings = self.configuration["archives"]
+        return {"pattern": settings["mask_pattern"], "missing": settings["missing_masks"]}
+
+    def masks(self, archive: str, images: Sequence[str]) -> dict[str, dict[str, archives.Member | None]]:
+        """Return the masks of the images in an archive, as `archives.list_masks`."""
+        return archives.list_masks(archive, images, self.configuration["features"], **self.mask_options)
 
     def evaluated_among(self, training_archive: str, metadata: Sequence[str]) -> list[str]:
         """Return the evaluation pictures that the training archive or a metadata table knows.
@@ -162,13 +190,17 @@ class Study:
         """The pictures with masks, whatever their diagnosis, by name.
 
         `evaluation_limit` keeps those whose names hash lowest: a sample that does not depend on the order.
-        Raises InputError where a mask of a configured feature is missing.
+        Raises as `archived_images`, and InputError where a mask of a configured feature is missing, and for a name
+        that Snakemake would take for a pattern.
         """
         images = self.archived_images
         limit = self.configuration.get("evaluation_limit", len(images))
         images = sorted(sorted(images, key=_hash)[:limit])
+        for image in images:
+            if "{" in image or "}" in image:
+                raise InputError(f"{self.archive('evaluation_pictures')}: {image} has braces in its name. Rename it.")
         if not self._is_to_be_drawn:
-            archives.list_masks(str(self.archive("evaluation_masks")), images, self.configuration["features"])
+            self.masks(str(self.archive("evaluation_masks")), images)
         return images
 
     @cached_property
@@ -210,12 +242,12 @@ class Study:
     def masks_digest(self, archive: str, images: Sequence[str]) -> str:
         """Return what a stage depends on of an archive's masks, as `pictures_digest`."""
         try:
-            masks = archives.list_masks(archive, images, self.configuration["features"])
+            masks = self.masks(archive, images)
         except InputError as error:
             if self.is_drawn:
                 raise _not_there_yet(archive) from error
             raise
-        flat = {f"{image}/{feature}": member for image, of in masks.items() for feature, member in of.items()}
+        flat = {f"{image}/{feature}": member for image, of in masks.items() for feature, member in of.items() if member}
         return archives.fingerprint(flat)
 
 
