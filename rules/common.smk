@@ -72,6 +72,7 @@ def everything(wildcards):
             suffix=["png", "svg"],
         ),
         f"{RESULTS}/statistics/exact_thresholds.csv",
+        f"{RESULTS}/manifest/leakage.csv",
         *expand("{results}/classifiers/{model}/metrics.csv", results=RESULTS, model=MODELS),
         *expand(
             "{results}/figures/classifiers/{model}_{name}.{suffix}",

@@ -1,11 +1,20 @@
 # Which pictures train, which are evaluated, each with its reason.
 
 
+# The hashes of both archives' pictures; of one archive for both they are computed once.
+HASHES = {
+    key: f"{RESULTS}/hashes/{'training' if STUDY.archive(f'{key}_pictures') == STUDY.archive('training_pictures') else key}.csv"
+    for key in ("evaluation", "training")
+}
+BY_CONTENT = CONFIGURATION["leakage"] == "exclude_content"
+
+
 rule training_manifest:
     input:
         pictures=ancient(STUDY.archive("training_pictures")),
         labels=ancient(STUDY.archive("training_labels")),
         metadata=ancient([STUDY.archive("training_metadata")] if STUDY.archive("training_metadata") else []),
+        hashes=[HASHES["evaluation"], HASHES["training"]] if BY_CONTENT else [],
         drawn=DRAWN,
     output:
         f"{RESULTS}/manifest/training.csv",
@@ -23,6 +32,7 @@ rule training_manifest:
         evaluation_images=lambda wildcards, input: STUDY.evaluated_among(input.pictures, input.metadata),
         classes=CONFIGURATION["classes"],
         leakage=CONFIGURATION["leakage"],
+        distance=CONFIGURATION["leakage_distance"] if BY_CONTENT else None,
         split=CONFIGURATION["split"],
         seed=CONFIGURATION["seed"],
         limit=CONFIGURATION.get("training_limit"),
@@ -58,3 +68,60 @@ rule evaluation_manifest:
         library=library_digest("manifests", "labels"),
     script:
         "../workflow_scripts/evaluation_manifest.py"
+
+
+rule perceptual_hashes:
+    input:
+        pictures=ancient(lambda wildcards: STUDY.archive(f"{wildcards.archive}_pictures")),
+        drawn=DRAWN,
+    output:
+        f"{RESULTS}/hashes/{{archive}}.csv",
+    log:
+        f"{RESULTS}/logs/perceptual_hashes/{{archive}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/perceptual_hashes/{{archive}}.tsv"
+    wildcard_constraints:
+        archive="training|evaluation",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 2
+    resources:
+        mem_mb=megabytes(1000),
+        runtime=minutes(120),
+    params:
+        pictures=lambda wildcards, input: STUDY.pictures_digest(input.pictures),
+        library=library_digest("perceptual_hash"),
+    script:
+        "../workflow_scripts/perceptual_hashes.py"
+
+
+# Which evaluation pictures the classifiers may have seen: by name, by lesion and by content.
+rule leakage_account:
+    input:
+        training=f"{RESULTS}/manifest/training.csv",
+        evaluation=f"{RESULTS}/manifest/evaluation.csv",
+        metadata=ancient([STUDY.archive("training_metadata")] if STUDY.archive("training_metadata") else []),
+        training_hashes=HASHES["training"],
+        evaluation_hashes=HASHES["evaluation"],
+        drawn=DRAWN,
+    output:
+        account=f"{RESULTS}/manifest/leakage.csv",
+        summary=f"{RESULTS}/manifest/leakage_summary.csv",
+    log:
+        f"{RESULTS}/logs/leakage_account.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/leakage_account.tsv"
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=megabytes(1000),
+        runtime=minutes(30),
+    params:
+        leakage=CONFIGURATION["leakage"],
+        distance=CONFIGURATION["leakage_distance"],
+        tables=lambda wildcards, input: [content_digest(path) for path in input.metadata],
+        library=library_digest("leakage", "manifests"),
+    script:
+        "../workflow_scripts/leakage_account.py"

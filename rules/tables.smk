@@ -1,7 +1,9 @@
 # The paper's tables. Rule table3 is computed by dermalign.tables.table3, and so on.
 
+# What every caption says of the setting; the script adds the numbers of the leakage account.
 LEAKAGE = {
-    "exclude": "Evaluation pictures, and other pictures of their lesions, were kept out of training (leakage: exclude).",
+    "exclude": "Evaluation pictures, and other pictures of their lesions, were kept out of training by their names (leakage: exclude).",
+    "exclude_content": "Evaluation pictures, other pictures of their lesions and pictures that look like them were kept out of training (leakage: exclude_content).",
     "allow": "Evaluation pictures may have trained the classifiers (leakage: allow).",
 }[CONFIGURATION["leakage"]]
 CHANCE = [f"{RESULTS}/statistics/chance.csv"] if CHANCE_METHODS else []
@@ -20,6 +22,7 @@ OVERLAP = (
 rule table1:
     input:
         f"{RESULTS}/manifest/evaluation.csv",
+        leakage=f"{RESULTS}/manifest/leakage_summary.csv",
     output:
         csv=f"{RESULTS}/tables/table1.csv",
         md=f"{RESULTS}/tables/table1.md",
@@ -36,8 +39,8 @@ rule table1:
         runtime=minutes(10),
     params:
         arguments=dict(features=CONFIGURATION["features"], diagnoses=CONFIGURATION["evaluation_diagnoses"]),
-        caption="Table 1. Evaluation pictures that show each feature, by diagnosis.",
-        library=library_digest("tables", "manifests"),
+        caption=f"Table 1. Evaluation pictures that show each feature, by diagnosis. {LEAKAGE}",
+        library=library_digest("tables", "manifests", "leakage"),
     script:
         "../workflow_scripts/table.py"
 
@@ -46,6 +49,7 @@ rule table2:
     input:
         f"{RESULTS}/statistics/thresholds.csv",
         CHANCE,
+        leakage=f"{RESULTS}/manifest/leakage_summary.csv",
     output:
         csv=f"{RESULTS}/tables/table2.csv",
         md=f"{RESULTS}/tables/table2.md",
@@ -63,7 +67,7 @@ rule table2:
     params:
         arguments={},
         caption=f"Table 2. Jaccard index of the union of features by threshold. {OVERLAP}",
-        library=library_digest("tables", "manifests"),
+        library=library_digest("tables", "manifests", "leakage"),
     script:
         "../workflow_scripts/table.py"
 
@@ -72,6 +76,7 @@ rule table3:
     input:
         f"{RESULTS}/statistics/best_thresholds.csv",
         CHANCE,
+        leakage=f"{RESULTS}/manifest/leakage_summary.csv",
     output:
         csv=f"{RESULTS}/tables/table3.csv",
         md=f"{RESULTS}/tables/table3.md",
@@ -89,7 +94,7 @@ rule table3:
     params:
         arguments={},
         caption=f"Table 3. Best threshold of the grid per feature and the Jaccard index there. {OVERLAP}",
-        library=library_digest("tables", "manifests"),
+        library=library_digest("tables", "manifests", "leakage"),
     script:
         "../workflow_scripts/table.py"
 
@@ -98,6 +103,7 @@ rule table4:
     input:
         f"{RESULTS}/statistics/correctness.csv",
         CHANCE,
+        leakage=f"{RESULTS}/manifest/leakage_summary.csv",
     output:
         csv=f"{RESULTS}/tables/table4.csv",
         md=f"{RESULTS}/tables/table4.md",
@@ -115,7 +121,7 @@ rule table4:
     params:
         arguments=dict(models=MODELS),
         caption=f"Table 4. Jaccard index of the union by diagnosis and correctness, {MODELS[0]}. {OVERLAP}",
-        library=library_digest("tables", "manifests"),
+        library=library_digest("tables", "manifests", "leakage"),
     script:
         "../workflow_scripts/table.py"
 
@@ -124,6 +130,7 @@ rule table5:
     input:
         f"{RESULTS}/statistics/correctness.csv",
         CHANCE,
+        leakage=f"{RESULTS}/manifest/leakage_summary.csv",
     output:
         csv=f"{RESULTS}/tables/table5.csv",
         md=f"{RESULTS}/tables/table5.md",
@@ -141,7 +148,7 @@ rule table5:
     params:
         arguments=dict(models=MODELS),
         caption=f"Table 5. Jaccard index of the union by diagnosis and correctness, {', '.join(MODELS[1:]) or 'no second model'}. {OVERLAP}",
-        library=library_digest("tables", "manifests"),
+        library=library_digest("tables", "manifests", "leakage"),
     script:
         "../workflow_scripts/table.py"
 
@@ -149,6 +156,7 @@ rule table5:
 rule table6:
     input:
         f"{RESULTS}/statistics/mann_whitney.csv",
+        leakage=f"{RESULTS}/manifest/leakage_summary.csv",
     output:
         csv=f"{RESULTS}/tables/table6.csv",
         md=f"{RESULTS}/tables/table6.md",
@@ -166,6 +174,6 @@ rule table6:
     params:
         arguments=dict(methods=[*SALIENCY_METHODS, *VARIANTS]),
         caption=f"Table 6. Mann-Whitney tests between groups, on the union: U of the first-named, p two-sided, uncorrected. {LEAKAGE}",
-        library=library_digest("tables", "manifests"),
+        library=library_digest("tables", "manifests", "leakage"),
     script:
         "../workflow_scripts/table.py"

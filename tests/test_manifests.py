@@ -105,6 +105,20 @@ def test_a_lesion_of_two_classes_stays_in_one_split() -> None:
     assert (mixed["split"] == 1).all()
 
 
+def test_copies_by_content_and_their_lesions_train_nothing_where_the_setting_says_so() -> None:
+    images = ["evaluated", "same_lesion", "copy", "copy_lesion", "copy_alone", "other"]
+    lesions = {"evaluated": "L1", "same_lesion": "L1", "copy": "L2", "copy_lesion": "L2"}
+    pictures = (dict.fromkeys(images, (1, 1)), dict.fromkeys(images, "NV"), lesions)
+    left_out = {
+        leakage: set(table.loc[table["split"] == "excluded", "image"])
+        for leakage in ("allow", "exclude", "exclude_content")
+        for table in [manifest(pictures, ["evaluated"], leakage=leakage, copies=["evaluated", "copy", "copy_alone"])]
+    }
+    assert left_out["allow"] == set()
+    assert left_out["exclude"] == {"evaluated", "same_lesion"}
+    assert left_out["exclude_content"] == {"evaluated", "same_lesion", "copy", "copy_lesion", "copy_alone"}
+
+
 def test_two_names_of_one_photograph_stay_in_one_split() -> None:
     images = [f"ISIC_{number}" for number in range(200)]
     both = [name for image in images for name in (image, f"{image}_downsampled")]

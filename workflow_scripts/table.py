@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import pandas as pd
 from dermalign import tables
+from dermalign.leakage import leakage_sentence
 from dermalign.logs import job_log
 from dermalign.manifests import read_evaluation
 from dermalign.statistics import read_statistics
@@ -11,6 +13,8 @@ with job_log(snakemake.log[0]):
     inputs = {
         Path(path).stem: read_evaluation(path) if path.endswith("evaluation.csv") else read_statistics(path)
         for path in snakemake.input
+        if path != snakemake.input.leakage
     }
     table = getattr(tables, snakemake.rule)(**inputs, **snakemake.params.arguments)
-    tables.write_table(table, snakemake.params.caption, snakemake.output.csv, snakemake.output.md)
+    caption = f"{snakemake.params.caption} {leakage_sentence(pd.read_csv(snakemake.input.leakage))}"
+    tables.write_table(table, caption, snakemake.output.csv, snakemake.output.md)

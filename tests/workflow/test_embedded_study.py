@@ -46,6 +46,28 @@ def test_no_evaluation_picture_trained_a_classifier(finished: tuple[Study, Run])
     assert (spread == 1).all()
 
 
+def test_the_leakage_account_finds_every_evaluation_picture_and_is_in_every_caption(
+    finished: tuple[Study, Run],
+) -> None:
+    results = finished[0].results
+    training = pd.read_csv(results / "manifest" / "training.csv", keep_default_na=False)
+    evaluation = pd.read_csv(results / "manifest" / "evaluation.csv", keep_default_na=False)
+    account = pd.read_csv(results / "manifest" / "leakage.csv", keep_default_na=False)
+    plain = training["image"].str.removesuffix("_downsampled")
+    expected = {image: name for image, name in zip(training["image"], plain, strict=True)}
+    both = {(name, image) for image, name in expected.items() if name in set(evaluation["image"])}
+    for by in ("name", "content"):  # smaller and recompressed copies too, and none of another picture
+        rows = account[account["by"] == by]
+        assert set(zip(rows["evaluation_image"], rows["training_image"], strict=True)) == both
+    assert set(account["split"]) == {"excluded"}
+    assert "leakage account: in the split train: by name 0 (0 lesions)" in finished[1].text
+    included = evaluation["included"].sum()
+    for number in range(1, 7):
+        caption = (results / "tables" / f"table{number}.md").read_text(encoding="utf-8").splitlines()[0]
+        assert "(leakage: exclude)" in caption
+        assert f"of {included} pictures of the analysis, 0 (0 lesions) by name and 0 (0 lesions) by content" in caption
+
+
 def test_every_count_equals_brute_force_to_the_pixel(finished: tuple[Study, Run]) -> None:
     results = finished[0].results
     archive = results / "archives" / "ISIC2018_Task2_Training_GroundTruth_v3.zip"

@@ -27,7 +27,7 @@ def _stopped(study: Study, overlay: dict[str, Any]) -> Run:
         ({"models": {"plain": {"weights": "nowhere.weights.h5"}}}, ["models.plain.weights", "nowhere.weights.h5"]),
         ({"thresholds": [0.1, 1.2]}, ["thresholds", "1.2", "0 to 1"]),
         ({"thresholds": {"start": 0, "stop": 1, "step": 0.3}}, ["thresholds", "0.3"]),
-        ({"leakage": "maybe"}, ["`leakage`", "exclude, allow"]),
+        ({"leakage": "maybe"}, ["`leakage`", "exclude, exclude_content, allow"]),
         ({"evaluation_diagnoses": ["MEL", "NEVUS"]}, ["evaluation_diagnoses", "NEVUS"]),
         ({"archives": {"drawn": None}}, ["archives.training_pictures", "ISIC_2019_Training_Input.zip"]),
     ],

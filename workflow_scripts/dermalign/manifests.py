@@ -18,6 +18,7 @@ from .terms import EXCLUDED, UNION
 IS_EVALUATED = "is an evaluation picture"
 SHARES_LESION = "shows the lesion of an evaluation picture"
 HAS_NO_CLASS = "has none of the classes in the labels"
+LOOKS_EVALUATED = "looks like an evaluation picture, or shows the lesion of one that does"
 IS_OVER_LIMIT = "is over the trial's limit"
 
 
@@ -48,25 +49,31 @@ def training_manifest(
     test: float,
     seed: int,
     limit: int | None = None,
+    copies: Iterable[str] = (),
 ) -> pd.DataFrame:
     """Return one row per picture of the training archive, `image,class,split,lesion_id,width,height,reason`.
 
     sizes, classes, lesions: by image name as in the archive. Splits are `train`, `validation`, `test` and
     `excluded` (then `reason` says why). A lesion's pictures stay in one split; each class is divided by the same
     fractions. The order in which lesions are dealt out is a hash of seed and name, so a picture that joins moves
-    few others. leakage `exclude` keeps evaluation pictures, and other pictures of their lesions, out of all splits.
+    few others. leakage `exclude` keeps evaluation pictures, and other pictures of their lesions, out of all splits;
+    `exclude_content` also the `copies`, pictures that look like one of them, and other pictures of the copies' lesions.
     limit: at most so many pictures in the splits, a sample that depends on seed and names alone.
     """
     evaluated = {plain_name(image) for image in evaluation_images}
     evaluated_lesions = {lesion for image, lesion in lesions.items() if plain_name(image) in evaluated}
+    copied = set(copies) if leakage == "exclude_content" else set()
+    copied_lesions = {lesions[image] for image in copied if lesions.get(image)}
     reasons: dict[str, str] = {}
     for image in sizes:
         if image not in classes:
             reasons[image] = HAS_NO_CLASS
-        elif leakage == "exclude" and plain_name(image) in evaluated:
+        elif leakage != "allow" and plain_name(image) in evaluated:
             reasons[image] = IS_EVALUATED
-        elif leakage == "exclude" and lesions.get(image) in evaluated_lesions:
+        elif leakage != "allow" and lesions.get(image) in evaluated_lesions:
             reasons[image] = SHARES_LESION
+        elif image in copied or lesions.get(image) in copied_lesions:
+            reasons[image] = LOOKS_EVALUATED
     used = [image for image in sizes if image not in reasons]
     if limit is not None:
         reasons.update(dict.fromkeys(sorted(used, key=lambda image: _order(seed, image))[limit:], IS_OVER_LIMIT))

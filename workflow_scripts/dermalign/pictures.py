@@ -44,7 +44,7 @@ def store_pictures(
     Raises `InputError` for an unreadable archive, an image without member, an image named twice, and as `decode`.
     """
     if not images:
-        raise InputError(f"{output}: there are no pictures to store")
+        raise InputError(f"{output}: there are no pictures to store; manifest/training.csv says why each was left out")
     missing = [image for image in images if image not in members]
     if missing:
         raise InputError(f"{archive}: lacks {len(missing)} of {len(images)} pictures, among them {missing[0]}")

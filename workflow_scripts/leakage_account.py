@@ -1,0 +1,26 @@
+"""Account for evaluation pictures that are training pictures, too."""
+
+from dermalign.files import write_text
+from dermalign.labels import read_lesions
+from dermalign.leakage import leakage_account, leakage_lines, leakage_summary
+from dermalign.logs import job_log
+from dermalign.manifests import read_evaluation, read_training
+from dermalign.perceptual_hash import read_hashes
+
+with job_log(snakemake.log[0]) as log:
+    evaluation = read_evaluation(snakemake.input.evaluation)
+    lesions = read_lesions(snakemake.input.metadata[0]) if snakemake.input.metadata else {}
+    account = leakage_account(
+        read_training(snakemake.input.training),
+        evaluation["image"].tolist(),
+        lesions,
+        read_hashes(snakemake.input.training_hashes),
+        read_hashes(snakemake.input.evaluation_hashes),
+        snakemake.params.distance,
+    )
+    summary = leakage_summary(account, evaluation, lesions)
+    for line in leakage_lines(summary, evaluation, snakemake.params.leakage):
+        log.info(line)
+        print(f"leakage account: {line}")
+    write_text(snakemake.output.account, account.to_csv(index=False))
+    write_text(snakemake.output.summary, summary.to_csv(index=False))

@@ -1,0 +1,9 @@
+"""Hash the pictures of an archive by their content."""
+
+from dermalign.archives import list_pictures
+from dermalign.logs import job_log
+from dermalign.perceptual_hash import hash_archive, write_hashes
+
+with job_log(snakemake.log[0]):
+    archive = snakemake.input.pictures
+    write_hashes(snakemake.output[0], hash_archive(archive, list_pictures(archive), snakemake.threads))
