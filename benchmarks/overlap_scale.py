@@ -24,6 +24,7 @@ import pandas as pd
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY / "workflow_scripts"))
 
+from dermalign.groups import default_groups  # noqa: E402
 from dermalign.mask_cells import PictureCells, cell_areas, write_cells  # noqa: E402
 from dermalign.overlap import write_curves, write_shards  # noqa: E402
 from dermalign.statistics import read_shards, source_statistics  # noqa: E402
@@ -80,7 +81,7 @@ def measure(folder: Path, count: int) -> dict[str, float]:
 
     def statistics() -> None:
         shards = {name: read_shards({t: paths[name, t] for t in THRESHOLDS}) for name in NAMES}
-        source_statistics("model", "method", shards, pd.DataFrame(columns), predicted, ["MEL", "NV"])
+        source_statistics("model", "method", shards, pd.DataFrame(columns), predicted, default_groups(["MEL", "NV"]))
 
     step("statistics", statistics)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

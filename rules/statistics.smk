@@ -28,7 +28,7 @@ rule model_statistics:
         mem_mb=megabytes(2000),
         runtime=minutes(30),
     params:
-        evaluation_diagnoses=CONFIGURATION["evaluation_diagnoses"],
+        groups=STUDY.groups,
         chance_methods=CHANCE_METHODS,
         library=library_digest("statistics", "pairing", "maps", "manifests"),
     script:

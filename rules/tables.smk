@@ -6,6 +6,7 @@ LEAKAGE = {
     "exclude_content": "Evaluation pictures, other pictures of their lesions and pictures that look like them were kept out of training (leakage: exclude_content).",
     "allow": "Evaluation pictures may have trained the classifiers (leakage: allow).",
 }[CONFIGURATION["leakage"]]
+GROUPED_BY = f"group ({', '.join(STUDY.groups)})" if "groups" in CONFIGURATION else "diagnosis and correctness"
 CHANCE = [f"{RESULTS}/statistics/chance.csv"] if CHANCE_METHODS else []
 DIFFERENCE = (
     f" Rows of {', '.join(CHANCE_METHODS)} are chance; difference: J of {SALIENCY_METHODS[0]} minus theirs, mean over "
@@ -120,7 +121,7 @@ rule table4:
         runtime=minutes(10),
     params:
         arguments=dict(models=MODELS),
-        caption=f"Table 4. Jaccard index of the union by diagnosis and correctness, {MODELS[0]}. {OVERLAP}",
+        caption=f"Table 4. Jaccard index of the union by {GROUPED_BY}, {MODELS[0]}. {OVERLAP}",
         library=library_digest("tables", "manifests", "leakage"),
     script:
         "../workflow_scripts/table.py"
@@ -147,7 +148,7 @@ rule table5:
         runtime=minutes(10),
     params:
         arguments=dict(models=MODELS),
-        caption=f"Table 5. Jaccard index of the union by diagnosis and correctness, {', '.join(MODELS[1:]) or 'no second model'}. {OVERLAP}",
+        caption=f"Table 5. Jaccard index of the union by {GROUPED_BY}, {', '.join(MODELS[1:]) or 'no second model'}. {OVERLAP}",
         library=library_digest("tables", "manifests", "leakage"),
     script:
         "../workflow_scripts/table.py"

@@ -174,7 +174,7 @@ FAULTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "missing key": ({"study": None}, ["the top level", "lacks `study`", "Add it"]),
     "missing training": ({"models": {"plain": {"training": None}}}, ["`models.plain` lacks `training`"]),
     "no models": ({"models": {"plain": None, "residual": None}}, ["`models`"]),
-    "choice": ({"leakage": "maybe"}, ["`leakage`", '"maybe"', "one of exclude, allow"]),
+    "choice": ({"leakage": "maybe"}, ["`leakage`", '"maybe"', "one of exclude, exclude_content, allow"]),
     "text for a number": ({"seed": "one"}, ["`seed`", '"one"', "a whole number"]),
     "fraction for a whole number": ({"batches": {"masks": 1.5}}, ["`batches.masks`", "1.5", "a whole number"]),
     "text for a list": ({"features": "globules"}, ["`features`", "a list"]),
@@ -199,6 +199,33 @@ FAULTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "diagnosis that is no class": (
         {"evaluation_diagnoses": ["MEL", "NEVUS"]},
         ["evaluation_diagnoses", "NEVUS", "classes"],
+    ),
+    "groups that overlap": (
+        {"groups": {"a": {"diagnoses": ["MEL"]}, "b": {"predicted": ["NV"]}}},
+        ["groups: a picture of MEL that is predicted as NV is in a and in b", "no picture may be in two"],
+    ),
+    "group that is empty": (
+        {"groups": {"a": {"diagnoses": ["MEL"], "predicted": ["NV"], "correct": True}, "b": {"diagnoses": ["NV"]}}},
+        ["groups.a", "no picture can be in it"],
+    ),
+    "group of what is not evaluated": (
+        {"groups": {"a": {"diagnoses": ["BCC"]}, "b": {"diagnoses": ["NV"]}}},
+        ["groups.a.diagnoses names BCC", "evaluation_diagnoses"],
+    ),
+    "group of an unknown class": (
+        {"groups": {"a": {"predicted": ["NEVUS"]}, "b": {"diagnoses": ["NV"]}}},
+        ["groups.a.predicted names NEVUS", "classes"],
+    ),
+    "a single group": ({"groups": {"a": {"correct": True}}}, ["`groups`"]),
+    "group named all": ({"groups": {"all": {"correct": True}, "b": {"correct": False}}}, ["`groups`", '"all"']),
+    "unknown key of a group": (
+        {"groups": {"a": {"diagnosis": ["MEL"]}, "b": {"correct": False}}},
+        ["`groups.a.diagnosis`", "did you mean `diagnoses`?"],
+    ),
+    "mask pattern": ({"archives": {"drawn": None, "mask_pattern": "{image}.png"}}, ["mask_pattern", "{feature}"]),
+    "mask pattern of drawn archives": (
+        {"archives": {"mask_pattern": "{feature}/{image}.png"}},
+        ["mask_pattern", "drawn"],
     ),
     "nothing to train on": ({"split": {"validation": 0.5, "test": 0.5}}, ["split.validation", "split.test", "below 1"]),
     "thresholds without a step": ({"thresholds": {"step": None}}, ["`thresholds`", "start, stop and step"]),

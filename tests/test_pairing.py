@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from dermalign.groups import default_groups
 from dermalign.pairing import EVERYONE, OWN_BEST, SAME, chance_statistics, paired_difference
 from dermalign.statistics import GROUP_BEST, UNION_BEST, Shards, read_shards
 from scipy import stats
@@ -49,7 +50,7 @@ def test_each_side_is_taken_at_the_threshold_that_the_row_names() -> None:
         {"shuffled": chance},
         _evaluation(),
         {"a": "MEL", "b": "NV", "c": "NV"},
-        ["MEL-correct", "MEL-wrong", "NV-correct", "NV-wrong"],
+        default_groups(["MEL", "NV"]),
     ).set_index(["group", "at", "threshold"])
     same = table.loc[(EVERYONE, SAME, "0.500")]
     assert same["difference_mean"] == pytest.approx((0.4 - 0.8 + 0.8) / 3)
@@ -67,7 +68,9 @@ def test_sources_of_different_pictures_are_not_compared() -> None:
     one = {"union": _shards(["a"], [[0.0]] * 3)}
     other = {"union": _shards(["b"], [[0.0]] * 3)}
     with pytest.raises(ValueError, match="not of the same pictures"):
-        chance_statistics("plain", {"gradcam": one}, {"shuffled": other}, _evaluation(), {"a": "MEL"}, ["MEL-correct"])
+        chance_statistics(
+            "plain", {"gradcam": one}, {"shuffled": other}, _evaluation(), {"a": "MEL"}, default_groups(["MEL"])
+        )
 
 
 def test_several_draws_of_a_picture_count_as_their_mean(tmp_path: Path) -> None:

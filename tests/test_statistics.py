@@ -8,6 +8,7 @@ import brute_force
 import numpy as np
 import pandas as pd
 import pytest
+from dermalign.groups import default_groups
 from dermalign.overlap import shard_text
 from dermalign.statistics import (
     GROUP_BEST,
@@ -16,8 +17,6 @@ from dermalign.statistics import (
     best_threshold,
     comparisons,
     correctness_statistics,
-    group_names,
-    groups_of,
     mann_whitney,
     mann_whitney_statistics,
     merge,
@@ -35,6 +34,7 @@ from scipy.stats import mannwhitneyu
 from sklearn.metrics import f1_score, jaccard_score, precision_score, recall_score
 
 NAMES = [*FEATURES, "union"]
+MEL_NV = default_groups(["MEL", "NV"])
 GROUPS = ["MEL-correct", "MEL-wrong", "NV-correct", "NV-wrong"]
 # Few values make ties, as Jaccard indices of 0 do; the others are any float.
 SAMPLES = st.lists(st.one_of(st.sampled_from([0.0, 0.1, 0.5, 1.0]), st.floats(0, 1)), min_size=1, max_size=40)
@@ -230,17 +230,7 @@ def test_a_black_map_has_no_ratio_of_precision(tmp_path: Path) -> None:
 # Groups
 
 
-def test_groups_are_diagnosis_and_outcome() -> None:
-    assert group_names(["MEL", "NV"]) == GROUPS
-    evaluation = pd.DataFrame({"diagnosis": ["MEL", "MEL", "NV", "NV"]}, index=list("abcd"))
-    predicted = {"a": "MEL", "b": "NV", "c": "NV", "d": "BKL"}
-    assert groups_of(["d", "a", "c", "b"], evaluation, predicted).tolist() == [
-        GROUPS[3],
-        GROUPS[0],
-        GROUPS[2],
-        GROUPS[1],
-    ]
-    assert groups_of([], evaluation, predicted).shape == (0,)
+def test_every_two_groups_are_compared() -> None:
     assert comparisons(["a", "b", "c"]) == [("a", "b"), ("a", "c"), ("b", "c")]
 
 
@@ -304,7 +294,7 @@ def test_a_source_from_pixels_to_statistics(tmp_path: Path) -> None:
     paths = run_engine(tmp_path, [pictures[:11], pictures[11:]], thresholds)
     shards = {name: read_shards({t: paths[name, t] for t in thresholds}) for name in NAMES}
     evaluation = evaluation_of(pictures, diagnoses)
-    found = source_statistics("vgg16", "grad_cam", shards, evaluation, predicted, ["MEL", "NV"])
+    found = source_statistics("vgg16", "grad_cam", shards, evaluation, predicted, MEL_NV)
 
     jaccard: dict[str, dict[str, list[float]]] = {}  # by feature and image, one value per threshold
     for name in NAMES:
@@ -360,7 +350,7 @@ def test_a_feature_without_any_mask_has_rows_without_numbers(tmp_path: Path) -> 
     pictures = [Picture(name, shown, saliency) for name in ("a", "b")]
     paths = run_engine(tmp_path, [pictures], ["0.000", "0.500"])
     shards = {name: read_shards({t: paths[name, t] for t in ("0.000", "0.500")}) for name in NAMES}
-    found = source_statistics("m", "s", shards, evaluation_of(pictures), {"a": "NV", "b": "NV"}, ["MEL", "NV"])
+    found = source_statistics("m", "s", shards, evaluation_of(pictures), {"a": "NV", "b": "NV"}, MEL_NV)
     streaks = found.thresholds[found.thresholds["feature"] == "streaks"]
     assert streaks["n"].tolist() == [0, 0]
     assert streaks.drop(columns=["model", "method", "feature", "threshold", "n"]).isna().all(axis=None)
@@ -373,7 +363,7 @@ def test_a_feature_without_any_mask_has_rows_without_numbers(tmp_path: Path) -> 
 
 def test_an_analysis_without_pictures_has_statistics_without_numbers(tmp_path: Path) -> None:
     shards = {name: read_shards({"0.000": write_shard(tmp_path / f"{name}.csv", {})}) for name in NAMES}
-    found = source_statistics("m", "s", shards, evaluation_of(drawn_pictures(1, 1)), {}, ["MEL", "NV"])
+    found = source_statistics("m", "s", shards, evaluation_of(drawn_pictures(1, 1)), {}, MEL_NV)
     assert found.thresholds["n"].tolist() == [0, 0, 0]
     assert found.best_thresholds["n"].tolist() == [0, 0, 0] and found.best_thresholds["threshold"].isna().all()
     assert list(found.best_thresholds.columns) == list(found.thresholds.columns)

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pandas as pd
 from dermalign.files import write_text
+from dermalign.groups import group_account, groups_of
 from dermalign.logs import job_log
 from dermalign.manifests import read_evaluation
 from dermalign.maps import read_predictions
 from dermalign.pairing import chance_statistics
-from dermalign.statistics import SourceStatistics, group_names, read_shards, source_statistics
+from dermalign.statistics import SourceStatistics, read_shards, source_statistics
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0]) as log:
     paths = {}
     for path in map(Path, snakemake.input.shards):
         method, feature = path.parts[-3:-1]
@@ -19,10 +20,14 @@ with job_log(snakemake.log[0]):
         method: {feature: read_shards(of_feature) for feature, of_feature in by_feature.items()}
         for method, by_feature in paths.items()
     }
-    model, diagnoses = snakemake.wildcards.model, snakemake.params.evaluation_diagnoses
+    model, groups = snakemake.wildcards.model, snakemake.params.groups
     evaluation, predicted = read_evaluation(snakemake.input.evaluation), read_predictions(snakemake.input.predictions)
+    analysed = evaluation[evaluation["included"]].set_index("image")
+    for line in group_account(groups_of(analysed.index.tolist(), analysed, predicted, groups), groups):
+        log.info(line)
+        print(f"{model}: {line}")
     sources = [
-        source_statistics(model, method, by_feature, evaluation, predicted, diagnoses)
+        source_statistics(model, method, by_feature, evaluation, predicted, groups)
         for method, by_feature in shards.items()
     ]
     tables = {
@@ -31,6 +36,6 @@ with job_log(snakemake.log[0]):
     chances = {method: shards[method] for method in snakemake.params.chance_methods}
     methods = {method: of_method for method, of_method in shards.items() if method not in chances}
     if chances:
-        tables["chance"] = chance_statistics(model, methods, chances, evaluation, predicted, group_names(diagnoses))
+        tables["chance"] = chance_statistics(model, methods, chances, evaluation, predicted, groups)
     for path in snakemake.output:
         write_text(path, tables[Path(path).stem].to_csv(index=False))

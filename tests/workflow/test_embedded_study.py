@@ -54,7 +54,7 @@ def test_the_leakage_account_finds_every_evaluation_picture_and_is_in_every_capt
     evaluation = pd.read_csv(results / "manifest" / "evaluation.csv", keep_default_na=False)
     account = pd.read_csv(results / "manifest" / "leakage.csv", keep_default_na=False)
     plain = training["image"].str.removesuffix("_downsampled")
-    expected = {image: name for image, name in zip(training["image"], plain, strict=True)}
+    expected = dict(zip(training["image"], plain, strict=True))
     both = {(name, image) for image, name in expected.items() if name in set(evaluation["image"])}
     for by in ("name", "content"):  # smaller and recompressed copies too, and none of another picture
         rows = account[account["by"] == by]

@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 
 from .archives import ISIC_MASKS, check_mask_pattern
 from .errors import InputError
+from .groups import check_groups
 
 SCHEMA = Path(__file__).resolve().parents[2] / "schemas" / "configuration.schema.yaml"
 
@@ -122,6 +123,7 @@ def _check_relations(configuration: Mapping[str, Any]) -> None:
             "only for a class that the classifiers know. Correct either list."
         )
     _check_archives(configuration["archives"])
+    check_groups(configuration.get("groups", {}), configuration["evaluation_diagnoses"], configuration["classes"])
     _check_variants(configuration)
     if configuration["split"]["validation"] + configuration["split"]["test"] >= 1:
         raise InputError("split.validation and split.test leave nothing for training: their sum must be below 1.")

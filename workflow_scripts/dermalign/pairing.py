@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .statistics import GROUP_BEST, UNION_BEST, Shards, best_threshold, groups_of
+from .groups import Groups, groups_of
+from .statistics import GROUP_BEST, UNION_BEST, Shards, best_threshold
 from .terms import UNION
 
 SAME = "same threshold"
@@ -42,12 +43,12 @@ def chance_statistics(
     chances: Mapping[str, Mapping[str, Shards]],
     evaluation: pd.DataFrame,
     predicted: Mapping[str, str],
-    groups: Sequence[str],
+    groups: Groups,
 ) -> pd.DataFrame:
     """Return the paired differences between a model's saliency methods and its chance methods.
 
     methods, chances: {method: {feature: shards}}. evaluation: manifest. predicted: {image: predicted class}.
-    groups: as `statistics.group_names`. A row per method, chance, feature and: each threshold of the grid (both at
+    groups: as in `source_statistics`. A row per method, chance, feature and: each threshold of the grid (both at
     that threshold); each one's own best threshold; and, by group, the best thresholds of the union and of the group,
     again each one's own. Columns: model, method, chance, feature, group, at, threshold, chance_threshold, and those
     of `paired_difference`.
@@ -60,9 +61,9 @@ def chance_statistics(
                 other = chance_by_feature[feature]
                 if own.images != other.images or own.thresholds != other.thresholds:
                     raise ValueError(f"{model}: {method} and {chance} are not of the same pictures and thresholds")
-                of_group = groups_of(own.images, indexed, predicted)
+                of_group = groups_of(own.images, indexed, predicted, groups)
                 union = (by_feature[UNION], chance_by_feature[UNION])
-                for where in _comparisons(own, other, union, of_group, groups):
+                for where in _comparisons(own, other, union, of_group, list(groups)):
                     rows.append({"model": model, "method": method, "chance": chance, "feature": feature, **where})
     return pd.DataFrame(rows)
 

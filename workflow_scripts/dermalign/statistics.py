@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from .groups import Groups, groups_of
 from .terms import UNION
 
 THRESHOLD_COLUMNS = ("threshold", "threshold_until", "chance_threshold", "first_threshold", "second_threshold")
@@ -153,22 +154,6 @@ def best_threshold(thresholds: Sequence[str], jaccard: NDArray[np.float64]) -> s
     return thresholds[max(near, key=lambda row: math.fsum(jaccard[row]))]
 
 
-def group_names(diagnoses: Sequence[str]) -> list[str]:
-    """Return `MEL-correct`, `MEL-wrong`, `NV-correct`, ... for the evaluation diagnoses."""
-    return [f"{diagnosis}-{outcome}" for diagnosis in diagnoses for outcome in ("correct", "wrong")]
-
-
-def groups_of(images: Sequence[str], evaluation: pd.DataFrame, predicted: Mapping[str, str]) -> NDArray[np.str_]:
-    """Return each image's group, diagnosis and whether the prediction is it, shape (n,).
-
-    evaluation: manifest indexed by image. predicted: {image: predicted class}.
-    """
-    diagnoses = evaluation.loc[list(images), "diagnosis"].tolist()
-    pairs = zip(images, diagnoses, strict=True)
-    names = [f"{diagnosis}-{'correct' if predicted[image] == diagnosis else 'wrong'}" for image, diagnosis in pairs]
-    return np.array(names, dtype=np.str_)
-
-
 def correctness_statistics(
     feature: str, shards: Shards, groups: NDArray[np.str_], names: Sequence[str], union_best: str | None
 ) -> pd.DataFrame:
@@ -279,24 +264,24 @@ def source_statistics(
     shards: Mapping[str, Shards],
     evaluation: pd.DataFrame,
     predicted: Mapping[str, str],
-    diagnoses: Sequence[str],
+    groups: Groups,
 ) -> SourceStatistics:
     """Return all statistics of one map source.
 
     shards: {feature: shards}, `union` among the features. evaluation: manifest. predicted: {image: predicted class}.
-    diagnoses: the evaluation diagnoses, in the order of the groups.
+    groups: those of tables 4 to 6, in order.
     """
     evaluation = evaluation.set_index("image")
-    names = group_names(diagnoses)
+    names = list(groups)
     union_best = best_threshold(shards[UNION].thresholds, shards[UNION].jaccard)
     thresholds, best, correctness, tests = [], [], [], []
     for feature, of_feature in shards.items():
         spread = threshold_statistics(feature, of_feature, evaluation)
         thresholds.append(spread)
         best.append(_best_row(spread, best_threshold(of_feature.thresholds, of_feature.jaccard)))
-        groups = groups_of(of_feature.images, evaluation, predicted)
-        correctness.append(correctness_statistics(feature, of_feature, groups, names, union_best))
-        tests.append(mann_whitney_statistics(feature, of_feature, groups, names, union_best))
+        of_group = groups_of(of_feature.images, evaluation, predicted, groups)
+        correctness.append(correctness_statistics(feature, of_feature, of_group, names, union_best))
+        tests.append(mann_whitney_statistics(feature, of_feature, of_group, names, union_best))
     return SourceStatistics(*(_labelled(model, method, parts) for parts in (thresholds, best, correctness, tests)))
 
 
@@ -320,7 +305,7 @@ def merge(paths: Iterable[str | Path]) -> pd.DataFrame:
 
 def read_statistics(path: str | Path) -> pd.DataFrame:
     """Read a table of statistics with thresholds as text and floats as they were written."""
-    text = ("model", "method", "chance", "feature", *THRESHOLD_COLUMNS)
+    text = ("model", "method", "chance", "feature", "group", "first", "second", *THRESHOLD_COLUMNS)
     return pd.read_csv(
         path, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=[""], float_precision="round_trip"
     )

@@ -16,6 +16,7 @@ from typing import Any
 
 from . import archives
 from .errors import InputError
+from .groups import Groups, default_groups
 from .labels import plain_name, read_diagnoses, read_lesions
 from .probing import grids
 from .terms import UNION
@@ -52,6 +53,11 @@ class Study:
     def models(self) -> Mapping[str, Mapping[str, Any]]:
         """The models' settings by name."""
         return self.configuration["models"]
+
+    @property
+    def groups(self) -> Groups:
+        """The groups of tables 4 to 6, {name: filter}: those configured, else diagnosis and correctness."""
+        return self.configuration.get("groups") or default_groups(self.configuration["evaluation_diagnoses"])
 
     @cached_property
     def grids(self) -> dict[str, tuple[int, int]]:
