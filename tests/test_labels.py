@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from dermalign.errors import InputError
-from dermalign.labels import plain_name, read_diagnoses, read_lesions, read_one_hot
+from dermalign.labels import plain_name, read_diagnoses, read_lesions, read_one_hot, read_training_labels
 
 CLASSES = ["MEL", "NV", "BCC", "AK", "BKL", "DF", "VASC", "SCC"]
 Table = Callable[[str, str], Path]
@@ -200,3 +200,39 @@ def test_real_lesions(real_data: Path) -> None:
     assert len(lesions) == 23_247
     assert all(lesions.values())
     assert any(plain_name(image) != image for image in lesions)
+
+
+# Training labels of any kind
+
+
+def test_training_labels_of_any_table(tmp_path: Path) -> None:
+    rows = {"a_downsampled": "MEL", "b": "NV", "c": "BCC"}
+    one_hot = tmp_path / "one_hot.csv"
+    lines = [
+        f"{image},{','.join(str(float(label == name)) for name in ('MEL', 'NV', 'BCC'))}"
+        for image, label in rows.items()
+    ]
+    one_hot.write_text("\n".join(["image,MEL,NV,BCC", *lines]))
+    plain = tmp_path / "plain.csv"
+    plain.write_text("image,age,diagnosis\na_downsampled,30,melanoma\nb,,nevus\nc,,BCC\nd,,\n")
+    export = tmp_path / "export.csv"
+    export.write_text("isic_id,diagnosis\na_downsampled,melanoma\nb,nevus\nc,basal cell carcinoma\n")
+    for table in (one_hot, plain, export):
+        assert read_training_labels(table, ["MEL", "NV"]) == {"a_downsampled": "MEL", "b": "NV"}
+    part_3 = tmp_path / "part_3.csv"
+    part_3.write_text("image_id,melanoma,seborrheic_keratosis\na,1,0\nb,0,0\nc,0,1\n")
+    assert read_training_labels(part_3, ["MEL", "NV", "BKL"]) == {"a": "MEL", "b": "NV", "c": "BKL"}
+
+
+def test_training_labels_in_words_of_their_own(tmp_path: Path) -> None:
+    table = tmp_path / "plain.csv"
+    table.write_text("image,diagnosis\na,mole\nb,melanoma\nc,wart\n")
+    assert read_training_labels(table, ["melanoma", "mole"]) == {"a": "mole", "b": "melanoma"}
+    with pytest.raises(InputError, match=r"plain\.csv: no picture is of the class carcinoma\. .*melanoma, mole, wart"):
+        read_training_labels(table, ["melanoma", "carcinoma"])
+    table.write_text("image,diagnosis\na,mole\na,melanoma\n")
+    with pytest.raises(InputError, match="a is mole in one row and melanoma in another"):
+        read_training_labels(table, ["melanoma", "mole"])
+    table.write_text("image,MEL,NV\na,1,0\n")
+    with pytest.raises(InputError, match="BCC"):
+        read_training_labels(table, ["MEL", "BCC"])

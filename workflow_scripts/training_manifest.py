@@ -2,7 +2,7 @@
 
 from dermalign.archives import list_pictures
 from dermalign.files import write_text
-from dermalign.labels import read_lesions, read_one_hot
+from dermalign.labels import read_lesions, read_training_labels
 from dermalign.logs import job_log
 from dermalign.manifests import picture_sizes, training_account, training_manifest
 from dermalign.perceptual_hash import alike, read_hashes
@@ -11,7 +11,7 @@ with job_log(snakemake.log[0]) as log:
     # For exclude_content alone: the evaluation archive's hashes, then the training archive's.
     hashes = [read_hashes(path) for path in snakemake.input.hashes]
     copies = {image for _, image, _ in alike(*hashes, snakemake.params.distance)} if hashes else ()
-    classes = read_one_hot(snakemake.input.labels, snakemake.params.classes)
+    classes = read_training_labels(snakemake.input.labels, snakemake.params.classes)
     table = training_manifest(
         picture_sizes(snakemake.input.pictures, list_pictures(snakemake.input.pictures)),
         classes,

@@ -100,6 +100,29 @@ def read_one_hot(table: str | Path, classes: Sequence[str]) -> dict[str, str]:
     return {image: label for image, label in found.items() if label in classes}
 
 
+def read_training_labels(table: str | Path, classes: Sequence[str]) -> dict[str, str]:
+    """Return {image: class} of a table of any of the four kinds, names as written; pictures of other classes left out.
+
+    Raises as `read_one_hot` for a one-hot table. Of the others, which may lack a class without anybody noticing,
+    InputError where no picture has one of the classes, with the diagnoses that there are, or where two rows contradict.
+    """
+    path = Path(table)
+    columns, _ = _read_csv(path)
+    if columns[0] == "image" and "diagnosis" not in columns:
+        return read_one_hot(path, classes)
+    found: dict[str, str] = {}
+    for image, label in _read_table(path, classes):
+        if found.setdefault(image, label) != label:
+            raise InputError(f"{path}: {image} is {found[image]} in one row and {label} in another. Remove one.")
+    lacking = [name for name in classes if name not in found.values()]
+    if lacking:
+        raise InputError(
+            f"{path}: no picture is of the class {', '.join(lacking)}. Its diagnoses are "
+            f"{', '.join(sorted(set(found.values()))) or 'none'}. Correct `classes` or the table."
+        )
+    return {image: label for image, label in found.items() if label in classes}
+
+
 def read_lesions(table: str | Path) -> dict[str, str]:
     """Return {image: lesion_id} of a metadata table with those two columns; unknown lesions are left out."""
     path = Path(table)
