@@ -14,7 +14,8 @@ rule training_manifest:
         pictures=ancient(STUDY.archive("training_pictures")),
         labels=ancient(STUDY.archive("training_labels")),
         metadata=ancient([STUDY.archive("training_metadata")] if STUDY.archive("training_metadata") else []),
-        hashes=[HASHES["evaluation"], HASHES["training"]] if BY_CONTENT else [],
+        training_hashes=[HASHES["training"]] if BY_CONTENT else [],
+        evaluation_hashes=[HASHES["evaluation"]] if BY_CONTENT else [],
         drawn=DRAWN,
     output:
         f"{RESULTS}/manifest/training.csv",
@@ -32,13 +33,16 @@ rule training_manifest:
         evaluation_images=lambda wildcards, input: STUDY.evaluated_among(input.pictures, input.metadata),
         classes=CONFIGURATION["classes"],
         leakage=CONFIGURATION["leakage"],
-        distance=CONFIGURATION["leakage_distance"] if BY_CONTENT else None,
+        # Which pictures' copies are left out, and how alike a copy is: for exclude_content alone.
+        content=lambda wildcards: (
+            {"images": STUDY.archived_images, "distance": CONFIGURATION["leakage_distance"]} if BY_CONTENT else None
+        ),
         split=CONFIGURATION["split"],
         seed=CONFIGURATION["seed"],
         limit=CONFIGURATION.get("training_limit"),
         pictures=lambda wildcards, input: STUDY.pictures_digest(input.pictures),
         tables=lambda wildcards, input: [content_digest(path) for path in [input.labels, *input.metadata]],
-        library=library_digest("manifests"),
+        library=library_digest("manifests", *(["leakage"] if BY_CONTENT else [])),
     script:
         "../workflow_scripts/training_manifest.py"
 

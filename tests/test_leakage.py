@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from dermalign.leakage import leakage_account, leakage_lines, leakage_sentence, leakage_summary, read_account
+from dermalign.leakage import copies_of, leakage_account, leakage_lines, leakage_sentence, leakage_summary, read_account
 
 EVALUATION = pd.DataFrame(
     {"image": ["A", "B", "C", "D", "E"], "diagnosis": "NV", "included": [True, True, True, False, True]}
@@ -71,6 +71,14 @@ def test_pictures_of_a_trial_only(account: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(some, account[account["evaluation_image"] == "B"].reset_index(drop=True))
     none = leakage_account(TRAINING, ["B"], LESIONS, TRAINING_HASHES, EVALUATION_HASHES, 2)
     assert none.empty and list(none) == list(account)
+
+
+def test_copies_are_those_of_the_evaluation_pictures_alone() -> None:
+    images = EVALUATION["image"].tolist()
+    assert copies_of(images, TRAINING_HASHES, EVALUATION_HASHES, 40) == {"A_downsampled", "Q", "R"}
+    assert copies_of(["B"], TRAINING_HASHES, EVALUATION_HASHES, 40) == {"Q"}
+    # One archive for both: a picture that is not evaluated is no copy for looking like itself.
+    assert copies_of(["C", "T"], TRAINING_HASHES, TRAINING_HASHES, 40) == {"C", "T"}
 
 
 def test_summary_counts_pictures_and_lesions(account: pd.DataFrame) -> None:

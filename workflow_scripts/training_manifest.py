@@ -3,14 +3,22 @@
 from dermalign.archives import list_pictures
 from dermalign.files import write_text
 from dermalign.labels import read_lesions, read_training_labels
+from dermalign.leakage import copies_of
 from dermalign.logs import job_log
 from dermalign.manifests import picture_sizes, training_account, training_manifest
-from dermalign.perceptual_hash import alike, read_hashes
+from dermalign.perceptual_hash import read_hashes
 
 with job_log(snakemake.log[0]) as log:
-    # For exclude_content alone: the evaluation archive's hashes, then the training archive's.
-    hashes = [read_hashes(path) for path in snakemake.input.hashes]
-    copies = {image for _, image, _ in alike(*hashes, snakemake.params.distance)} if hashes else ()
+    copies = (
+        copies_of(
+            snakemake.params.content["images"],
+            read_hashes(snakemake.input.training_hashes[0]),
+            read_hashes(snakemake.input.evaluation_hashes[0]),
+            snakemake.params.content["distance"],
+        )
+        if snakemake.params.content
+        else ()
+    )
     classes = read_training_labels(snakemake.input.labels, snakemake.params.classes)
     table = training_manifest(
         picture_sizes(snakemake.input.pictures, list_pictures(snakemake.input.pictures)),

@@ -120,3 +120,31 @@ def test_a_changed_file_runs_its_batch_only(own: Study, tmp_path: Path) -> None:
     assert len(jobs["mask_cells"]) == 1
     assert not {"train", "training_manifest", "perceptual_hashes"} & set(jobs)
     assert not [name for name in jobs if name.startswith("gradcam_")]
+
+
+def test_a_copy_under_another_name_is_found_and_left_out_on_request(own: Study, tmp_path: Path) -> None:
+    copied = Study(tmp_path)
+    data = Path(shutil.copytree(own.folder / "data", tmp_path / "data", copy_function=shutil.copy2)) / "own_data"
+    image = min(_masks(copied))
+    (original,) = (data / "photographs").rglob(f"{image}.*")
+    with Image.open(original) as picture:
+        smaller = picture.resize((picture.width * 3 // 4, picture.height * 3 // 4), Image.Resampling.LANCZOS)
+        smaller.save(data / "photographs" / "again.webp", quality=85)
+    with (data / "patients.csv").open("a", encoding="utf-8") as table:
+        table.write("again,mole,\n")
+    splits = {}
+    for leakage in ("exclude", "exclude_content"):
+        overlay = {**_overlay(), "study": leakage, "leakage": leakage}
+        run = copied.snakemake(f"results/{leakage}/manifest/leakage.csv", overlay=overlay)
+        assert run.status == 0, run.text[-5000:]
+        training = pd.read_csv(tmp_path / "results" / leakage / "manifest" / "training.csv", index_col="image")
+        splits[leakage] = training["split"]
+        account = pd.read_csv(tmp_path / "results" / leakage / "manifest" / "leakage.csv", keep_default_na=False)
+        found = account.query("training_image == 'again'")
+        assert set(zip(found["evaluation_image"], found["by"], strict=True)) == {(image, "content")}
+        assert set(found["split"]) == {training.loc["again", "split"]}
+        assert ("WARNING: 1 evaluation pictures look like" in run.text) == (training.loc["again", "split"] == "train")
+    assert splits["exclude"]["again"] != "excluded"
+    assert splits["exclude_content"]["again"] == "excluded"
+    others = splits["exclude"].index != "again"  # nothing else was left out
+    assert ((splits["exclude"] == "excluded") == (splits["exclude_content"] == "excluded"))[others].all()

@@ -77,6 +77,14 @@ def leakage_account(
     return table.iloc[np.lexsort(order[::-1])].reset_index(drop=True) if len(table) else table
 
 
+def copies_of(
+    evaluation_images: Sequence[str], training_hashes: Hashed, evaluation_hashes: Hashed, distance: int
+) -> set[str]:
+    """Return the training pictures that look like one of the evaluation pictures, as in `leakage_account`."""
+    wanted = set(evaluation_images)
+    return {other for image, other, _ in alike(evaluation_hashes, training_hashes, distance) if image in wanted}
+
+
 def leakage_summary(account: pd.DataFrame, evaluation: pd.DataFrame, lesions: Mapping[str, str]) -> pd.DataFrame:
     """Return how many evaluation pictures are in each split, by each way and by any.
 
