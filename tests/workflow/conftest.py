@@ -48,7 +48,7 @@ class Study:
         files = []
         if overlay is not None:
             path = self.folder / "overlay.yaml"
-            path.write_text(yaml.safe_dump(overlay), encoding="utf-8")
+            path.write_text(yaml.safe_dump(overlay, sort_keys=False), encoding="utf-8")
             files = ["--configfile", str(path)]
         command = [sys.executable, "-m", "snakemake", "--snakefile", str(REPOSITORY / "Snakefile")]
         process = subprocess.run(

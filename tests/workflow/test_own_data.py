@@ -1,4 +1,4 @@
-"""The worked example of docs/own_data.md, run as it is written there, but for fewer pictures and a single epoch."""
+"""The worked example of docs/own_data.md, run as it is written there, but for fewer pictures and epochs."""
 
 import os
 import shutil
@@ -30,7 +30,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Study:
 
 def _overlay(**archives: Any) -> dict[str, Any]:
     overlay = yaml.safe_load((REPOSITORY / "studies" / "own_data.yaml").read_text(encoding="utf-8"))
-    overlay["models"]["small"]["training"]["epochs"] = 1
+    overlay["models"]["small"]["training"]["epochs"] = 4
     overlay["archives"].update(archives)
     return overlay
 
