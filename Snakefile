@@ -32,6 +32,7 @@ rule all:
 
 include: "rules/manifests.smk"
 include: "rules/classifiers.smk"
+include: "rules/brought.smk"
 include: "rules/saliency.smk"
 include: "rules/mask_cells.smk"
 include: "rules/jaccard.smk"

@@ -27,7 +27,7 @@ rule training_pictures:
 rule train:
     input:
         manifest=f"{RESULTS}/manifest/training.csv",
-        pictures=lambda wildcards: (f"{RESULTS}/pictures/training_{STUDY.models[wildcards.model]['input_size']}.h5"),
+        pictures=lambda wildcards: f"{RESULTS}/pictures/training_{STUDY.input_size(wildcards.model)}.h5",
     output:
         model=f"{RESULTS}/classifiers/{{model}}/model.keras",
         history=f"{RESULTS}/classifiers/{{model}}/history.csv",
@@ -36,6 +36,8 @@ rule train:
         f"{RESULTS}/logs/train/{{model}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/train/{{model}}.tsv"
+    wildcard_constraints:
+        model=among(STUDY.trained),
     conda:
         "../envs/classifier.yaml"
     threads: CONFIGURATION["threads"]["train"]
@@ -70,7 +72,8 @@ rule classifier_metrics:
         mem_mb=megabytes(1000),
         runtime=minutes(10),
     params:
-        classes=CONFIGURATION["classes"],
+        classes=lambda wildcards: STUDY.classes(wildcards.model),
+        is_brought=lambda wildcards: wildcards.model in STUDY.brought,
         seed=CONFIGURATION["seed"],
         library=library_digest("classifier_metrics", "manifests"),
     script:
@@ -90,6 +93,8 @@ rule classifier_figures:
         f"{RESULTS}/logs/classifier_figures/{{model}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/classifier_figures/{{model}}.tsv"
+    wildcard_constraints:
+        model=among(STUDY.trained),
     localrule: True
     conda:
         "../envs/analysis.yaml"

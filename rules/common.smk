@@ -78,10 +78,21 @@ def everything(wildcards):
             "{results}/figures/classifiers/{model}_{name}.{suffix}",
             results=RESULTS,
             model=MODELS,
-            name=["confusion", "history"],
+            name=["confusion"],
+            suffix=["png", "svg"],
+        ),
+        *expand(
+            "{results}/figures/classifiers/{model}_history.{suffix}",
+            results=RESULTS,
+            model=STUDY.trained,
             suffix=["png", "svg"],
         ),
     ]
+
+
+def among(names):
+    """A wildcard constraint: one of these names, or nothing where there are none."""
+    return "|".join(names) or "(?!)"
 
 
 def megabytes(first):

@@ -9,7 +9,7 @@ for model in MODELS:
             name:
                 f"gradcam_{model}_{batch}"
             input:
-                classifier=f"{RESULTS}/classifiers/{model}/model.keras",
+                classifier=STUDY.classifier(model),
                 pictures=ancient(STUDY.archive("evaluation_pictures")),
                 drawn=DRAWN,
             output:
@@ -27,8 +27,8 @@ for model in MODELS:
                 gpu=CONFIGURATION["gpus"],
             params:
                 model=model,
-                settings={key: STUDY.models[model][key] for key in ("input_size", "saliency_layer")},
-                classes=CONFIGURATION["classes"],
+                settings={} if MISSING else STUDY.saliency_settings(model),
+                classes=STUDY.classes(model),
                 batch_size=CONFIGURATION["methods"]["gradcam"]["batch_size"],
                 pictures=lambda wildcards, input, images=images: STUDY.pictures_digest(input.pictures, images),
                 library=library_digest("gradcam", "pictures", "stores", "archives"),

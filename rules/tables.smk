@@ -6,6 +6,8 @@ LEAKAGE = {
     "exclude_content": "Evaluation pictures, other pictures of their lesions and pictures that look like them were kept out of training (leakage: exclude_content).",
     "allow": "Evaluation pictures may have trained the classifiers (leakage: allow).",
 }[CONFIGURATION["leakage"]]
+if STUDY.brought:
+    LEAKAGE += f" Which pictures trained {', '.join(STUDY.brought)} is unknown: brought along."
 GROUPED_BY = f"group ({', '.join(STUDY.groups)})" if "groups" in CONFIGURATION else "diagnosis and correctness"
 CHANCE = [f"{RESULTS}/statistics/chance.csv"] if CHANCE_METHODS else []
 DIFFERENCE = (

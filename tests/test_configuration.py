@@ -84,7 +84,7 @@ def properties(schema: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[t
         children["*"] = schema["additionalProperties"]
     for key, child in children.items():
         yield (*path, key)
-        for part in (child, *child.get("oneOf", [])):
+        for part in (child, *child.get("oneOf", []), child.get("then", {}), child.get("else", {})):
             yield from properties(part, (*path, key))
 
 
@@ -159,6 +159,16 @@ def test_nulls_take_keys_away() -> None:
     assert complete["models"]["residual"]["training"]["batchnorm_momentum"] is None  # here null is a value
 
 
+def test_a_brought_classifier_gets_no_defaults_of_trained_ones() -> None:
+    mine = {"classifier": "mine.keras", "pixels": "raw", "input_size": None}
+    complete = checked(changed(models={"plain": None, "residual": None, "mine": mine}))
+    assert complete["models"] == {"mine": {"classifier": "mine.keras", "pixels": "raw"}}
+    over = dict.fromkeys(EMBEDDED["models"]["plain"]) | mine  # an overlay over a trained model takes its keys away
+    assert checked(changed(models={"plain": over}))["models"]["plain"] == complete["models"]["mine"]
+    own = {"classifier": None, "classes": None, **EMBEDDED["models"]["plain"]}
+    assert checked(changed(models={"plain": own}))["models"]["plain"] == EMBEDDED["models"]["plain"]
+
+
 # What is refused
 
 
@@ -174,6 +184,30 @@ FAULTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "missing key": ({"study": None}, ["the top level", "lacks `study`", "Add it"]),
     "missing training": ({"models": {"plain": {"training": None}}}, ["`models.plain` lacks `training`"]),
     "no models": ({"models": {"plain": None, "residual": None}}, ["`models`"]),
+    "brought and trained": (
+        {"models": {"plain": {"classifier": "mine.keras"}}},
+        ["`models.plain`", "`classifier`", "`architecture`", "`training`", "null"],
+    ),
+    "brought, pixels not told": (
+        {"models": {"mine": {"classifier": "mine.keras"}}},
+        ["`models.mine` lacks `pixels`", "Add it"],
+    ),
+    "brought, pixels of a trained one": (
+        {"models": {"mine": {"classifier": "mine.keras", "pixels": "native"}}},
+        ["`models.mine.pixels`", "one of raw, unit, symmetric, caffe, torch"],
+    ),
+    "brought, key misspelt": (
+        {"models": {"mine": {"classifier": "mine.keras", "pixels": "raw", "saliency_leyer": "a"}}},
+        ["`models.mine.saliency_leyer`", "did you mean `saliency_layer`?"],
+    ),
+    "trained, with the classes of a brought one": (
+        {"models": {"plain": {"classes": ["MEL", "NV"]}}},
+        ["`models.plain` has `classes`", "`classifier`"],
+    ),
+    "brought, an evaluation diagnosis unknown": (
+        {"models": {"mine": {"classifier": "mine.keras", "pixels": "raw", "classes": ["MEL", "BCC"]}}},
+        ["`models.mine.classes` lacks NV"],
+    ),
     "choice": ({"leakage": "maybe"}, ["`leakage`", '"maybe"', "one of exclude, exclude_content, allow"]),
     "text for a number": ({"seed": "one"}, ["`seed`", '"one"', "a whole number"]),
     "fraction for a whole number": ({"batches": {"masks": 1.5}}, ["`batches.masks`", "1.5", "a whole number"]),

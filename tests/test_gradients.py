@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from dermalign.architectures import residual_stack
 from dermalign.errors import InputError
-from dermalign.gradients import GradientFunction, activations_and_gradients, softmax
+from dermalign.gradients import GradientFunction, ScoreFunction, activations_and_gradients, softmax
 from keras import layers
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), dtype=np.uint8)
@@ -103,6 +103,45 @@ def test_the_score_is_found_before_every_kind_of_softmax() -> None:
         np.testing.assert_array_equal(model.predict(PICTURES, verbose=0), before)
 
 
+def test_a_single_sigmoid_is_two_classes() -> None:
+    """P(second) is the sigmoid, P(first) what it lacks of 1, and their scores have opposite gradients."""
+    tails = {"fused": [layers.Dense(1, activation="sigmoid")], "layer": [layers.Dense(1), layers.Activation("sigmoid")]}
+    tails["operation"] = [layers.Dense(1), keras.ops.sigmoid]
+    tails["linear"] = [layers.Dense(1)]
+    for kind, tail in tails.items():
+        model = pooled(*tail)
+        target = model.get_layer("target")
+        first, second = (activations_and_gradients(model, target, PICTURES, np.full(5, index)) for index in (0, 1))
+        output = model.predict(PICTURES, verbose=0)[:, 0]
+        expected = 1 / (1 + np.exp(-output)) if kind == "linear" else output
+        np.testing.assert_allclose(softmax(second.logits)[:, 1], expected, atol=1e-6, err_msg=kind)
+        np.testing.assert_array_equal(first.gradients, -second.gradients)
+        kernel = next(layer for layer in model.layers if isinstance(layer, layers.Dense)).kernel.numpy()[:, 0]
+        np.testing.assert_allclose(second.gradients[0, 0, 0], kernel / 2 / 64, rtol=1e-4, atol=1e-8)
+
+
+def test_scores_alone_are_those_beside_the_gradients() -> None:
+    model = pooled(layers.Dense(4, activation="softmax"))
+    found = activations_and_gradients(model, model.get_layer("target"), PICTURES)
+    np.testing.assert_allclose(ScoreFunction(model)(PICTURES), found.logits, atol=1e-6)
+    with pytest.raises(InputError, match=r"\(30, 32, 3\)"):
+        ScoreFunction(model)(PICTURES[:, :30])
+
+
+def test_the_layer_of_the_scores_may_be_named() -> None:
+    """Behind a temperature, or any other end that is not known, the scores are the named layer's output."""
+    model = pooled(layers.Dense(4, name="scores"), layers.Rescaling(0.5), keras.ops.softplus)
+    target, scores = model.get_layer("target"), model.get_layer("scores")
+    with pytest.raises(InputError, match="cannot be told"):
+        GradientFunction(model, target)
+    found = GradientFunction(model, target, scores)(PICTURES)
+    linear = keras.Model(model.inputs, scores.output)
+    expected = activations_and_gradients(linear, linear.get_layer("target"), PICTURES)
+    np.testing.assert_allclose(found.logits, expected.logits, atol=1e-6)
+    np.testing.assert_allclose(found.gradients, expected.gradients, atol=1e-7)
+    np.testing.assert_allclose(ScoreFunction(model, scores)(PICTURES), expected.logits, atol=1e-6)
+
+
 def test_one_function_serves_many_batches_and_new_weights() -> None:
     model = pooled(layers.Dense(4), layers.Softmax())
     evaluate = GradientFunction(model, model.get_layer("target"))
@@ -116,7 +155,9 @@ def test_what_has_no_gradient_is_refused() -> None:
     model = pooled(layers.Dense(4), layers.Softmax())
     target = model.get_layer("target")
     with pytest.raises(InputError, match="sigmoid"):
-        GradientFunction(pooled(layers.Dense(1, activation="sigmoid")), target)
+        GradientFunction(pooled(layers.Dense(3, activation="sigmoid")), target)
+    with pytest.raises(InputError, match="softmax"):
+        GradientFunction(pooled(layers.Dense(1, activation="softmax")), target)
     with pytest.raises(InputError, match=r"not \(pictures, height, width, channels\)"):
         activations_and_gradients(model, model.layers[-2], PICTURES)
     with pytest.raises(InputError, match="target: called 0 times"):

@@ -1,7 +1,7 @@
 """Measure a classifier on the pictures held out from its training."""
 
 import pandas as pd
-from dermalign.classifier_metrics import classifier_metrics, warnings_for
+from dermalign.classifier_metrics import classifier_metrics, possibly_trained_on, warnings_for
 from dermalign.files import write_text
 from dermalign.logs import job_log
 from dermalign.manifests import read_training
@@ -14,6 +14,8 @@ with job_log(snakemake.log[0]) as log:
         lesions=lesions.to_dict(),
         seed=snakemake.params.seed,
     )
+    if snakemake.params.is_brought:
+        metrics = possibly_trained_on(metrics)
     for row in metrics[metrics["class"] == "all"].itertuples():
         interval = "" if pd.isna(row.low) else f" ({row.low:.4g} to {row.high:.4g})"
         log.info("%s: %.4g%s", row.metric, row.value, interval)

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-import keras
 from dermalign.archives import list_pictures, open_archive
-from dermalign.gradcam import grad_cam, stretch
+from dermalign.gradcam import grad_cam, load_classifier, stretch
 from dermalign.gradients import limit_threads
 from dermalign.logs import job_log, progress
 from dermalign.pictures import decode
@@ -13,16 +12,17 @@ from dermalign.stores import file_sha256, write_store
 with job_log(snakemake.log[0]):
     limit_threads(snakemake.threads)
     settings, classes = snakemake.params.settings, snakemake.params.classes
-    model = keras.models.load_model(snakemake.input.classifier, compile=False, safe_mode=True)
+    model = load_classifier(snakemake.input.classifier)
     members = list_pictures(snakemake.input.pictures)
     images = [Path(path).stem for path in snakemake.output]
     with open_archive(snakemake.input.pictures) as archive:
         decoded = (decode(archive, members[image].path, settings["input_size"]) for image in images)
         found = grad_cam(
             model,
-            settings["saliency_layer"],
+            settings.get("path", settings["saliency_layer"]),
             progress(decoded, len(images), "Grad-CAM"),
             snakemake.params.batch_size,
+            settings.get("logits"),
         )
     saliency, degenerate = stretch(found.raw)
     sha256 = file_sha256(snakemake.input.classifier)

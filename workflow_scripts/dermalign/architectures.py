@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import InputError
+from .preprocessing import treat_pixels
 
 if TYPE_CHECKING:
     import keras
@@ -37,10 +38,6 @@ NATIVE_PIXELS = {
     "mobilenet_v3": "own",
     "convnext": "own",
 }
-# Means and standard deviations of the ImageNet pictures, as keras.applications.imagenet_utils has them.
-CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
-TORCH_MEAN_RGB = (0.485, 0.456, 0.406)
-TORCH_DEVIATION_RGB = (0.229, 0.224, 0.225)
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
@@ -272,8 +269,6 @@ def _load_backbone_weights(backbone: "keras.Model", architecture: str, weights: 
 
 def _prepare_pixels(inputs: Any, architecture: str, pixels: str) -> Any:
     """Apply the preprocessing of 0..255 RGB to the symbolic tensor `inputs`."""
-    import keras
-
     family = _family(architecture)
     treatment = pixels
     if pixels == "native":
@@ -282,23 +277,11 @@ def _prepare_pixels(inputs: Any, architecture: str, pixels: str) -> Any:
         treatment = NATIVE_PIXELS[family]
     elif NATIVE_PIXELS.get(family or "") == "own":
         raise InputError(f"pixels: {architecture} rescales its input itself; only `native` is right for it")
-    rescaling: dict[str, tuple[Any, Any]] = {
-        "unit": (1 / 255, 0.0),
-        "symmetric": (1 / 127.5, -1.0),
-        "caffe": (1.0, [-mean for mean in CAFFE_MEAN_BGR]),
-        "torch": (
-            [1 / (255 * deviation) for deviation in TORCH_DEVIATION_RGB],
-            [-mean / deviation for mean, deviation in zip(TORCH_MEAN_RGB, TORCH_DEVIATION_RGB, strict=True)],
-        ),
-    }
     if treatment == "own":
         return inputs
     if pixels not in ("unit", "symmetric", "native"):
         raise InputError(f"pixels: must be unit, symmetric or native, not {pixels!r}")
-    if treatment == "caffe":
-        inputs = keras.ops.flip(inputs, axis=-1)  # RGB to BGR
-    scale, offset = rescaling[treatment]
-    return keras.layers.Rescaling(scale, offset, dtype="float32", name="pixels")(inputs)
+    return treat_pixels(inputs, treatment)
 
 
 def _pooling(name: str) -> Any:

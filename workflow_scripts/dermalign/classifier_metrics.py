@@ -109,6 +109,15 @@ def classifier_metrics(
     return pd.DataFrame(records, columns=["metric", "class", "value", "low", "high"])
 
 
+def possibly_trained_on(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Return `classifier_metrics`' table with a row `possibly_trained_on`, how many pictures may have trained it.
+
+    For a brought classifier that is all of them: nobody here knows what it was trained on.
+    """
+    pictures = metrics.query("metric == 'pictures' and `class` == 'all'").assign(metric="possibly_trained_on")
+    return pd.concat([metrics, pictures], ignore_index=True)
+
+
 def calibration_bins(probabilities: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return for each picture the bin of its highest probability among 15 of equal width, (0, 1/15], (1/15, 2/15] ...
 
@@ -204,6 +213,8 @@ def warnings_for(metrics: pd.DataFrame) -> list[str]:
     present = [name for name in names if values[("pictures", name)] > 0]
     called = [name for name in names if values[("predicted", name)] > 0]
     sentences = []
+    if ("possibly_trained_on", "all") in values.index:
+        sentences.append("was brought along: whether these pictures trained it is unknown, and if so it looks too good")
     if len(called) == 1 and len(present) > 1:
         sentences.append(f"always predicts {called[0]}")
     sentences += [f"never predicts {name}" for name in present if name not in called]

@@ -17,6 +17,10 @@ from .groups import check_groups
 
 SCHEMA = Path(__file__).resolve().parents[2] / "schemas" / "configuration.schema.yaml"
 
+# Keys of models that are trained here, and of those that are brought along.
+ONLY_TRAINED = ("architecture", "weights", "head", "training")
+ONLY_BROUGHT = ("classes", "logits")
+
 _TYPES = {
     "object": "keys with values",
     "array": "a list",
@@ -45,6 +49,14 @@ def checked(configuration: Mapping[str, Any]) -> dict[str, Any]:
     return complete
 
 
+def _branch(schema: Mapping[str, Any], value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the branch of an if-then-else schema that holds for `value`; a key that is null counts as not there."""
+    if "if" not in schema:
+        return schema
+    has_all = all(value.get(key) is not None for key in schema["if"]["required"])
+    return schema["then" if has_all else "else"]
+
+
 def _children(schema: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     additional = schema.get("additionalProperties")
     return schema.get("properties", {}).get(key) or (additional if isinstance(additional, Mapping) else {})
@@ -53,20 +65,24 @@ def _children(schema: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 def _without_nulls(value: Any, schema: Mapping[str, Any]) -> Any:
     if not isinstance(value, Mapping):
         return value
+    branch = _branch(schema, value)
     return {
-        key: _without_nulls(item, _children(schema, key))
+        key: _without_nulls(item, _children(branch, key))
         for key, item in value.items()
-        if item is not None or "null" in _children(schema, key).get("type", []) or not _is_known(schema, key)
+        if item is not None or "null" in _children(branch, key).get("type", []) or not _is_known(schema, key)
     }
 
 
 def _is_known(schema: Mapping[str, Any], key: str) -> bool:
+    if "if" in schema:  # known of a model that is brought, or of one that is trained
+        return _is_known(schema["then"], key) or _is_known(schema["else"], key)
     return key in schema.get("properties", {}) or schema.get("additionalProperties") is not False
 
 
 def _with_defaults(value: Any, schema: Mapping[str, Any]) -> Any:
     if not isinstance(value, Mapping):
         return value
+    schema = _branch(schema, value)
     defaults = {key: child["default"] for key, child in schema.get("properties", {}).items() if "default" in child}
     return {key: _with_defaults(item, _children(schema, key)) for key, item in {**defaults, **value}.items()}
 
@@ -76,6 +92,18 @@ def _sentence(fault: Any) -> str:  # a ValidationError, whose fields are typed t
     if fault.validator == "additionalProperties":
         known = list(fault.schema.get("properties", {}))
         unknown = [key for key in fault.instance if key not in known]
+        of_training = [key for key in unknown if key in ONLY_TRAINED]
+        if "classifier" in known and of_training:
+            return (
+                f"`{where}` has `classifier`, which is brought along as it is, and also "
+                f"{', '.join(f'`{key}`' for key in of_training)}, of a model that is trained here. Take one or the "
+                "other away; in an overlay, a null takes a key away, and a model of another name leaves it out."
+            )
+        if "architecture" in known and (of_brought := [key for key in unknown if key in ONLY_BROUGHT]):
+            return (
+                f"`{where}` has {', '.join(f'`{key}`' for key in of_brought)}, which only a model with `classifier`, "
+                "the path of one that is brought along, can have."
+            )
         return " ".join(_unknown_key(f"{where}.{key}" if where else key, key, known) for key in unknown)
     if fault.validator == "required":
         missing = [key for key in fault.validator_value if key not in fault.instance]
@@ -122,6 +150,15 @@ def _check_relations(configuration: Mapping[str, Any]) -> None:
             f"evaluation_diagnoses names {', '.join(unknown)}, which `classes` does not: a prediction can be right "
             "only for a class that the classifiers know. Correct either list."
         )
+    for model, settings in configuration["models"].items():
+        lacking = [
+            name for name in configuration["evaluation_diagnoses"] if name not in settings.get("classes", [name])
+        ]
+        if lacking:
+            raise InputError(
+                f"`models.{model}.classes` lacks {', '.join(lacking)}, an evaluation diagnosis: the classifier could "
+                "never be right there. Correct it or evaluation_diagnoses."
+            )
     _check_archives(configuration["archives"])
     check_groups(configuration.get("groups", {}), configuration["evaluation_diagnoses"], configuration["classes"])
     _check_variants(configuration)

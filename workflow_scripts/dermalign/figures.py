@@ -111,11 +111,13 @@ def mean_curves(
     _save(figure, paths)
 
 
-def confusion(predictions: pd.DataFrame, classes: Sequence[str], name: str, paths: Sequence[str | Path]) -> None:
+def confusion(
+    predictions: pd.DataFrame, classes: Sequence[str], name: str, paths: Sequence[str | Path], note: str = ""
+) -> None:
     """Draw the confusion matrix of the test split: each field's pictures, and their share of the diagnosis.
 
     predictions: classifiers/{model}/predictions.csv. name: of the classifier. paths: files to write. Classes that are
-    never predicted, and those without pictures, are said below.
+    never predicted, and those without pictures, are said below, and `note`.
     """
     rows = predictions[predictions["split"] == "test"]
     index = pd.Index(list(classes))
@@ -157,6 +159,7 @@ def confusion(predictions: pd.DataFrame, classes: Sequence[str], name: str, path
     absent = [each for each, pictures in zip(classes, of_class, strict=True) if not pictures]
     notes = [f"never predicted: {', '.join(never)}"] if never else []
     notes += [f"no pictures of: {', '.join(absent)}"] if absent else []
+    notes += [note] if note else []
     if notes:
         figure.supxlabel("\n".join(notes), fontsize=9, color=COLOURS[1])
     _save(figure, paths)

@@ -8,6 +8,7 @@ import difflib
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from .errors import InputError
 from .gradients import GradientFunction, softmax
+from .graphs import GraphClassifier
 
 if TYPE_CHECKING:
     import keras
@@ -38,7 +40,7 @@ def find_layer(model: "keras.Model", name: str) -> "keras.layers.Layer":
     A name that several nested models have must be written with the models' names, `backbone/convolution`.
     Raises `InputError` naming the candidates when there is no such layer or more than one.
     """
-    layers = dict(_walk(model, ""))
+    layers = dict(walk(model, ""))
     if name in layers:
         return layers[name]
     matches = {path: layer for path, layer in layers.items() if path.endswith(f"/{name}")}
@@ -55,13 +57,25 @@ def find_layer(model: "keras.Model", name: str) -> "keras.layers.Layer":
     )
 
 
+def load_classifier(path: str | Path) -> "keras.Model | GraphClassifier":
+    """Load a classifier of the study: a model of Keras, in safe mode, or the frozen graph (.pb) of a SavedModel."""
+    if Path(path).suffix == ".pb":
+        return GraphClassifier.read(path)
+    import keras
+
+    return keras.models.load_model(path, compile=False, safe_mode=True)
+
+
 def grad_cam(
-    model: "keras.Model",
+    model: "keras.Model | GraphClassifier",
     layer_name: str,
     pictures: NDArray[np.uint8] | Iterable[NDArray[np.uint8]],
     batch_size: int = 32,
+    logits: str | None = None,
 ) -> GradCam:
     """Compute Grad-CAM of the predicted class at the layer `layer_name` for each picture.
+
+    `logits` names the layer whose output is the class scores, None where they are before the final softmax.
 
     `pictures`: (n, H, W, 3) uint8, values 0 to 255, of the model's input size, or an iterator of such (H, W, 3)
     pictures, of which only one batch is held at a time. The gradient is that of the score before the softmax; the
@@ -71,22 +85,25 @@ def grad_cam(
 
     if batch_size < 1:
         raise InputError(f"batch_size: must be at least 1, not {batch_size}")
-    layer = find_layer(model, layer_name)
-    evaluate = GradientFunction(model, layer)
-    raw, logits = [], []
-    for batch in _batches(pictures, batch_size):
+    if isinstance(model, GraphClassifier):
+        evaluate = GradientFunction(model, layer_name)
+    else:
+        evaluate = GradientFunction(model, find_layer(model, layer_name), logits and find_layer(model, logits))
+    raw, scores_of = [], []
+    for batch in batched(pictures, batch_size):
         count = len(batch)
         # A shorter last batch would be compiled anew, which takes longer than to compute it in full.
         padded = batch + [batch[-1]] * (batch_size - count)
         found = evaluate(np.stack(padded))
         weights = found.gradients[:count].mean(axis=(1, 2))
         raw.append(np.maximum(np.einsum("nhwc,nc->nhw", found.activations[:count], weights), 0))
-        logits.append(found.logits[:count])
+        scores_of.append(found.logits[:count])
     if not raw:
-        height, width = (layer.output.shape[1:3]) if hasattr(layer, "output") else (0, 0)
-        raw.append(np.zeros((0, height or 0, width or 0), np.float32))
-        logits.append(np.zeros((0, model.output_shape[-1]), np.float32))
-    scores = np.concatenate(logits)
+        size = [side or 32 for side in evaluate.input_shape]
+        nothing = evaluate(np.zeros((1, *size), np.uint8))
+        raw.append(np.zeros((0, *nothing.activations.shape[1:3]), np.float32))
+        scores_of.append(nothing.logits[:0])
+    scores = np.concatenate(scores_of)
     if not np.isfinite(scores).all():
         raise InputError(
             f"model {model.name}: {int((~np.isfinite(scores)).any(axis=1).sum())} of {len(scores)} pictures have class "
@@ -116,10 +133,11 @@ def stretch(raw: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     return saliency.astype(np.float32), degenerate[:, 0, 0]
 
 
-def _walk(model: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+def walk(model: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    """Yield (name, layer) of the layers of `model` and of those nested in it, these with their models' names before."""
     for layer in getattr(model, "layers", ()):
         yield prefix + layer.name, layer
-        yield from _walk(layer, f"{prefix}{layer.name}/")
+        yield from walk(layer, f"{prefix}{layer.name}/")
 
 
 def _is_spatial(layer: Any) -> bool:
@@ -130,7 +148,8 @@ def _is_spatial(layer: Any) -> bool:
     return len(shape) == 4 and type(layer).__name__ != "InputLayer"
 
 
-def _batches(pictures: Iterable[NDArray[np.uint8]], size: int) -> Iterator[list[NDArray[np.uint8]]]:
+def batched(pictures: Iterable[NDArray[Any]], size: int) -> Iterator[list[NDArray[Any]]]:
+    """Yield lists of at most `size` pictures; only one is held at a time."""
     iterator = iter(pictures)
     while batch := list(itertools.islice(iterator, size)):
         yield batch

@@ -1,17 +1,19 @@
 """What Keras does not have for all its backends: gradients inside a network, and deterministic operations.
 
-All code that depends on the backend (TensorFlow or JAX, `keras.backend.backend()`) is here.
+All code that depends on the backend (TensorFlow or JAX, `keras.backend.backend()`) is here, but for what a frozen
+TensorFlow graph needs, which is in `graphs`.
 """
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .errors import InputError
+from .graphs import GraphClassifier
 from .logs import logger
 
 if TYPE_CHECKING:
@@ -36,44 +38,102 @@ class GradientFunction:
     The gradient is that of the class score before the softmax with respect to the layer's output, in inference mode.
     The output is tapped where the layer is called, not where the graph is cut in two, so that residual connections,
     nested and Sequential models need nothing special. Weights are read at each call; only their shapes are compiled.
+
+    A model with one output z, the logit of a sigmoid, tells two classes apart: their scores are -z/2 and z/2, whose
+    softmax is 1 - sigmoid(z) and sigmoid(z).
     """
 
-    def __init__(self, model: "keras.Model", layer: "keras.layers.Layer") -> None:
-        """Raise `InputError` if the scores before the softmax cannot be told, or the layer is not channels-last."""
+    def __init__(
+        self,
+        model: "keras.Model | GraphClassifier",
+        layer: "keras.layers.Layer | str",
+        logits: "keras.layers.Layer | None" = None,
+    ) -> None:
+        """Tap `layer`; `logits` is the layer whose output, without its softmax, is the scores, None to find it.
+
+        Of a frozen graph, `layer` is a tensor's name. Raises `InputError` if the scores before the softmax cannot be
+        told, or the layer is not channels-last.
+        """
+        if isinstance(model, GraphClassifier):
+            self.input_shape = model.input_shape
+            self._function = model.differentiate(str(layer))
+            return
         import keras
 
         if keras.config.image_data_format() != "channels_last" or (
             getattr(layer, "data_format", None) == "channels_first"
         ):
-            raise InputError(f"layer {layer.name}: only channels_last networks are supported, this is channels_first")
-        backends = {"tensorflow": _tensorflow_function, "jax": _jax_function}
-        backend = keras.backend.backend()
-        if backend not in backends:
-            raise InputError(f"KERAS_BACKEND: gradients need one of {', '.join(backends)}, not {backend}")
-        if len(getattr(model, "inputs", None) or ()) != 1:
-            raise InputError(f"model {model.name}: only models with exactly one input are supported")
-        self._input_shape = tuple(model.inputs[0].shape)[1:]
-        self._function = backends[backend](model, _Tap(model, layer))
+            name = getattr(layer, "name", layer)
+            raise InputError(f"layer {name}: only channels_last networks are supported, this is channels_first")
+        differentiated, _ = _functions_of_backend()
+        self.input_shape = _input_shape(model)
+        self._function = differentiated(model, _Tap(model, layer, logits))
 
     def __call__(self, pictures: NDArray[Any], target: Target = "predicted") -> Gradients:
         """Evaluate for (n,H,W,3) pictures; `target` is 'predicted' or n class indices.
 
         Calls with equal n share one compilation. Raises `InputError` for pictures of another size than the input.
         """
-        takes = self._input_shape
-        if pictures.ndim != len(takes) + 1 or any(
-            size not in (None, given) for size, given in zip(takes, pictures.shape[1:], strict=True)
-        ):
-            raise InputError(f"pictures of shape {pictures.shape[1:]}, the classifier takes {takes}")
-        if isinstance(target, str):
-            if target != "predicted":
-                raise InputError(f"target: must be 'predicted' or class indices, not {target!r}")
-            targets = np.full(len(pictures), PREDICTED, dtype=np.int32)
-        else:
-            targets = np.asarray(target, dtype=np.int32)
-            if targets.shape != (len(pictures),) or (targets < 0).any():
-                raise InputError(f"target: {len(pictures)} class indices from 0 are needed, got {target!r}")
+        check_pictures(pictures, self.input_shape)
+        targets = class_indices(target, len(pictures))
         return Gradients(*self._function(np.asarray(pictures, dtype=np.float32), targets))
+
+
+class ScoreFunction:
+    """The compiled map from pictures to the class scores before the softmax, as `GradientFunction` has them."""
+
+    def __init__(self, model: "keras.Model | GraphClassifier", logits: "keras.layers.Layer | None" = None) -> None:
+        """Raise `InputError` as `GradientFunction` does."""
+        if isinstance(model, GraphClassifier):
+            self.input_shape, self._function = model.input_shape, model.scores()
+            return
+        _, plain = _functions_of_backend()
+        self.input_shape = _input_shape(model)
+        self._function = plain(model, _Tap(model, None, logits))
+
+    def __call__(self, pictures: NDArray[Any]) -> Floats:
+        """Return logits (n, classes) float32 of (n,H,W,3) pictures. Raises `InputError` for another size."""
+        check_pictures(pictures, self.input_shape)
+        return self._function(np.asarray(pictures, dtype=np.float32))
+
+
+def check_pictures(pictures: NDArray[Any], takes: tuple[int | None, ...]) -> None:
+    """Raise `InputError` unless `pictures` (n, ...) have the shape that the classifier takes, None for any size."""
+    if pictures.ndim != len(takes) + 1 or any(
+        size not in (None, given) for size, given in zip(takes, pictures.shape[1:], strict=True)
+    ):
+        raise InputError(f"pictures of shape {pictures.shape[1:]}, the classifier takes {takes}")
+
+
+def class_indices(target: Target, count: int) -> NDArray[np.int32]:
+    """Return `target` as (count,) int32 class indices, all `PREDICTED` for 'predicted'. Raises `InputError`."""
+    if isinstance(target, str):
+        if target != "predicted":
+            raise InputError(f"target: must be 'predicted' or class indices, not {target!r}")
+        return np.full(count, PREDICTED, dtype=np.int32)
+    targets = np.asarray(target, dtype=np.int32)
+    if targets.shape != (count,) or (targets < 0).any():
+        raise InputError(f"target: {count} class indices from 0 are needed, got {target!r}")
+    return targets
+
+
+def _functions_of_backend() -> tuple[Callable[..., Any], Callable[..., Any]]:
+    import keras
+
+    backends = {
+        "tensorflow": (_tensorflow_function, _tensorflow_scores),
+        "jax": (_jax_function, _jax_scores),
+    }
+    backend = keras.backend.backend()
+    if backend not in backends:
+        raise InputError(f"KERAS_BACKEND: gradients need one of {', '.join(backends)}, not {backend}")
+    return backends[backend]
+
+
+def _input_shape(model: "keras.Model") -> tuple[int | None, ...]:
+    if len(getattr(model, "inputs", None) or ()) != 1:
+        raise InputError(f"model {model.name}: only models with exactly one input are supported")
+    return tuple(model.inputs[0].shape)[1:]
 
 
 def activations_and_gradients(
@@ -131,12 +191,17 @@ def make_deterministic(seed: int) -> None:
 class _Tap:
     """Runs a model once and brings out a layer's output and the class scores before the softmax."""
 
-    def __init__(self, model: "keras.Model", layer: "keras.layers.Layer") -> None:
+    def __init__(self, model: "keras.Model", layer: "keras.layers.Layer | None", logits: Any = None) -> None:
         self.model, self.layer = model, layer
-        self.final, self.takes_input = _final_operation(model)
+        if logits is None:
+            self.final, self.scores_are = _final_operation(model)
+        else:
+            self.final, self.scores_are = logits, _where_scores_are(logits) or "output"
 
     def run(self, evaluate: Callable[[], Any], watch: Callable[[Any], Any]) -> tuple[Any, Any]:
-        """Return (layer output as `watch` returns it, logits) of the forward pass `evaluate()`."""
+        """Return (layer output as `watch` returns it, logits) of the forward pass `evaluate()`; None for no layer."""
+        import keras
+
         outputs: list[Any] = []
         scores: list[Any] = []
 
@@ -152,9 +217,12 @@ class _Tap:
 
         def scored(call: Callable[..., Any]) -> Callable[..., Any]:
             def final_call(*arguments: Any, **keywords: Any) -> Any:
-                if self.takes_input:
+                if self.scores_are == "input":
                     scores.append(arguments[0])
                     return call(*arguments, **keywords)
+                if self.scores_are == "output":
+                    scores.append(call(*arguments, **keywords))
+                    return scores[-1]
                 # A layer with the softmax fused in: without it, its output is the scores.
                 activation = self.final.activation
                 try:
@@ -166,16 +234,31 @@ class _Tap:
 
             return final_call
 
-        with _replaced_call(self.layer, tapped), _replaced_call(self.final, scored):
+        with ExitStack() as replaced:
+            if self.layer is not None:
+                replaced.enter_context(_replaced_call(self.layer, tapped))
+            replaced.enter_context(_replaced_call(self.final, scored))
             evaluate()
+        if len(scores) != 1:
+            raise InputError(
+                f"layer {self.final.name}: called {len(scores)} times in one pass of model {self.model.name}, must be "
+                "once"
+            )
+        logits = scores[0]
+        if len(logits.shape) != 2:
+            raise InputError(f"layer {self.final.name}: class scores must be (pictures, classes), not {logits.shape}")
+        if logits.shape[-1] == 1:
+            logits = keras.ops.concatenate([-logits / 2, logits / 2], axis=-1)
+        if self.layer is None:
+            return None, logits
         name = self.layer.name
-        if len(outputs) != 1 or len(scores) != 1:
+        if len(outputs) != 1:
             raise InputError(
                 f"layer {name}: called {len(outputs)} times in one pass of model {self.model.name}, must be once"
             )
         if len(getattr(outputs[0], "shape", ())) != 4:
             raise InputError(f"layer {name}: its output is not (pictures, height, width, channels)")
-        return outputs[0], scores[0]
+        return outputs[0], logits
 
 
 @contextmanager
@@ -193,8 +276,8 @@ def _replaced_call(operation: Any, wrap: Callable[[Callable[..., Any]], Callable
             own["call"] = before
 
 
-def _final_operation(model: "keras.Model") -> tuple[Any, bool]:
-    """Find the operation around the softmax: (operation, True if the scores are its input, else its output)."""
+def _final_operation(model: "keras.Model") -> tuple[Any, str]:
+    """Find the operation around the softmax, and where the scores are, as `_where_scores_are` tells it."""
     import keras
 
     reason = f"model {model.name}: the class scores before the softmax cannot be told: "
@@ -210,22 +293,37 @@ def _final_operation(model: "keras.Model") -> tuple[Any, bool]:
         if not isinstance(operation, keras.Model):
             break
         current = operation
-    kind = type(operation).__name__
-    if kind == "Softmax" or (
-        isinstance(operation, keras.layers.Activation) and operation.activation is keras.activations.softmax
-    ):
-        return operation, True
-    activation = getattr(operation, "activation", None)
-    if isinstance(operation, keras.layers.Dense) and activation in (
-        None,
-        keras.activations.linear,
-        keras.activations.softmax,
-    ):
-        return operation, False
-    raise InputError(
-        reason + f"it ends with {operation.name} ({kind}{f', {activation.__name__}' if activation else ''}), "
-        "not with a softmax or a linear Dense layer"
-    )
+    where = _where_scores_are(operation)
+    if where is None:
+        kind, activation = type(operation).__name__, getattr(operation, "activation", None)
+        raise InputError(
+            reason + f"it ends with {operation.name} ({kind}{f', {activation.__name__}' if activation else ''}), "
+            "not with a softmax, a sigmoid of one output or a linear Dense layer"
+        )
+    return operation, where
+
+
+def _where_scores_are(operation: Any) -> str | None:
+    """Return where an operation has the class scores; None where it has none that can be told.
+
+    `input`: it is a softmax; `output`: it is linear; `before the activation`: a softmax is fused into it. The sigmoid
+    of a single output is taken as a softmax is.
+    """
+    import keras
+
+    shape: Any = getattr(getattr(operation, "output", None), "shape", ())
+    is_single = len(shape) == 2 and shape[-1] == 1
+    wanted = "sigmoid" if is_single else "softmax"
+    kind, activation = type(operation).__name__, getattr(operation, "activation", None)
+    if kind == wanted.capitalize():
+        return "input"
+    if isinstance(operation, keras.layers.Activation):
+        return "input" if activation is getattr(keras.activations, wanted) else None
+    if not isinstance(operation, keras.layers.Dense):
+        return None
+    if activation in (None, keras.activations.linear):
+        return "output"
+    return "before the activation" if activation is getattr(keras.activations, wanted) else None
 
 
 def _tensorflow_function(model: "keras.Model", tap: _Tap) -> Callable[[Floats, NDArray[np.int32]], list[Floats]]:
@@ -249,12 +347,24 @@ def _tensorflow_function(model: "keras.Model", tap: _Tap) -> Callable[[Floats, N
             score = tf.reduce_sum(tf.gather(logits, targets, axis=1, batch_dims=1))
         gradient = tape.gradient(score, activations)
         if gradient is None:
-            raise InputError(f"layer {tap.layer.name}: the class scores do not depend on it")
+            raise InputError(f"layer {getattr(tap.layer, 'name', '')}: the class scores do not depend on it")
         return [tf.cast(tensor, tf.float32) for tensor in (activations, gradient, logits)]
 
     # autograph=False: our InputError keeps its own words
     compiled = tf.function(evaluate, input_signature=signature, autograph=False)
     return lambda pictures, targets: [tensor.numpy() for tensor in compiled(pictures, targets)]
+
+
+def _tensorflow_scores(model: "keras.Model", tap: _Tap) -> Callable[[Floats], Floats]:
+    import tensorflow as tf
+
+    def evaluate(pictures: Any) -> Any:
+        _, logits = tap.run(lambda: model(pictures, training=False), lambda output: output)
+        return tf.cast(logits, tf.float32)
+
+    signature = [tf.TensorSpec([None, *model.inputs[0].shape[1:]], tf.float32)]
+    compiled = tf.function(evaluate, input_signature=signature, autograph=False)
+    return lambda pictures: compiled(pictures).numpy()
 
 
 def _jax_function(model: "keras.Model", tap: _Tap) -> Callable[[Floats, NDArray[np.int32]], list[Floats]]:
@@ -276,12 +386,25 @@ def _jax_function(model: "keras.Model", tap: _Tap) -> Callable[[Floats, NDArray[
         return [tensor.astype(jnp.float32) for tensor in (activations, gradient, logits)]
 
     compiled = jax.jit(differentiate)
+    return lambda pictures, targets: [
+        np.asarray(tensor) for tensor in compiled(_jax_variables(model), pictures, targets)
+    ]
 
-    def evaluate(pictures: Floats, targets: NDArray[np.int32]) -> list[Floats]:
-        variables = (
-            [variable.value for variable in model.trainable_variables],
-            [variable.value for variable in model.non_trainable_variables],
-        )
-        return [np.asarray(tensor) for tensor in compiled(variables, pictures, targets)]
 
-    return evaluate
+def _jax_scores(model: "keras.Model", tap: _Tap) -> Callable[[Floats], Floats]:
+    import jax
+    from jax import numpy as jnp
+
+    def forward(variables: Any, pictures: Any) -> Any:
+        _, logits = tap.run(lambda: model.stateless_call(*variables, pictures, training=False), lambda output: output)
+        return logits.astype(jnp.float32)
+
+    compiled = jax.jit(forward)
+    return lambda pictures: np.asarray(compiled(_jax_variables(model), pictures))
+
+
+def _jax_variables(model: "keras.Model") -> tuple[list[Any], list[Any]]:
+    return (
+        [variable.value for variable in model.trainable_variables],
+        [variable.value for variable in model.non_trainable_variables],
+    )

@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from . import archives
+from .brought import adopted_name, digest_of, files_of
 from .errors import InputError
 from .groups import Groups, default_groups
 from .labels import plain_name, read_diagnoses, read_lesions
-from .probing import grids
+from .probing import probed
 from .terms import UNION
 
+CACHE = ".snakemake/dermalign"
 LIBRARY = Path(__file__).resolve().parent
 ARCHIVE_KEYS = (
     "training_pictures",
@@ -59,17 +61,74 @@ class Study:
         """The groups of tables 4 to 6, {name: filter}: those configured, else diagnosis and correctness."""
         return self.configuration.get("groups") or default_groups(self.configuration["evaluation_diagnoses"])
 
+    @property
+    def brought(self) -> list[str]:
+        """The models that are brought along; the others are trained."""
+        return [model for model, settings in self.models.items() if "classifier" in settings]
+
+    @property
+    def trained(self) -> list[str]:
+        """The models that are trained here."""
+        return [model for model in self.models if model not in self.brought]
+
+    def classes(self, model: str) -> list[str]:
+        """Return the names of a model's outputs, in their order: the study's, unless a brought one names its own."""
+        return list(self.models[model].get("classes", self.configuration["classes"]))
+
+    def classifier(self, model: str) -> str:
+        """Return the path of a model's classifier in the study."""
+        name = adopted_name(self.models[model]["classifier"]) if model in self.brought else "model.keras"
+        return f"{self.results}/classifiers/{model}/{name}"
+
+    def classifier_files(self, model: str) -> list[str]:
+        """Return the files of a brought classifier."""
+        return files_of(self.models[model]["classifier"])
+
+    def classifier_digest(self, model: str) -> str:
+        """Return a digest of a brought classifier's content."""
+        return digest_of(self.models[model]["classifier"], CACHE)
+
+    def adoption(self, model: str) -> dict[str, Any]:
+        """Return what `adoption.adopt` needs to know of a brought classifier."""
+        return {**self.models[model], "classes": self.classes(model)}
+
     @cached_property
-    def grids(self) -> dict[str, tuple[int, int]]:
-        """The (h, w) of each model's saliency maps. Raises InputError where a layer is lacking."""
+    def _probed(self) -> dict[str, dict[str, Any]]:
+        asked: dict[str, Mapping[str, Any]] = {}
         for model, settings in self.models.items():
+            if model in self.brought:
+                try:
+                    digest = self.classifier_digest(model)
+                except InputError as error:
+                    raise InputError(f"models.{model}.classifier: {error}") from error
+                asked[model] = {**self.adoption(model), "digest": digest, "library": library_digest("adoption")}
+                continue
             weights = settings["weights"]
             if weights not in ("none", "imagenet") and not Path(weights).is_file():
                 raise InputError(
                     f"models.{model}.weights: there is no file {weights}. Correct the path, or say `imagenet` or "
                     "`none`."
                 )
-        return grids(self.models, ".snakemake/dermalign")
+            asked[model] = settings
+        return probed(asked, CACHE)
+
+    @cached_property
+    def grids(self) -> dict[str, tuple[int, int]]:
+        """The (h, w) of each model's saliency maps. Raises InputError where a layer is lacking."""
+        return {model: (answer["grid"][0], answer["grid"][1]) for model, answer in self._probed.items()}
+
+    def input_size(self, model: str) -> int:
+        """Return the side of the pictures that a model takes, configured or found in a brought classifier's file."""
+        settings = self.models[model]
+        return int(self._probed[model]["input_size"] if model in self.brought else settings["input_size"])
+
+    def saliency_settings(self, model: str) -> dict[str, Any]:
+        """Return `input_size`, `saliency_layer`; of a brought classifier also `path`, `logits` in the adopted one."""
+        keys = ("input_size", "saliency_layer")
+        if model not in self.brought:
+            return {key: self.models[model][key] for key in keys}
+        found = self._probed[model]
+        return {key: found[key] for key in (*keys, "path", "logits")}
 
     @property
     def all_grids(self) -> list[tuple[int, int]]:

@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 from . import __version__
 from .architectures import build_classifier
 from .checkpoints import checkpoint_path, find_checkpoint, keep_only, restore_variables, write_checkpoint
+from .classification import predictions_table
 from .classifier_metrics import balanced_accuracy, confusion_matrix, kept_epoch
 from .errors import InputError
 from .files import atomic_path, write_text
 from .focal import FocalLoss, focal_loss
-from .gradients import make_deterministic, softmax
+from .gradients import make_deterministic
 from .logs import logger
 from .stores import file_sha256
 
@@ -97,11 +98,7 @@ def train(
     with atomic_path(model_path) as temporary:
         model.save(temporary)
     write_text(history_path, pd.DataFrame(history, columns=HISTORY_COLUMNS).to_csv(index=False))
-    predictions = held_out[["image", "split", "class"]].copy()
-    predictions["predicted"] = [classes[index] for index in logits.argmax(axis=1)]
-    probabilities = softmax(logits)
-    for index, name in enumerate(classes):
-        predictions[f"p_{name}"] = probabilities[:, index]
+    predictions = predictions_table(held_out, logits, classes)
     write_text(predictions_path, predictions.to_csv(index=False, float_format="%.8g"))
     shutil.rmtree(folder, ignore_errors=True)
 

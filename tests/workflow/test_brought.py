@@ -1,0 +1,181 @@
+"""Classifiers that are brought along, through real runs: as the one they were copied from, and what stops them."""
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from dermalign.adoption import load_keras_file
+
+from .conftest import REPOSITORY, Study
+
+
+def _exported(model: Any, folder: Path) -> None:
+    model.export(folder, verbose=False)
+
+
+def test_a_brought_classifier_gives_the_study_of_the_one_it_was_copied_from(
+    empty: Study, tiny: Callable[[], dict[str, Any]]
+) -> None:
+    overlay = tiny()
+    run = empty.snakemake(overlay=overlay)
+    assert run.status == 0, run.text[-5000:]
+    trained = empty.results / "classifiers" / "plain" / "model.keras"
+    shutil.copy(trained, empty.folder / "mine.keras")
+    _exported(load_keras_file(trained), empty.folder / "exported")
+    overlay["models"] |= {
+        "mine": {"classifier": "mine.keras", "pixels": "raw", "saliency_layer": "last_convolution"},
+        "graph": {"classifier": "exported", "pixels": "raw", "saliency_layer": "last_convolution"},
+    }
+    jobs = empty.snakemake("-n", overlay=overlay).jobs()
+    assert "train" not in jobs and "mask_cells" not in jobs
+    run = empty.snakemake(overlay=overlay)
+    assert run.status == 0, run.text[-5000:]
+    assert "whether these pictures trained it is unknown" in run.text
+
+    for model, tolerance in (("mine", 1e-6), ("graph", 1e-5)):
+        stores = sorted((empty.results / "saliency" / "plain" / "gradcam").glob("*.h5"))
+        assert stores
+        for path in stores:
+            with h5py.File(path) as one, h5py.File(empty.results / "saliency" / model / "gradcam" / path.name) as other:
+                for name in ("saliency", "raw", "probabilities"):
+                    np.testing.assert_allclose(other[name][:], one[name][:], rtol=1e-4, atol=tolerance)
+                for name in ("layer", "predicted_class", "target_class", "degenerate"):
+                    assert other.attrs[name] == one.attrs[name]
+        tables = [
+            pd.read_csv(empty.results / "classifiers" / name / "predictions.csv").set_index("image")
+            for name in ("plain", model)
+        ]
+        pd.testing.assert_frame_equal(*tables, rtol=1e-4, atol=tolerance)
+        metrics = [
+            pd.read_csv(empty.results / "classifiers" / name / "metrics.csv").set_index(["metric", "class"])
+            for name in ("plain", model)
+        ]
+        possibly = metrics[1].loc[[("possibly_trained_on", "all")]]
+        assert possibly["value"].item() == metrics[1].loc[("pictures", "all"), "value"] > 0
+        pd.testing.assert_frame_equal(metrics[0], metrics[1].drop(possibly.index), rtol=1e-3)
+        assert not (empty.results / "classifiers" / model / "history.csv").exists()
+        assert (empty.results / "figures" / "classifiers" / f"{model}_confusion.svg").is_file()
+
+    def shards(model: str) -> dict[str, bytes]:
+        folder = empty.results / "jaccard" / model
+        return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.csv")}
+
+    assert shards("mine") == shards("plain")  # to the pixel
+    statistics = pd.read_csv(empty.results / "statistics" / "thresholds.csv").set_index(
+        ["method", "feature", "threshold"]
+    )
+    of_plain, of_graph = (statistics.query(f"model == '{name}'").drop(columns="model") for name in ("plain", "graph"))
+    pd.testing.assert_frame_equal(of_plain, of_graph, rtol=1e-2, atol=1e-3)
+    assert "Which pictures trained mine, graph is unknown" in (empty.results / "tables" / "table3.md").read_text(
+        "utf-8"
+    )
+
+    # A touched file runs nothing, a changed one what depends on it and nothing else.
+    assert empty.snakemake("-n", overlay=overlay).jobs() == {}
+    (empty.folder / "mine.keras").touch()
+    assert empty.snakemake("-n", overlay=overlay).jobs() == {}
+    other = load_keras_file(trained)
+    other.set_weights([weight * np.float32(1.01) for weight in other.get_weights()])
+    other.save(empty.folder / "mine.keras")
+    jobs = empty.snakemake("-n", overlay=overlay).jobs()
+    assert {"adopt_mine", "classify", "gather_maps", "table6"} <= set(jobs)
+    assert not {"train", "mask_cells", "training_manifest", "training_pictures", "adopt_graph"} & set(jobs)
+    assert [
+        path for name in jobs for path in jobs[name] if "/saliency/plain/" in path or "/jaccard/graph/" in path
+    ] == []
+
+
+def test_a_brought_classifier_has_its_own_classes(empty: Study, tiny: Callable[[], dict[str, Any]]) -> None:
+    """It lacks classes of the study and has one more: it is measured on pictures of the classes that it knows."""
+    inputs = keras.Input((48, 48, 3))
+    features = keras.layers.Conv2D(6, 5, strides=4, activation="relu")(inputs)
+    scores = keras.layers.Dense(3, activation="softmax")(keras.layers.GlobalAveragePooling2D()(features))
+    keras.Model(inputs, scores).save(empty.folder / "mine.keras")
+    classes = ["NV", "WART", "MEL"]
+    overlay = {**tiny(), "chance": {"methods": []}}
+    overlay["models"] = {"plain": None, "residual": None}
+    overlay["models"]["mine"] = {"classifier": "mine.keras", "pixels": "unit", "classes": classes}
+    run = empty.snakemake(overlay=overlay)
+    assert run.status == 0, run.text[-5000:]
+    assert "mine: saliency_layer: conv2d" in run.text and "found as the last" in run.text
+    predictions = pd.read_csv(empty.results / "classifiers" / "mine" / "predictions.csv")
+    assert set(predictions["class"]) == {"NV", "MEL"}
+    assert set(predictions["predicted"]) <= set(classes)
+    assert list(predictions.columns[-3:]) == ["p_NV", "p_WART", "p_MEL"]
+    for path in (empty.results / "saliency" / "mine" / "gradcam").glob("*.h5"):
+        with h5py.File(path) as store:
+            assert store.attrs["layer"].startswith("conv2d")
+            assert store.attrs["predicted_class"] == classes[int(store["probabilities"][:].argmax())]
+    assert (empty.results / "tables" / "table6.csv").is_file()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"classifier": "nowhere.keras"}, ["models.mine.classifier", "there is no file nowhere.keras"]),
+        ({"saliency_layer": "convolution9"}, ["models.mine", "convolution9", "candidates: ", "convolution"]),
+        ({"classes": ["MEL", "NV"]}, ["models.mine", "tells 3 classes apart, but `classes` names 2"]),
+        ({"classifier": "code.keras"}, ["models.mine", "would execute code", "'mine_own'", "Lambda layer"]),
+        ({"architecture": "VGG16"}, ["`models.mine`", "`classifier`", "`architecture`"]),
+    ],
+)
+def test_what_cannot_be_adopted_stops_before_the_first_job(
+    empty: Study, tiny: Callable[[], dict[str, Any]], changes: dict[str, Any], words: list[str]
+) -> None:
+    layers = keras.layers
+    start = [keras.Input((32, 32, 3)), layers.Conv2D(2, 3, name="convolution")]
+    end = [layers.GlobalAveragePooling2D(), layers.Dense(3)]
+    keras.Sequential([*start, *end]).save(empty.folder / "good.keras")
+    code = layers.Lambda(lambda tensor: tensor + 1, name="mine_own")
+    keras.Sequential([*start, code, *end]).save(empty.folder / "code.keras")
+    overlay = tiny()
+    overlay["models"]["mine"] = {
+        "classifier": "good.keras",
+        "pixels": "raw",
+        "classes": ["MEL", "NV", "BCC"],
+        **changes,
+    }
+    run = empty.snakemake(overlay=overlay)
+    assert run.status != 0
+    assert "Finished jobid" not in run.text and not empty.results.exists()
+    for word in words:
+        assert word in run.text
+
+
+def test_the_example_of_the_page_runs_as_it_stands_there(copied: Study) -> None:
+    """docs/own_classifier.md: its overlays and its Python, on the embedded study."""
+    page = (REPOSITORY / "docs" / "own_classifier.md").read_text(encoding="utf-8")
+    overlays = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
+    scripts = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    commands = re.findall(r"^    (\.venv/bin/snakemake .*)$", page, re.MULTILINE)
+    assert len(overlays) == 2 and len(scripts) == 1
+    assert commands == [
+        ".venv/bin/snakemake --cores 2",
+        ".venv/bin/snakemake --cores 2 --configfile mine.yaml",
+        ".venv/bin/snakemake --cores 2 --configfile mine.yaml exported.yaml",
+    ]
+    with_paths = (
+        scripts[0].replace("results/", f"{copied.folder}/results/").replace('"exported"', f'"{copied.folder}/exported"')
+    )
+    exec(with_paths, {})
+    overlay = overlays[0]
+    run = copied.snakemake(overlay=overlay)
+    assert run.status == 0, run.text[-5000:]
+    merged = {**overlay, "models": {**overlay["models"], **overlays[1]["models"]}}
+    run = copied.snakemake(overlay=merged)
+    assert run.status == 0, run.text[-5000:]
+    tables = copied.folder / "results" / "mine" / "tables"
+    best = pd.read_csv(tables / "table3.csv").query("method == 'gradcam'")
+    assert set(best["model"]) == {"mine", "exported"}
+    one, other = (
+        best[best["model"] == model].drop(columns="model").reset_index(drop=True) for model in ("mine", "exported")
+    )
+    pd.testing.assert_frame_equal(one, other, rtol=1e-2)
