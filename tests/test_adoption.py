@@ -292,6 +292,7 @@ def test_a_layer_that_is_not_of_keras_is_refused(tmp_path: Path) -> None:
     ("part", "words"),
     [
         ({"module": "keras.utils", "class_name": "function", "config": "get_file"}, "get_file of keras.utils"),
+        ({"module": "keras.models", "class_name": "function", "config": "clone_model"}, "clone_model of keras.models"),
         ({"module": "builtins", "class_name": "function", "config": "eval"}, "eval of builtins"),
         ({"module": "keras.layers", "class_name": "TFSMLayer", "config": {"name": "x"}}, "TFSMLayer"),
         ({"module": "os", "class_name": "System", "config": {}}, "System of os"),
@@ -338,7 +339,8 @@ def test_a_saved_model_that_was_not_made_by_keras(tmp_path: Path) -> None:
     classifier, found = adopted(tmp_path, settings(folder))
     assert found.grid == (30, 30)
     maps = grad_cam(classifier, found.path, PICTURES)
-    expected = tf.saved_model.load(str(folder)).serve(tf.constant(PICTURES, tf.float32))
+    loaded = tf.saved_model.load(str(folder))
+    expected = loaded.serve(tf.constant(PICTURES, tf.float32))
     np.testing.assert_allclose(maps.probabilities, expected, atol=1e-6)
 
 

@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import keras
+import numpy as np
 import pandas as pd
 import yaml
 
@@ -73,3 +75,33 @@ def test_the_manifest_counts_what_was_counted_independently(empty: Study, real_d
         "MEL": 312,
     }
     assert dict(table.loc[table["included"], "diagnosis"].value_counts()) == {"NV": 882, "MEL": 264}
+
+
+def test_a_brought_mobilenet_in_both_forms_reaches_table_6(empty: Study, real_data: Path) -> None:
+    layers = keras.layers
+    keras.utils.set_random_seed(4)
+    backbone = keras.applications.MobileNetV2(weights=None, include_top=False, input_shape=(224, 224, 3))
+    backbone.load_weights(real_data / "weights" / "mobilenet_v2_1.0_224_notop.weights.h5")
+    head = [layers.GlobalAveragePooling2D(), layers.Dense(8, activation="softmax")]
+    model = keras.Sequential([keras.Input((224, 224, 3)), backbone, *head])
+    model.save(empty.folder / "mobilenet.keras")
+    model.export(empty.folder / "mobilenet", verbose=False)
+    overlay = _overlay("isic256", real_data, training_limit=60, evaluation_limit=40)
+    overlay["batches"] = {"saliency": 1, "masks": 1}
+    overlay["models"]["mobilenet"] = None
+    overlay["models"]["brought"] = {"classifier": "mobilenet.keras", "pixels": "symmetric"}
+    overlay["models"]["graph"] = {"classifier": "mobilenet", "pixels": "symmetric", "saliency_layer": "out_relu"}
+    run = empty.snakemake(overlay=overlay)
+    assert run.status == 0, run.text[-5000:]
+    assert "out_relu, found as the last" in run.text
+    results = empty.folder / "results" / "real"
+    stores = sorted((results / "saliency" / "brought" / "gradcam").glob("*.h5"))
+    assert stores
+    for path in stores:
+        with h5py.File(path) as one, h5py.File(results / "saliency" / "graph" / "gradcam" / path.name) as other:
+            assert one["saliency"].shape == (7, 7)
+            np.testing.assert_allclose(other["probabilities"][:], one["probabilities"][:], atol=1e-5)
+            np.testing.assert_allclose(other["raw"][:], one["raw"][:], rtol=1e-3, atol=1e-5 * one["raw"][:].max())
+    tests = pd.read_csv(results / "tables" / "table6.csv")
+    assert set(tests["model"]) == {"brought", "graph"}
+    assert "unknown: brought along" in (results / "tables" / "table6.md").read_text(encoding="utf-8")

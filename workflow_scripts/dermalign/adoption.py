@@ -6,7 +6,7 @@ before the layers of the file. So nothing downstream knows where a classifier is
 
 import json
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,6 +42,9 @@ MODULES = (
     "losses",
     "metrics",
 )
+# Of these, the ones whose functions compute; functions of others build, load or save.
+MODULES_OF_FUNCTIONS = ("activations", "initializers", "regularizers", "constraints", "ops", "losses", "metrics")
+LARGEST_CONFIGURATION = 1 << 27  # bytes; what is larger once unpacked is no network's
 MODELS = ("Sequential", "Functional", "Model")
 # Layers of Keras that hold code, or load it from another file.
 OF_CODE = {
@@ -163,17 +166,22 @@ def _adopted_graph(settings: Mapping[str, Any]) -> tuple[Any, Found]:
             f"a SavedModel is TensorFlow's, it cannot be used with KERAS_BACKEND={keras.backend.backend()}. Set "
             "KERAS_BACKEND=tensorflow, or bring the classifier as .keras."
         )
-    frozen = freeze(settings["classifier"])
-    size = _input_size(frozen.shape, settings.get("input_size"))
-    pixels = settings["pixels"]
-    if not frozen.dtype.is_floating and pixels != "raw":
-        raise InputError(f"pixels: {pixels} makes fractions, but it takes {frozen.dtype.name}: say raw")
-    adopted = adopt_graph(frozen, size, pixels, settings.get("saliency_layer"), settings.get("logits"))
-    _check_outputs(adopted.outputs, settings["classes"])
-    classifier = GraphClassifier(adopted.graph, str(settings["classifier"]))
-    GradientFunction(classifier, adopted.path)(
-        np.full((1, size, size, 3), 127, np.float32)
-    )  # raises where there is none
+    import tensorflow as tf
+
+    try:
+        frozen = freeze(settings["classifier"])
+        size = _input_size(frozen.shape, settings.get("input_size"))
+        pixels = settings["pixels"]
+        if not frozen.dtype.is_floating and pixels != "raw":
+            raise InputError(f"pixels: {pixels} makes fractions, but it takes {frozen.dtype.name}: say raw")
+        adopted = adopt_graph(frozen, size, pixels, settings.get("saliency_layer"), settings.get("logits"))
+        _check_outputs(adopted.outputs, settings["classes"])
+        classifier = GraphClassifier(adopted.graph, str(settings["classifier"]))
+        # Raises where there is no gradient.
+        GradientFunction(classifier, adopted.path)(np.full((1, size, size, 3), 127, np.float32))
+    except (tf.errors.OpError, ValueError, LookupError) as error:
+        first = str(error).strip().partition("\n")[0]
+        raise InputError(f"cannot be used by TensorFlow {tf.__version__}: {first}") from error
     return adopted.graph, _found(settings, size, adopted.layer, adopted.path, adopted.grid)
 
 
@@ -253,6 +261,8 @@ def _configuration(path: Path) -> tuple[Any, bool]:
     try:
         if path.suffix == ".keras":
             with zipfile.ZipFile(path) as archive:
+                if archive.getinfo("config.json").file_size > LARGEST_CONFIGURATION:
+                    raise ValueError("its config.json is larger than any network's")
                 configuration = json.loads(archive.read("config.json"))
             # Not read when a model is loaded without being compiled.
             return {key: value for key, value in configuration.items() if key != "compile_config"}, False
@@ -294,15 +304,17 @@ def _foreign(configuration: Mapping[str, Any], kind: str, inner: Any, is_legacy:
     if kind.startswith("__"):  # a tensor or another plain value
         return None
     module = configuration.get("module")
+    if kind == "TensorShape" and "items" in configuration:
+        return None
     if module is None and is_legacy:
         known = {name for part in MODULES for name in dir(getattr(keras, part, None))} | set(MODELS)
         return None if kind in known else f"a {kind}, which this Keras does not have"
     if not isinstance(module, str):
         return f"a {kind} of no module of Keras"
     if kind == "function":
-        named = [getattr(keras, part) for part in ("activations", "losses", "metrics", "ops", "initializers")]
+        named = [getattr(keras, part) for part in MODULES_OF_FUNCTIONS]
         is_known = module == "builtins" and any(hasattr(part, str(inner)) for part in named)
-        if is_known or _is_of_keras(module):
+        if is_known or _is_of_keras(module, MODULES_OF_FUNCTIONS):
             return None
         return f"the function {inner} of {module}, no part of Keras"
     if _is_of_keras(module) or (module == "keras" and (kind in MODELS or "DTypePolicy" in kind or kind == "Variable")):
@@ -310,6 +322,6 @@ def _foreign(configuration: Mapping[str, Any], kind: str, inner: Any, is_legacy:
     return f"a {kind} of {module}, no part of Keras"
 
 
-def _is_of_keras(module: str) -> bool:
+def _is_of_keras(module: str, parts: Sequence[str] = MODULES) -> bool:
     first, *_ = module.removeprefix("keras.src.").removeprefix("keras.").split(".")
-    return module.startswith("keras.") and first in MODULES
+    return module.startswith("keras.") and first in parts

@@ -298,7 +298,8 @@ def _final_operation(model: "keras.Model") -> tuple[Any, str]:
         kind, activation = type(operation).__name__, getattr(operation, "activation", None)
         raise InputError(
             reason + f"it ends with {operation.name} ({kind}{f', {activation.__name__}' if activation else ''}), "
-            "not with a softmax, a sigmoid of one output or a linear Dense layer"
+            "not with a softmax, a sigmoid of one output or a linear Dense layer; of a classifier that is brought "
+            "along, `logits` can name the layer that gives them"
         )
     return operation, where
 

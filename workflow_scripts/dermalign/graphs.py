@@ -478,7 +478,7 @@ def _scores(output: Any) -> Any:
         return tensor
     raise InputError(
         f"the class scores before the softmax cannot be told: it ends with {_own_name(tensor.op)} ({kind}), not with a "
-        "softmax, a sigmoid of one output or a linear layer. Name the operation that gives them as `logits`"
+        "softmax, a sigmoid of one output or a linear layer; `logits` can name the operation that gives them"
     )
 
 
