@@ -165,6 +165,18 @@ def test_a_saved_model_gives_what_the_keras_file_gives(tmp_path: Path, kind: str
     assert answer["grid"] == probe_classifier(settings(tmp_path / "mine.keras"))["grid"]
 
 
+def test_augmentation_is_off_in_a_keras_file_and_refused_in_a_saved_model(tmp_path: Path) -> None:
+    """Keras exports augmentation layers switched on: the scores would be others at every call."""
+    model = made(lambda: chained(layers.RandomFlip(), *backbone().layers, pool(), layers.Dense(3)))
+    model.save(tmp_path / "mine.keras")
+    classifier, _ = adopted(tmp_path, settings(tmp_path / "mine.keras"))
+    expected = model.predict(PICTURES, verbose=0)
+    np.testing.assert_allclose(class_scores(classifier, PICTURES), expected, rtol=1e-4, atol=1e-5)
+    model.export(tmp_path / "mine", verbose=False)
+    with pytest.raises(InputError, match="as augmentation layers do; leave them out"):
+        probe_classifier(settings(tmp_path / "mine"))
+
+
 def test_an_open_size_must_be_told(tmp_path: Path) -> None:
     model = made(open_sized)
     model.save(tmp_path / "mine.keras")

@@ -28,7 +28,7 @@ PICTURE, SCOPE, LOGITS, PROBABILITIES = "picture", "brought", "logits", "probabi
 SIGNATURES = ("serving_default", "serve")
 NOT_A_SIGNATURE = "__saved_model_init_op"
 
-# Operations with a state that a classifier may have: variables that are read, calls, control flow, random numbers.
+# Operations with a state that a classifier may have: variables that are read, calls, control flow.
 ALLOWED = {
     "VarHandleOp",
     "ReadVariableOp",
@@ -38,10 +38,6 @@ ALLOWED = {
     "While",
     "Case",
     "Assert",
-    "RandomUniform",
-    "RandomUniformInt",
-    "RandomStandardNormal",
-    "TruncatedNormal",
 }
 # What TensorFlow counts as without side effects, or that is worth words of its own.
 REASONS = {
@@ -50,7 +46,10 @@ REASONS = {
     r"Debug|Print": "writes to files or the network",
     r"Dataset|Iterator|Queue|Lookup|Table": "reads data of its own",
     r"CustomCall|Xla|TPU|Tpu|Mlir|Remote|Rpc|Send|Recv|Infeed|Outfeed": "runs compiled code or another machine",
-    r"Assign|Variable$|VariableV2|ResourceScatter|ResourceApply": "keeps or changes a state of its own",
+    # Keras exports the augmentation layers of a model switched on: its scores would be others at every call.
+    r"Assign|Random|TruncatedNormal": "changes a variable or draws random numbers, as augmentation layers do; leave "
+    "them out when exporting, or bring the classifier as .keras",
+    r"Variable$|VariableV2|ResourceScatter|ResourceApply": "keeps a state of its own",
     r"Abort|Sleep": "stops or delays the process",
 }
 STRING, RESOURCE = 7, 20  # TensorFlow's numbers of these types
