@@ -29,6 +29,7 @@ localrules:
 rule fetch:
     input:
         list(STUDY.sources),
+        list(STUDY.imagenet_weights),
 
 
 # What is there is never fetched again, whatever its address in the configuration becomes.

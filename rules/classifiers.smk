@@ -1,4 +1,31 @@
-# The classifiers: pictures decoded once, training, held-out metrics.
+# The classifiers: ImageNet weights, pictures decoded once, training, held-out metrics.
+
+# Fetched where Snakemake runs, since compute nodes have no internet, into a folder that studies share. What is there
+# is never fetched again.
+for path, origin in STUDY.imagenet_weights.items():
+    if not Path(path).is_file():
+
+        rule:
+            name:
+                f"fetch_{Path(path).name.split('.')[0]}"
+            output:
+                path,
+            log:
+                f"{RESULTS}/logs/fetch/{Path(path).name}.log",
+            benchmark:
+                f"{RESULTS}/benchmarks/fetch/{Path(path).name}.tsv"
+            localrule: True
+            conda:
+                "../envs/classifier.yaml"
+            threads: 1
+            resources:
+                mem_mb=megabytes(4000),
+                runtime=minutes(60),
+            params:
+                architecture=origin["architecture"],
+                input_size=origin["input_size"],
+            script:
+                "../workflow_scripts/fetch_weights.py"
 
 
 rule training_pictures:
@@ -28,6 +55,8 @@ rule train:
     input:
         manifest=f"{RESULTS}/manifest/training.csv",
         pictures=lambda wildcards: f"{RESULTS}/pictures/training_{STUDY.input_size(wildcards.model)}.h5",
+        # What counts is their content, a digest below.
+        weights=lambda wildcards: ancient(STUDY.weights_files(wildcards.model)),
     output:
         model=f"{RESULTS}/classifiers/{{model}}/model.keras",
         history=f"{RESULTS}/classifiers/{{model}}/history.csv",
@@ -46,9 +75,10 @@ rule train:
         runtime=minutes(24 * 60),
         gpu=CONFIGURATION["gpus"],
     params:
-        settings=lambda wildcards: STUDY.models[wildcards.model],
+        settings=lambda wildcards: STUDY.training_settings(wildcards.model),
         classes=CONFIGURATION["classes"],
         seed=CONFIGURATION["seed"],
+        weights=lambda wildcards: [content_digest(path) for path in STUDY.weights_files(wildcards.model)],
         library=library_digest("training", "manifests"),
     script:
         "../workflow_scripts/train.py"
@@ -75,6 +105,7 @@ rule classifier_metrics:
         classes=lambda wildcards: STUDY.classes(wildcards.model),
         is_brought=lambda wildcards: wildcards.model in STUDY.brought,
         seed=CONFIGURATION["seed"],
+        published=lambda wildcards: STUDY.models[wildcards.model].get("published", {}),
         library=library_digest("classifier_metrics", "manifests"),
     script:
         "../workflow_scripts/classifier_metrics.py"

@@ -73,7 +73,7 @@ def everything(wildcards):
         ),
         f"{RESULTS}/statistics/exact_thresholds.csv",
         f"{RESULTS}/manifest/leakage.csv",
-        *expand("{results}/classifiers/{model}/metrics.csv", results=RESULTS, model=MODELS),
+        *expand("{results}/tables/classifiers.{suffix}", results=RESULTS, suffix=["csv", "md"]),
         *expand(
             "{results}/figures/classifiers/{model}_{name}.{suffix}",
             results=RESULTS,
@@ -111,7 +111,7 @@ def print_summary():
         return
     print(f"\n{table.read_text(encoding='utf-8')}")
     for name, what in {
-        "tables": "tables 1 to 6, CSV and Markdown",
+        "tables": "tables 1 to 6 and of the classifiers, CSV and Markdown",
         "figures": "figures, PNG and SVG",
         "statistics": "all statistics behind them",
         "jaccard": "Jaccard index per picture: {model}/{method}/{feature}/{threshold}.csv",

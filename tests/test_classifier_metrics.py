@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from dermalign.classifier_metrics import (
     balanced_accuracy,
+    beside_published,
     classifier_metrics,
     confusion_matrix,
     kept_epoch,
@@ -208,3 +209,14 @@ def test_confusion_matrix() -> None:
     np.testing.assert_array_equal(
         confusion_matrix(np.array([0, 0, 1]), np.array([1, 0, 1]), 3), [[1, 1, 0], [0, 1, 0], [0, 0, 0]]
     )
+
+
+def test_published_values_stand_beside_their_rows() -> None:
+    found = classifier_metrics(table(["MEL", "NV", "NV"], ["MEL", "NV", "MEL"]), CLASSES, resamples=0)
+    beside = beside_published(found, {"accuracy": 0.5, "sensitivity.NV": 0.25, "accuracy.NV": 0})
+    pd.testing.assert_frame_equal(beside.drop(columns="published"), found)
+    column = beside.set_index(["metric", "class"])["published"].dropna()
+    assert column.to_dict() == {("accuracy", "all"): 0.5, ("sensitivity", "NV"): 0.25, ("accuracy", "NV"): 0}
+    assert beside_published(found, {})["published"].isna().all()
+    with pytest.raises(KeyError, match=r"sensitivity.*all"):
+        beside_published(found, {"sensitivity": 0.5})

@@ -141,6 +141,9 @@ def test_defaults_are_filled_in() -> None:
     assert complete["models"]["a"]["training"]["epochs"] == 3
     assert complete["models"]["a"]["training"]["batch_size"] == 32
     assert complete["models"]["a"]["training"]["batchnorm_momentum"] == 0.9
+    assert complete["models"]["a"]["training"]["tensorboard"] is False
+    assert complete["models"]["a"]["published"] == {}
+    assert complete["weights_folder"] == "data/weights"
     assert "evaluation_limit" not in complete
 
 
@@ -262,6 +265,18 @@ FAULTS: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["mask_pattern", "drawn"],
     ),
     "nothing to train on": ({"split": {"validation": 0.5, "test": 0.5}}, ["split.validation", "split.test", "below 1"]),
+    "published value of no metric": (
+        {"models": {"plain": {"published": {"sensitivty.MEL": 0.5}}}},
+        ["`models.plain.published.sensitivty.MEL`", "did you mean `sensitivity.MEL`?"],
+    ),
+    "published value of no class": (
+        {"models": {"plain": {"published": {"sensitivity.all": 0.5}}}},
+        ["`models.plain.published.sensitivity.all`"],
+    ),
+    "published value in percent": (
+        {"models": {"plain": {"published": {"accuracy": 72.2}}}},
+        ["`models.plain.published.accuracy`", "at most 1"],
+    ),
     "thresholds without a step": ({"thresholds": {"step": None}}, ["`thresholds`", "start, stop and step"]),
     "threshold above 1": ({"thresholds": [0.5, 1.2]}, ["thresholds", "1.2", "outside of 0 to 1", "Correct"]),
 }

@@ -13,7 +13,9 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow
 from dermalign import training
+from dermalign.architectures import build_classifier
 from dermalign.classifier_metrics import kept_epoch
 from dermalign.training import train
 
@@ -233,3 +235,58 @@ def test_a_damaged_checkpoint_is_said_and_not_used(
         run(study, tmp_path)
     assert any("is damaged" in line and "starts over" in line for line in caplog.messages)
     same_as(tmp_path, reference)
+
+
+def test_weights_count_by_their_content(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    paths = [tmp_path / f"{name}.weights.h5" for name in ("first", "moved", "other")]
+    for path, seed in zip(paths, (1, 1, 2), strict=True):
+        build_classifier(settings(), CLASSES, seed).get_layer("residual_stack").save_weights(path)
+    for number, path in enumerate(paths):
+        caplog.clear()
+        with caplog.at_level(logging.INFO, logger="dermalign"), monkeypatch.context() as patch:
+            # The first leaves a checkpoint of one epoch; of the others it is enough to see where they start.
+            stop_at(patch, "_predict" if number == 0 else "PictureBatches", 2 if number == 0 else 1)
+            with pytest.raises(Stopped):
+                run(study, tmp_path / "run", settings(epochs=2) | {"weights": str(path)})
+        went_on = any(line.startswith("going on after epoch 1 of 2") for line in caplog.messages)
+        assert went_on == (number == 1)
+    assert any(line.endswith("has other weights: training starts over") for line in caplog.messages)
+
+
+def events_in(folder: Path) -> dict[str, list[tuple[int, float]]]:
+    """Return {tag: [(step, value), ...]} as TensorFlow's own reader finds them."""
+    found: dict[str, list[tuple[int, float]]] = {}
+    (path,) = folder.iterdir()
+    for event in tensorflow.compat.v1.train.summary_iterator(str(path)):
+        for value in event.summary.value:
+            found.setdefault(value.tag, []).append((event.step, value.simple_value))
+    return found
+
+
+def test_events_hold_each_epoch_once_and_change_nothing(
+    study: Path, reference: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = tmp_path / "events"
+    # Stopped after the third epoch is trained and before its checkpoint: that epoch is trained once more.
+    with monkeypatch.context() as patch, pytest.raises(Stopped):
+        stop_at(patch, "write_checkpoint", 3)
+        run(study, tmp_path / "run", events_folder=events)
+    assert [step for step, _ in events_in(events)["train/loss"]] == [1, 2]
+    run(study, tmp_path / "run", events_folder=events)
+    same_as(tmp_path / "run", reference)
+    history = pd.read_csv(reference / "history.csv", index_col="epoch")
+    tags = {
+        "loss": "train/loss",
+        "accuracy": "train/accuracy",
+        "validation_loss": "validation/loss",
+        "validation_accuracy": "validation/accuracy",
+        "validation_balanced_accuracy": "validation/balanced_accuracy",
+    }
+    found = events_in(events)
+    assert set(found) == set(tags.values())
+    for column, tag in tags.items():
+        steps, values = zip(*found[tag], strict=True)
+        assert list(steps) == [1, 2, 3, 4, 5]
+        np.testing.assert_allclose(values, history[column], rtol=1e-6)

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from dermalign.pairing import OWN_BEST, SAME
 from dermalign.statistics import GROUP_BEST, UNION_BEST
-from dermalign.tables import markdown, table1, table2, table3, table4, table5, table6, write_table
+from dermalign.tables import classifiers, markdown, table1, table2, table3, table4, table5, table6, write_table
+from dermalign.terms import OVERALL, SHARES
 
 FEATURES = ["globules", "streaks"]
 SPREAD = ["j_min", "j_mean", "j_sd", "j_max"]
@@ -211,3 +212,25 @@ def test_markdown_rounds_and_csv_does_not(tmp_path: Path) -> None:
     assert read["p"].tolist() == [1.23456e-9, 0.5]
     assert read["threshold"][0] == "0.300"
     assert markdown(table, "x").endswith("|\n")
+
+
+def test_classifiers_stand_beside_each_other_and_beside_what_was_published() -> None:
+    rows = [("pictures", "all"), ("lesions", "all"), *((name, "all") for name in OVERALL)]
+    rows += [(name, each) for name in ("pictures", "predicted", *SHARES) for each in ("MEL", "NV")]
+    table = pd.DataFrame(rows, columns=["metric", "class"])
+    table["value"] = np.arange(len(rows)) / 100
+    table.loc[table["metric"] == "pictures", "value"] = [9, 2, 7]
+    table = table.assign(low=table["value"] - 0.1, high=table["value"] + 0.1, published=np.nan)
+    other = table.assign(value=table["value"].where(table["metric"] == "pictures", table["value"] + 0.5))
+    other.loc[(other["metric"] == "sensitivity") & (other["class"] == "NV"), "published"] = 0.25
+    found = classifiers({"a": table, "b": other}, ["MEL", "NV"])
+    blocks = [[f"{model}_{name}" for name in ("value", "low", "high")] for model in "ab"]
+    assert list(found.columns) == ["metric", "class", "pictures", *blocks[0], *blocks[1], "b_published"]
+    assert list(found["metric"].unique()) == [*OVERALL, "sensitivity"]
+    row = found.set_index(["metric", "class"]).loc[("sensitivity", "NV")]
+    at = rows.index(("sensitivity", "NV")) / 100
+    np.testing.assert_allclose(row, [7, at, at - 0.1, at + 0.1, at + 0.5, at - 0.1, at + 0.1, 0.25])
+    assert list(found["pictures"].unique()) == [9, 2, 7]
+    assert np.isnan(classifiers({"a": table[table["class"] != "NV"]}, ["MEL", "NV"])["a_value"].iloc[-1])
+    assert found["b_published"].notna().sum() == 1
+    assert "| sensitivity " in markdown(found, "Classifiers.")

@@ -1,7 +1,12 @@
 """Measure a classifier on the pictures held out from its training."""
 
 import pandas as pd
-from dermalign.classifier_metrics import classifier_metrics, possibly_trained_on, warnings_for
+from dermalign.classifier_metrics import (
+    beside_published,
+    classifier_metrics,
+    possibly_trained_on,
+    warnings_for,
+)
 from dermalign.files import write_text
 from dermalign.logs import job_log
 from dermalign.manifests import read_training
@@ -23,4 +28,5 @@ with job_log(snakemake.log[0]) as log:
     for warning in warnings_for(metrics):
         log.warning(warning)
         print(f"{snakemake.wildcards.model}: WARNING: {warning}")
+    metrics = beside_published(metrics, snakemake.params.published)
     write_text(snakemake.output[0], metrics.to_csv(index=False))

@@ -1,5 +1,7 @@
 """Train one classifier."""
 
+from pathlib import Path
+
 from dermalign.gradients import limit_threads
 from dermalign.logs import job_log
 from dermalign.manifests import read_training
@@ -8,9 +10,12 @@ from dermalign.training import train
 
 with job_log(snakemake.log[0]):
     limit_threads(snakemake.threads)
+    # Not a param: asking for events, or not, trains nothing anew.
+    wanted = snakemake.config["models"][snakemake.wildcards.model]["training"].get("tensorboard")
+    events = Path(snakemake.log[0]).parents[1] / "tensorboard" / snakemake.wildcards.model
     table = read_training(snakemake.input.manifest)
     train(
-        snakemake.params.settings,
+        {**snakemake.params.settings, "weights": next(iter(snakemake.input.weights), "none")},
         snakemake.params.classes,
         table[table["split"] != EXCLUDED],
         snakemake.input.pictures,
@@ -19,4 +24,5 @@ with job_log(snakemake.log[0]):
         history_path=snakemake.output.history,
         predictions_path=snakemake.output.predictions,
         library=snakemake.params.library,
+        events_folder=events if wanted else None,
     )

@@ -31,6 +31,9 @@ def test_both_classifiers_are_far_above_chance_on_held_out_pictures(finished: tu
         held_out = pd.read_csv(folder / "predictions.csv").query("split == 'test'")
         assert metrics["pictures", "all"] == len(held_out)
         assert metrics["accuracy", "all"] == (held_out["class"] == held_out["predicted"]).mean()
+        table = pd.read_csv(finished[0].results / "tables" / "classifiers.csv").set_index(["metric", "class"])
+        pd.testing.assert_series_equal(table[f"{model}_value"], metrics.loc[table.index], check_names=False)
+        assert table["pictures"].loc["accuracy"].to_dict() == {**metrics.loc["pictures"]}
 
 
 def test_no_evaluation_picture_trained_a_classifier(finished: tuple[Study, Run]) -> None:

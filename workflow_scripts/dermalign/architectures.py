@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import InputError
+from .imagenet import FOLDING, is_folded, no_download
 from .preprocessing import treat_pixels
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ NATIVE_PIXELS = {
     "mobilenet_v3": "own",
     "convnext": "own",
 }
+
+# How much of BatchNormalization's first statistics may be left after which share of a training.
+START_LEFT, START_LEFT_AFTER = 0.01, 0.2
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
@@ -139,18 +143,38 @@ def set_batchnorm_momentum(model: "keras.Model", momentum: float) -> int:
     start, and the classifier fails on validation pictures although it has learned. Call before the model is
     compiled; the momentum is part of the layer's configuration and so survives saving.
     """
-    import keras
-
     if not 0 <= momentum < 1:
         raise InputError(f"batchnorm_momentum: must be at least 0 and below 1, not {momentum}")
-    count = 0
+    layers = _normalizations(model)
+    for layer in layers:
+        layer.momentum = momentum
+    return len(layers)
+
+
+def lower_batchnorm_momentum(model: "keras.Model", steps: int) -> float | None:
+    """Lower the momentum of BatchNormalization layers where it is too high for a training of so many steps.
+
+    After k steps of momentum m, the moving statistics are still, by a share of m^k, those of the start; and they are
+    used when a classifier is evaluated, not when it is trained, so that training looks fine. Allowed is what leaves 1 %
+    of the start after a fifth of the steps. Returns that limit if any layer was above it, else None.
+    """
+    limit = float(START_LEFT ** (1 / max(steps * START_LEFT_AFTER, 1)))
+    too_high = [layer for layer in _normalizations(model) if layer.momentum > limit]
+    for layer in too_high:
+        layer.momentum = limit
+    return limit if too_high else None
+
+
+def _normalizations(model: "keras.Model") -> list[Any]:
+    import keras
+
+    found = []
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = momentum
-            count += 1
+            found.append(layer)
         elif hasattr(layer, "layers"):
-            count += set_batchnorm_momentum(layer, momentum)
-    return count
+            found += _normalizations(layer)
+    return found
 
 
 def plain_stack(input_shape: tuple[int, int, int]) -> "keras.Model":
@@ -201,7 +225,8 @@ OWN_ARCHITECTURES: dict[str, Callable[[tuple[int, int, int]], "keras.Model"]] = 
 }
 
 
-def _constructor(architecture: str) -> Callable[..., Any]:
+def constructor(architecture: str, *, imagenet: bool = False) -> Callable[..., Any]:
+    """Return what builds an architecture. Raises `InputError` where it, or its ImageNet weights, are not known."""
     names = architecture_names()
     if architecture not in names:
         nearest = difflib.get_close_matches(architecture, names, n=3) or names
@@ -209,44 +234,40 @@ def _constructor(architecture: str) -> Callable[..., Any]:
             f"architecture: {architecture!r} is neither in keras.applications nor one of our own; "
             f"did you mean {', '.join(nearest)}?"
         )
+    if architecture in OWN_ARCHITECTURES:
+        if imagenet:
+            raise InputError(f"weights: there are no ImageNet weights of {architecture}; use `none` or a path")
+        return OWN_ARCHITECTURES[architecture]
     import keras
 
-    return OWN_ARCHITECTURES.get(architecture) or getattr(keras.applications, architecture)
+    return getattr(keras.applications, architecture)
 
 
 def _family(architecture: str) -> str | None:
     """Return the module of keras.applications that defines the architecture, None for our own."""
     if architecture in OWN_ARCHITECTURES:
         return None
-    return _constructor(architecture).__module__.rpartition(".")[2]
+    return constructor(architecture).__module__.rpartition(".")[2]
 
 
 def _backbone(settings: Mapping[str, Any], weights: str | None) -> "keras.Model":
     architecture, size = settings["architecture"], int(settings["input_size"])
-    constructor = _constructor(architecture)
+    build = constructor(architecture, imagenet=weights == "imagenet")
     if architecture in OWN_ARCHITECTURES:
-        if weights is not None:
-            raise InputError(f"weights: there are no ImageNet weights of {architecture}; use `none` or a path")
         if size < 16:
             raise InputError(f"input_size: {architecture} needs at least 16 pixels, not {size}")
-        return constructor((size, size, 3))
+        return build((size, size, 3))
     try:
-        return constructor(weights=weights, include_top=False, input_shape=(size, size, 3))
+        return build(weights=weights, include_top=False, input_shape=(size, size, 3))
     except ValueError as error:
         raise InputError(f"{architecture} with input_size {size}: {error}") from error
     except Exception as error:
         if "URL fetch failure" not in str(error):  # Keras raises plain Exception for a failed download
             raise
-        raise InputError(
-            f"weights: the ImageNet weights of {architecture} cannot be downloaded ({error}). "
-            "Give the path of a weights file (no top) instead, or `none`."
-        ) from error
+        raise InputError(no_download(architecture, error)) from error
 
 
 def _load_backbone_weights(backbone: "keras.Model", architecture: str, weights: str) -> None:
-    if _family(architecture) == "efficientnet":
-        # Its ImageNet variant has one more rescaling, which Keras builds only when it downloads the weights itself.
-        raise InputError(f"weights: {architecture} takes `imagenet` or `none`, not a file ({weights})")
     if not Path(weights).is_file():
         raise InputError(f"weights: no such file: {weights}")
     # Keras only warns about a layer that the file lacks, and leaves it random; zeros tell which were not loaded.
@@ -254,6 +275,12 @@ def _load_backbone_weights(backbone: "keras.Model", architecture: str, weights: 
     for kernel in kernels:
         kernel.assign(np.zeros(kernel.shape, np.float32))
     try:
+        if architecture in FOLDING and not is_folded(weights):
+            # Keras's own file is for a network with one more rescaling, so that it would load and be wrong.
+            raise InputError(
+                f"weights: {architecture} takes `imagenet`, `none` or a file that `snakemake fetch` made of "
+                f"`imagenet`, not {weights}"
+            )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             backbone.load_weights(weights)

@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from .terms import OVERALL, SHARES
+
 RESAMPLES = 2000
 CHUNK = 250  # resamples that are counted together
 BINS = 15  # of the calibration error, as in Guo et al.
-OVERALL = ("accuracy", "balanced_accuracy", "roc_auc", "expected_calibration_error")
-PER_CLASS = ("pictures", "predicted", "accuracy", "sensitivity", "specificity", "roc_auc")
+PER_CLASS = ("pictures", "predicted", *SHARES)
 
 
 def confusion_matrix(true: NDArray[Any], predicted: NDArray[Any], classes: int) -> NDArray[np.int64]:
@@ -116,6 +117,22 @@ def possibly_trained_on(metrics: pd.DataFrame) -> pd.DataFrame:
     """
     pictures = metrics.query("metric == 'pictures' and `class` == 'all'").assign(metric="possibly_trained_on")
     return pd.concat([metrics, pictures], ignore_index=True)
+
+
+def beside_published(metrics: pd.DataFrame, published: Mapping[str, float]) -> pd.DataFrame:
+    """Return `classifier_metrics`' table with a column `published`, NaN where nothing is.
+
+    `published`: values by `metric` (over all classes) or `metric.CLASS`. Raises `KeyError` for what is in no row.
+    """
+    of_row = {}
+    for name, value in published.items():
+        metric, _, of_class = name.partition(".")
+        of_row[metric, of_class or "all"] = float(value)
+    rows = list(zip(metrics["metric"], metrics["class"], strict=True))
+    unknown = set(of_row) - set(rows)
+    if unknown:
+        raise KeyError(f"no metrics {sorted(unknown)}")
+    return metrics.assign(published=[of_row.get(row, np.nan) for row in rows])
 
 
 def calibration_bins(probabilities: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 from .archives import ISIC_MASKS, check_mask_pattern
 from .errors import InputError
 from .groups import check_groups
+from .terms import OVERALL, SHARES
 
 SCHEMA = Path(__file__).resolve().parents[2] / "schemas" / "configuration.schema.yaml"
 
@@ -162,6 +163,7 @@ def _check_relations(configuration: Mapping[str, Any]) -> None:
     _check_archives(configuration["archives"])
     check_groups(configuration.get("groups", {}), configuration["evaluation_diagnoses"], configuration["classes"])
     _check_variants(configuration)
+    _check_published(configuration)
     if configuration["split"]["validation"] + configuration["split"]["test"] >= 1:
         raise InputError("split.validation and split.test leave nothing for training: their sum must be below 1.")
 
@@ -174,6 +176,22 @@ def _check_archives(archives: Mapping[str, Any]) -> None:
             f"archives.mask_pattern and missing_masks are for archives that you bring: those that are drawn "
             f"(archives.drawn) have all masks, named {ISIC_MASKS}. Set archives.drawn to null, or leave the two out."
         )
+
+
+def _check_published(configuration: Mapping[str, Any]) -> None:
+    for model, settings in configuration["models"].items():
+        known = published_names(settings.get("classes", configuration["classes"]))
+        for name in settings.get("published", {}):
+            if name not in known:
+                near = difflib.get_close_matches(str(name), known, n=1)
+                hint = f"did you mean `{near[0]}`?" if near else f"known here are {', '.join(known)}."
+                raise InputError(f"`models.{model}.published.{name}` is no metric; {hint}")
+
+
+def published_names(classes: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Return {name under `published`: (metric, class)} of what may stand there."""
+    overall = {metric: (metric, "all") for metric in OVERALL}
+    return overall | {f"{metric}.{name}": (metric, name) for metric in SHARES for name in classes}
 
 
 VARIANT_OPTIONS = {

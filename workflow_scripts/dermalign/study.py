@@ -18,6 +18,7 @@ from . import archives
 from .brought import adopted_name, digest_of, files_of
 from .errors import InputError
 from .groups import Groups, default_groups
+from .imagenet import weights_name
 from .labels import plain_name, read_diagnoses, read_lesions
 from .probing import probed
 from .terms import UNION
@@ -184,6 +185,30 @@ class Study:
         """{path: {url, sha256}} of the archives that can be fetched."""
         sources = self.configuration["archives"].get("sources", {})
         return {self._in_folder(name): source for name, source in sources.items()}
+
+    def training_settings(self, model: str) -> dict[str, Any]:
+        """Return a model's settings without what no training depends on, so that a change of it trains nothing anew."""
+        settings = {key: value for key, value in self.models[model].items() if key != "published"}
+        training = {key: value for key, value in settings["training"].items() if key != "tensorboard"}
+        return {**settings, "training": training}
+
+    def weights_files(self, model: str) -> list[str]:
+        """Return the file with the weights that a model's training starts from; none where it starts at random."""
+        settings = self.models[model]
+        weights = settings["weights"]
+        if weights != "imagenet":
+            return [] if weights == "none" else [weights]
+        name = weights_name(settings["architecture"], settings["input_size"])
+        return [str(Path(self.configuration["weights_folder"]) / name)]
+
+    @property
+    def imagenet_weights(self) -> dict[str, dict[str, Any]]:
+        """{path: {architecture, input_size}} of the ImageNet weights that the models start from."""
+        return {
+            self.weights_files(model)[0]: {key: settings[key] for key in ("architecture", "input_size")}
+            for model, settings in self.models.items()
+            if settings.get("weights") == "imagenet"
+        }
 
     def missing_files(self) -> str | None:
         """Return what to say about archives that are not there, None if all are (or will be drawn)."""

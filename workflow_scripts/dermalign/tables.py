@@ -1,10 +1,10 @@
-"""Tables 1 to 6 in the layout of Nunnari, Kadir and Sonntag (CD-MAKE 2021), from the merged statistics.
+"""Tables 1 to 6 in the layout of Nunnari, Kadir and Sonntag (CD-MAKE 2021), and that of the classifiers.
 
 Each function returns a table as it is published: rows and columns in order, numbers unrounded. `write_table` puts
 it down as CSV and, rounded, as Markdown.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ import pandas as pd
 from .files import write_text
 from .pairing import OWN_BEST, SAME
 from .statistics import GROUP_BEST, UNION_BEST
-from .terms import UNION
+from .terms import OVERALL, UNION
 
 SPREAD = ("j_min", "j_mean", "j_sd", "j_max")
 
@@ -84,6 +84,26 @@ def table6(mann_whitney: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
     """
     union = mann_whitney[(mann_whitney["feature"] == UNION) & mann_whitney["method"].isin(methods)]
     return union.drop(columns="feature").reset_index(drop=True)
+
+
+def classifiers(metrics: Mapping[str, pd.DataFrame], classes: Sequence[str]) -> pd.DataFrame:
+    """Return the held-out metrics of all classifiers, a row per metric and class, a block of columns per model.
+
+    metrics: by model, classifiers/{model}/metrics.csv. First what is over all classes, then each class's accuracy,
+    sensitivity and ROC AUC, NaN for a class that a model does not have. `pictures`: held-out ones of the class.
+    `{model}_published` is there where anything is.
+    """
+    rows = [(metric, "all") for metric in OVERALL]
+    rows += [(metric, name) for metric in ("accuracy", "sensitivity", "roc_auc") for name in classes]
+    index = pd.MultiIndex.from_tuples(rows, names=["metric", "class"])
+    by_row = {model: table.set_index(["metric", "class"]) for model, table in metrics.items()}
+    # Of all models the same pictures, of which one without a class's output counts none.
+    counts = pd.DataFrame({model: table["value"].get("pictures") for model, table in by_row.items()}).max(axis=1)
+    blocks = [pd.DataFrame({"pictures": [int(counts.get(name, 0)) for _, name in rows]}, index=index)]
+    for model, table in by_row.items():
+        columns = ["value", "low", "high", *(["published"] if table["published"].notna().any() else [])]
+        blocks.append(table[columns].reindex(index).add_prefix(f"{model}_"))
+    return pd.concat(blocks, axis=1).reset_index()
 
 
 def _with_difference(table: pd.DataFrame, chance: pd.DataFrame | None, at: str, keys: Sequence[str]) -> pd.DataFrame:

@@ -4,10 +4,12 @@ import hashlib
 import importlib
 import json
 import math
+import os
 import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +20,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from . import __version__
-from .architectures import build_classifier
+from .architectures import build_classifier, lower_batchnorm_momentum
 from .checkpoints import checkpoint_path, find_checkpoint, keep_only, restore_variables, write_checkpoint
 from .classification import predictions_table
 from .classifier_metrics import balanced_accuracy, confusion_matrix, kept_epoch
+from .devices import data_parallel, device_count
 from .errors import InputError
+from .events import EventWriter
 from .files import atomic_path, write_text
 from .focal import FocalLoss, focal_loss
 from .gradients import make_deterministic
@@ -31,6 +35,9 @@ from .stores import file_sha256
 
 SPLITS = ("train", "validation", "test")
 CHECKPOINTS = ".training"
+# Threads that read pictures, and batches read ahead: what bounds the memory, whatever the number of pictures.
+READERS = 2
+READ_AHEAD = 4
 HISTORY_COLUMNS = (
     "epoch",
     "loss",
@@ -53,6 +60,7 @@ def train(
     history_path: str | Path,
     predictions_path: str | Path,
     library: str = "",
+    events_folder: str | Path | None = None,
 ) -> None:
     """Train the classifier of `settings` and write model, history and predictions, each whole or not at all.
 
@@ -74,19 +82,25 @@ def train(
     After each epoch a checkpoint is written to the folder `.training` beside the model. A training that was killed
     goes on from it and ends as if it had not been; the folder is deleted when the three files are written.
 
+    `events_folder`: where to write the history as TensorBoard events, too; None for nowhere.
+
+    Where more than one GPU is visible, each takes its part of every batch, see `devices.data_parallel`.
+
     Raises `InputError` for settings, tables or stores that do not fit, and when the loss is not finite.
     """
     options = settings["training"]
     folder = Path(model_path).parent / CHECKPOINTS
     make_deterministic(seed)
-    model = build_classifier(settings, classes, seed)
-    scores = _logits_of(model)
-    with _opened(pictures_path) as file:
+    with data_parallel(int(options.get("batch_size", 32))), _opened(pictures_path) as file:
+        model = build_classifier(settings, classes, seed)
+        scores = _logits_of(model)
         rows = _rows(table, classes, file, int(settings["input_size"]), pictures_path)
         parts = {split: rows[rows["split"] == split] for split in SPLITS}
-        logger.info("%s: %s", settings["architecture"], ", ".join(f"{len(parts[s])} {s}" for s in SPLITS))
+        counts = ", ".join(f"{len(parts[split])} {split}" for split in SPLITS)
+        logger.info("%s on %s: %s", settings["architecture"], keras.backend.backend(), counts)
         belongs_to = _digests(settings, classes, seed, rows, pictures_path, library) if int(options["epochs"]) else {}
-        history = _fit(scores, options, len(classes), parts, file["pictures"], seed, folder, belongs_to)
+        with EventWriter(events_folder, HISTORY_COLUMNS) as events:
+            history = _fit(scores, options, len(classes), parts, file["pictures"], seed, folder, belongs_to, events)
         if options.get("precision", "float32") != "float32":
             weights = model.get_weights()
             plain = {**settings, "weights": "none", "training": {**options, "precision": "float32"}}
@@ -164,7 +178,11 @@ def make_loss(options: Mapping[str, Any]) -> tuple[keras.losses.Loss, float]:
 
 
 class PictureBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
-    """Batches (pictures uint8, labels int32, weights float32) read from an open store when they are asked for."""
+    """Batches (pictures uint8, labels int32, weights float32) read from an open store when they are asked for.
+
+    The next few are read ahead by threads, so that the network need not wait for them. Keras's own threads are not
+    used: on TensorFlow they would take the place of its prefetching.
+    """
 
     def __init__(
         self,
@@ -176,23 +194,48 @@ class PictureBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is u
     ) -> None:
         """Batch the pictures of `rows` (columns `row`, `label`) in that order; `symmetries` as `flip_and_turn`."""
         super().__init__()
+        self._readers, self._ahead = ThreadPoolExecutor(READERS), dict[int, Future[tuple[NDArray[Any], ...]]]()
         self._pictures, self._batch_size = pictures, batch_size
         self._rows, self._labels = rows["row"].to_numpy(), rows["label"].to_numpy(dtype=np.int32)
         self._weights, self._symmetries = weights, symmetries
+        # Read past HDF5, whose lock would let one thread read at a time, and the training wait for it.
+        self._descriptor, self._offset = pictures.file.id.get_vfd_handle(), pictures.id.get_offset()
 
     def __len__(self) -> int:
         return math.ceil(len(self._rows) / self._batch_size)
 
     def __getitem__(self, number: int) -> tuple[NDArray[Any], ...]:
+        for following in range(number, min(number + 1 + READ_AHEAD, len(self))):
+            if following not in self._ahead:
+                self._ahead[following] = self._readers.submit(self._batch, following)
+        return self._ahead.pop(number).result()
+
+    def _batch(self, number: int) -> tuple[NDArray[Any], ...]:
         positions = range(number * self._batch_size, min((number + 1) * self._batch_size, len(self._rows)))
         batch = np.empty((len(positions), *self._pictures.shape[1:]), np.uint8)
+        picture = np.empty(self._pictures.shape[1:], np.uint8)
         for place, position in enumerate(positions):
-            picture = self._pictures[self._rows[position]]
-            batch[place] = picture if self._symmetries is None else flip_and_turn(picture, self._symmetries[position])
+            element = 0 if self._symmetries is None else int(self._symmetries[position])
+            if element == 0:
+                self._read(int(self._rows[position]), batch[place])
+                continue
+            self._read(int(self._rows[position]), picture)
+            turned = flip_and_turn(picture, element)
+            for channel in range(turned.shape[-1]):  # one by one, which is four times as fast
+                batch[place, ..., channel] = turned[..., channel]
         if self._weights is None:
             return (batch,)
         labels = self._labels[positions.start : positions.stop]
         return batch, labels, self._weights[labels].astype(np.float32)
+
+    def _read(self, row: int, picture: NDArray[np.uint8]) -> None:
+        """Read a row of the store into a contiguous array."""
+        done, whole = 0, memoryview(picture.data).cast("B")
+        while done < len(whole):
+            read = os.preadv(self._descriptor, [whole[done:]], self._offset + row * len(whole) + done)
+            if read == 0:
+                raise InputError(f"the picture store ends within picture {row}; delete it, and it is made again")
+            done += read
 
 
 class _StopWhenNotFinite(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped
@@ -220,6 +263,7 @@ def _fit(
     seed: int,
     folder: Path,
     belongs_to: Mapping[str, str],
+    events: EventWriter,
 ) -> list[tuple[float, ...]]:
     """Train `scores` (a model of logits) in place to the weights of its best epoch; return the history's rows.
 
@@ -229,14 +273,21 @@ def _fit(
     if epochs == 0:
         return []
     training, validation = parts["train"], parts["validation"]
-    if training.empty:
-        raise InputError("training: there are no pictures of split `train`; set epochs: 0 for an untrained model")
+    if len(training) < device_count():
+        raise InputError(
+            f"training: there are {len(training) or 'no'} pictures of split `train`, {device_count()} at least are "
+            "needed; set epochs: 0 for an untrained model"
+        )
     augmentation = options.get("augmentation", "none")
     if augmentation not in ("flips_and_quarter_turns", "none"):
         raise InputError(f"augmentation: must be flips_and_quarter_turns or none, not {augmentation!r}")
     criterion = options.get("best_epoch_by", "accuracy")
     if criterion not in ("accuracy", "balanced_accuracy"):
         raise InputError(f"best_epoch_by: must be accuracy or balanced_accuracy, not {criterion!r}")
+    steps = epochs * math.ceil(len(training) / batch_size)
+    lowered = lower_batchnorm_momentum(scores, steps)
+    if lowered is not None:
+        logger.info("BatchNormalization: momentum lowered to %.4f, since there are only %d steps", lowered, steps)
     loss, gamma = make_loss(options)
     weights = class_weights(training["label"].to_numpy(), classes, options.get("class_weights", "none"))
     variables = {"model": scores.variables}  # with the random states of dropout
@@ -254,11 +305,14 @@ def _fit(
         for kind, own in variables.items():
             restore_variables(path, kind, own)
         logger.info("going on after epoch %d of %d, from %s", history[-1][0], epochs, path)
+    events.update(history)
     for epoch in range(len(history) + 1, epochs + 1):
         start = time.perf_counter()
         # Order and augmentation follow from seed and epoch alone, not from what ran before or which thread reads first.
         random = np.random.default_rng([seed, epoch])
         order = random.permutation(len(training))
+        # A batch must be a multiple of the devices: each epoch leaves other pictures out, at most one per device.
+        order = order[: len(order) - len(order) % device_count()]
         symmetries = random.integers(8, size=len(training)) if augmentation != "none" else None
         fitted = scores.fit(
             PictureBatches(pictures, training.iloc[order], batch_size, weights, symmetries),
@@ -281,6 +335,7 @@ def _fit(
             len(training) / seconds,
         )
         write_checkpoint(checkpoint_path(folder, epoch), belongs_to, history, variables)
+        events.update(history)
         keep_only(folder, [epoch, _kept(history, criterion)])
     best_epoch = _kept(history, criterion)
     if best_epoch < epochs:
@@ -310,7 +365,8 @@ def _digests(
     backend = keras.backend.backend()
     versions = [__version__, library, keras.__version__, backend, importlib.import_module(backend).__version__]
     return {
-        "settings": of({name: value for name, value in settings.items() if name != "saliency_layer"}),
+        # Weights count by their content, not by where they lie.
+        "settings": of({name: value for name, value in settings.items() if name not in ("saliency_layer", "weights")}),
         "weights": file_sha256(weights) if weights not in ("imagenet", "none") else weights,
         "classes": of(list(classes)),
         "seed": str(seed),
@@ -342,7 +398,9 @@ def _validation_outcome(
 def _predict(scores: keras.Model, rows: pd.DataFrame, pictures: h5py.Dataset, batch_size: int) -> NDArray[np.float32]:
     if rows.empty:
         return np.zeros((0, scores.output_shape[-1]), np.float32)
-    return np.asarray(scores.predict(PictureBatches(pictures, rows, batch_size), verbose=0))
+    # As many as the devices can share; pictures that are there twice change nothing for the others.
+    shared = pd.concat([rows, rows.iloc[[0] * (-len(rows) % device_count())]])
+    return np.asarray(scores.predict(PictureBatches(pictures, shared, batch_size), verbose=0))[: len(rows)]
 
 
 def _opened(path: str | Path) -> h5py.File:
@@ -356,6 +414,8 @@ def _rows(table: pd.DataFrame, classes: Sequence[str], file: h5py.File, size: in
     """Return `table` with the columns `row` (in the store) and `label` (class index), after checks."""
     if "pictures" not in file or "image" not in file or file["pictures"].shape[1:] != (size, size, 3):
         raise InputError(f"{path}: is not a picture store of {size} x {size} pixels, the input_size")
+    if file["pictures"].dtype != np.uint8 or file["pictures"].id.get_offset() is None:
+        raise InputError(f"{path}: its pictures are not contiguous uint8; delete it, and it is made again")
     lacking = {"image", "class", "split"} - set(table.columns)
     if lacking:
         raise InputError(f"training table: lacks the columns {', '.join(sorted(lacking))}")
