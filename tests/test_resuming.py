@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 import signal
 import subprocess
 import sys
@@ -241,8 +242,9 @@ def test_weights_count_by_their_content(
     study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     paths = [tmp_path / f"{name}.weights.h5" for name in ("first", "moved", "other")]
-    for path, seed in zip(paths, (1, 1, 2), strict=True):
+    for path, seed in ((paths[0], 1), (paths[2], 2)):
         build_classifier(settings(), CLASSES, seed).get_layer("residual_stack").save_weights(path)
+    shutil.copy(paths[0], paths[1])
     for number, path in enumerate(paths):
         caplog.clear()
         with caplog.at_level(logging.INFO, logger="dermalign"), monkeypatch.context() as patch:

@@ -143,8 +143,8 @@ def test_the_paper_s_batchnorm_momentum_is_its_own() -> None:
     assert lower_batchnorm_momentum(resnet, 30 * 569) is None
     mobilenet = keras.applications.MobileNetV2(weights=None, include_top=False, input_shape=(32, 32, 3))
     assert lower_batchnorm_momentum(mobilenet, 569) == pytest.approx(0.01 ** (5 / 569))
-    momenta = {layer.momentum for layer in mobilenet.layers if hasattr(layer, "moving_mean")}
-    assert momenta == {pytest.approx(0.01 ** (5 / 569))}
+    (momentum,) = {layer.momentum for layer in mobilenet.layers if hasattr(layer, "moving_mean")}
+    assert momentum == pytest.approx(0.01 ** (5 / 569))
 
 
 def test_best_epoch_is_kept_not_the_last(study: tuple[pd.DataFrame, Path], tmp_path: Path) -> None:
