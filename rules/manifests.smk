@@ -6,6 +6,7 @@ HASHES = {
     key: f"{RESULTS}/hashes/{'training' if STUDY.archive(f'{key}_pictures') == STUDY.archive('training_pictures') else key}.csv"
     for key in ("evaluation", "training")
 }
+METADATA = [STUDY.archive("training_metadata")] if STUDY.archive("training_metadata") else []
 BY_CONTENT = CONFIGURATION["leakage"] == "exclude_content"
 
 
@@ -13,7 +14,7 @@ rule training_manifest:
     input:
         pictures=ancient(STUDY.archive("training_pictures")),
         labels=ancient(STUDY.archive("training_labels")),
-        metadata=ancient([STUDY.archive("training_metadata")] if STUDY.archive("training_metadata") else []),
+        metadata=ancient(METADATA),
         training_hashes=[HASHES["training"]] if BY_CONTENT else [],
         evaluation_hashes=[HASHES["evaluation"]] if BY_CONTENT else [],
         drawn=DRAWN,
@@ -30,7 +31,8 @@ rule training_manifest:
         mem_mb=megabytes(1000),
         runtime=minutes(30),
     params:
-        evaluation_images=lambda wildcards, input: STUDY.evaluated_among(input.pictures, input.metadata),
+        # By the archives' names, not by `input`, as in mask_cells.
+        evaluation_images=lambda wildcards: STUDY.evaluated_among(STUDY.archive("training_pictures"), METADATA),
         classes=CONFIGURATION["classes"],
         leakage=CONFIGURATION["leakage"],
         # Which pictures' copies are left out, and how alike a copy is: for exclude_content alone.
@@ -40,8 +42,8 @@ rule training_manifest:
         split=CONFIGURATION["split"],
         seed=CONFIGURATION["seed"],
         limit=CONFIGURATION.get("training_limit"),
-        pictures=lambda wildcards, input: STUDY.pictures_digest(input.pictures),
-        tables=lambda wildcards, input: [content_digest(path) for path in [input.labels, *input.metadata]],
+        pictures=lambda wildcards: STUDY.pictures_digest(STUDY.archive("training_pictures")),
+        tables=lambda wildcards: [content_digest(path) for path in [STUDY.archive("training_labels"), *METADATA]],
         library=library_digest("manifests", *(["leakage"] if BY_CONTENT else [])),
     script:
         "../workflow_scripts/training_manifest.py"
@@ -68,7 +70,7 @@ rule evaluation_manifest:
     params:
         classes=CONFIGURATION["classes"],
         evaluation_diagnoses=CONFIGURATION["evaluation_diagnoses"],
-        tables=lambda wildcards, input: [content_digest(path) for path in input.diagnoses],
+        tables=lambda wildcards: [content_digest(path) for path in STUDY.diagnosis_tables],
         library=library_digest("manifests", "labels"),
     script:
         "../workflow_scripts/evaluation_manifest.py"
@@ -93,7 +95,7 @@ rule perceptual_hashes:
         mem_mb=megabytes(1000),
         runtime=minutes(120),
     params:
-        pictures=lambda wildcards, input: STUDY.pictures_digest(input.pictures),
+        pictures=lambda wildcards: STUDY.pictures_digest(STUDY.archive(f"{wildcards.archive}_pictures")),
         library=library_digest("perceptual_hash"),
     script:
         "../workflow_scripts/perceptual_hashes.py"
@@ -104,7 +106,7 @@ rule leakage_account:
     input:
         training=f"{RESULTS}/manifest/training.csv",
         evaluation=f"{RESULTS}/manifest/evaluation.csv",
-        metadata=ancient([STUDY.archive("training_metadata")] if STUDY.archive("training_metadata") else []),
+        metadata=ancient(METADATA),
         training_hashes=HASHES["training"],
         evaluation_hashes=HASHES["evaluation"],
         drawn=DRAWN,
@@ -125,7 +127,7 @@ rule leakage_account:
     params:
         leakage=CONFIGURATION["leakage"],
         distance=CONFIGURATION["leakage_distance"],
-        tables=lambda wildcards, input: [content_digest(path) for path in input.metadata],
+        tables=lambda wildcards: [content_digest(path) for path in METADATA],
         library=library_digest("leakage", "manifests"),
     script:
         "../workflow_scripts/leakage_account.py"

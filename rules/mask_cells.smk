@@ -23,8 +23,12 @@ rule mask_cells:
         features=CONFIGURATION["features"],
         mask_options=STUDY.mask_options,
         grids=GRIDS,
-        pictures=lambda wildcards, input: STUDY.pictures_digest(input.pictures, MASK_BATCHES[wildcards.batch]),
-        masks=lambda wildcards, input: STUDY.masks_digest(input.masks, MASK_BATCHES[wildcards.batch]),
+        # Not `lambda wildcards, input`: what follows from inputs is not compared with the last run's, and the archives
+        # are ancient.
+        pictures=lambda wildcards: STUDY.pictures_digest(
+            STUDY.archive("evaluation_pictures"), MASK_BATCHES[wildcards.batch]
+        ),
+        masks=lambda wildcards: STUDY.masks_digest(STUDY.archive("evaluation_masks"), MASK_BATCHES[wildcards.batch]),
         library=library_digest("mask_cells"),
     script:
         "../workflow_scripts/mask_cells.py"

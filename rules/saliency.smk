@@ -30,7 +30,10 @@ for model in MODELS:
                 settings={} if MISSING else STUDY.saliency_settings(model),
                 classes=STUDY.classes(model),
                 batch_size=CONFIGURATION["methods"]["gradcam"]["batch_size"],
-                pictures=lambda wildcards, input, images=images: STUDY.pictures_digest(input.pictures, images),
+                # By the archive's name, not by `input`, as in mask_cells.
+                pictures=lambda wildcards, images=images: STUDY.pictures_digest(
+                    STUDY.archive("evaluation_pictures"), images
+                ),
                 library=library_digest("gradcam", "pictures", "stores", "archives"),
             script:
                 "../workflow_scripts/gradcam.py"

@@ -101,6 +101,31 @@ def test_a_new_picture_runs_its_batch_only(copied: Study) -> None:
     assert "ISIC_0099999" in shard.index
 
 
+def test_a_corrected_mask_and_picture_of_the_same_name_run_their_batches(copied: Study) -> None:
+    archives = copied.results / "archives"
+    for name, suffix in (
+        ("ISIC2018_Task2_Training_GroundTruth_v3.zip", "globules.png"),
+        ("ISIC2018_Task1-2_Training_Input.zip", ".jpg"),
+    ):
+        with zipfile.ZipFile(archives / name) as archive:
+            members = {member: archive.read(member) for member in archive.namelist()}
+        changed = next(member for member in members if member.endswith(suffix))
+        with Image.open(io.BytesIO(members[changed])) as picture:
+            content = io.BytesIO()
+            picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT).point(lambda value: 255 - value).save(
+                content, picture.format
+            )
+        members[changed] = content.getvalue()
+        with zipfile.ZipFile(archives / name, "w") as archive:
+            for member, data in members.items():
+                archive.writestr(member, data)
+        jobs = copied.snakemake("-n").jobs()
+        assert len(jobs["mask_cells"]) in ([1] if suffix == "globules.png" else [1, 2])  # perhaps of another batch
+        assert "train" not in jobs
+        # A mask is nothing that maps depend on; a picture is, for each of the two models.
+        assert len([rule for rule in jobs if rule.startswith("gradcam_")]) == (0 if suffix == "globules.png" else 2)
+
+
 def _encoded(mode: str, kind: str) -> bytes:
     content = io.BytesIO()
     Image.radial_gradient("L").resize((97, 75)).point(lambda value: 255 * (value < 90)).convert(mode).save(
