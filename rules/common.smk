@@ -44,7 +44,9 @@ SALIENCY_BATCHES = {} if MISSING else or_stop(lambda: STUDY.saliency_batches)
 DIAGNOSED = [] if MISSING else STUDY.diagnosed_images
 
 # Rules take archives as `ancient`: what they depend on is the content of their own pictures, a digest among their
-# params, so that a new picture reruns its batch alone. Archives that are drawn anew are told by this file instead.
+# params, so that a new picture reruns its batch alone. Functions that give such a digest must not take `input`:
+# Snakemake leaves the params that do out of what it compares. Archives that are drawn anew are told by this file
+# instead.
 DRAWN = [STUDY.drawn] if STUDY.is_drawn else []
 
 BLOCKS_FILE = f"{RESULTS}/jaccard/blocks.json"

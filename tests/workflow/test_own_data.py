@@ -112,7 +112,7 @@ def test_zips_with_other_names_give_the_same_bytes(own: Study) -> None:
 
 def test_a_changed_file_runs_its_batch_only(own: Study, tmp_path: Path) -> None:
     copied = Study(Path(shutil.copytree(own.folder, tmp_path / "copy", copy_function=shutil.copy2)))
-    assert copied.snakemake("-n", overlay=_overlay()).jobs() == {}
+    assert "Nothing to be done" in copied.snakemake("-n", overlay=_overlay()).text
     image = min(_masks(copied))
     (mask,) = list((copied.folder / "data" / "own_data" / "outlines").rglob(f"{image}.tif"))[:1]
     os.utime(mask, ns=(1, 1))

@@ -91,6 +91,7 @@ def test_a_new_picture_runs_its_batch_only(copied: Study) -> None:
     with (archives / "evaluation_diagnosis.csv").open("a", encoding="utf-8") as table:
         table.write("ISIC_0099999,nevus\n")
     jobs = copied.snakemake("-n").jobs()
+    assert len(jobs.pop("perceptual_hashes")) == 1
     assert [len(jobs.pop("mask_cells")), "train" in jobs, "training_manifest" in jobs] == [1, False, False]
     batches = [name for name in jobs if name.startswith("gradcam_")]
     assert len(batches) == 2  # one of the two batches of each of the two models
@@ -101,29 +102,57 @@ def test_a_new_picture_runs_its_batch_only(copied: Study) -> None:
     assert "ISIC_0099999" in shard.index
 
 
-def test_a_corrected_mask_and_picture_of_the_same_name_run_their_batches(copied: Study) -> None:
+def test_other_content_under_the_same_name_runs_what_reads_it(copied: Study) -> None:
     archives = copied.results / "archives"
-    for name, suffix in (
-        ("ISIC2018_Task2_Training_GroundTruth_v3.zip", "globules.png"),
-        ("ISIC2018_Task1-2_Training_Input.zip", ".jpg"),
-    ):
-        with zipfile.ZipFile(archives / name) as archive:
-            members = {member: archive.read(member) for member in archive.namelist()}
-        changed = next(member for member in members if member.endswith(suffix))
-        with Image.open(io.BytesIO(members[changed])) as picture:
-            content = io.BytesIO()
-            picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT).point(lambda value: 255 - value).save(
-                content, picture.format
-            )
-        members[changed] = content.getvalue()
-        with zipfile.ZipFile(archives / name, "w") as archive:
-            for member, data in members.items():
-                archive.writestr(member, data)
-        jobs = copied.snakemake("-n").jobs()
-        assert len(jobs["mask_cells"]) in ([1] if suffix == "globules.png" else [1, 2])  # perhaps of another batch
-        assert "train" not in jobs
-        # A mask is nothing that maps depend on; a picture is, for each of the two models.
-        assert len([rule for rule in jobs if rule.startswith("gradcam_")]) == (0 if suffix == "globules.png" else 2)
+    evaluation = pd.read_csv(copied.results / "manifest" / "evaluation.csv", keep_default_na=False)
+    image = evaluation.loc[evaluation["included"], "image"].iloc[0]
+    pictures, masks, training = (
+        archives / f"{name}.zip"
+        for name in (
+            "ISIC2018_Task1-2_Training_Input",
+            "ISIC2018_Task2_Training_GroundTruth_v3",
+            "ISIC_2019_Training_Input",
+        )
+    )
+    before = {path: path.read_bytes() for path in (*archives.iterdir(),)}
+
+    def jobs_after(archive: Path, name: str, content: bytes) -> dict[str, list[str]]:
+        _replace(archive, name, content)
+        found = copied.snakemake("-n").jobs()
+        archive.write_bytes(before[archive])
+        return found
+
+    jobs = jobs_after(masks, f"{image}_attribute_streaks.png", _encoded("L", "PNG"))
+    assert len(jobs["mask_cells"]) == 1
+    assert not [name for name in jobs if name.startswith(("gradcam_", "train", "perceptual_hashes"))]
+
+    jobs = jobs_after(pictures, f"{image}.jpg", _encoded("RGB", "JPEG"))
+    assert len(jobs["mask_cells"]) == len(jobs["perceptual_hashes"]) == 1
+    assert len([name for name in jobs if name.startswith("gradcam_")]) == 2  # one batch of each model
+    assert "training_manifest" not in jobs
+
+    with zipfile.ZipFile(training) as opened:
+        trained = Path(opened.namelist()[5]).name
+    jobs = jobs_after(training, trained, _encoded("RGB", "JPEG"))
+    assert {"training_manifest", "training_pictures", "train", "perceptual_hashes"} <= set(jobs)
+    assert "mask_cells" not in jobs
+
+    labels = archives / "ISIC_2019_Training_GroundTruth.csv"
+    lines = labels.read_text(encoding="utf-8").splitlines()
+    labels.write_text("\n".join(lines[:-1]) + "\n", encoding="utf-8")
+    assert {"training_manifest", "evaluation_manifest"} <= set(copied.snakemake("-n").jobs())
+    labels.write_bytes(before[labels])
+    assert copied.snakemake("-n").jobs() == {}
+
+
+def _replace(archive: Path, name: str, content: bytes) -> None:
+    """Write a zip archive anew, with other content for the member of the given file name."""
+    with zipfile.ZipFile(archive) as opened:
+        members = {info.filename: opened.read(info) for info in opened.infolist()}
+    (member,) = [path for path in members if Path(path).name == name]
+    with zipfile.ZipFile(archive, "w") as opened:
+        for path, old in members.items():
+            opened.writestr(path, content if path == member else old)
 
 
 def _encoded(mode: str, kind: str) -> bytes:
