@@ -171,6 +171,12 @@ def test_a_retrained_classifier_decodes_no_mask_again(copied: Study) -> None:
     assert [path for path in jobs["jaccard_0"] if "/residual/" in path] == []
 
 
+def test_the_maps_of_another_layer_train_nothing(copied: Study) -> None:
+    jobs = copied.snakemake("-n", overlay={"models": {"plain": {"saliency_layer": "stage3_convolution1"}}}).jobs()
+    assert "train" not in jobs and "mask_cells" not in jobs  # its cells are 16 x 16, too
+    assert {name for name in jobs if name.startswith("gradcam_")} == {"gradcam_plain_00000", "gradcam_plain_00001"}
+
+
 def test_a_killed_run_leaves_no_half_file_and_the_next_finishes_the_rest(
     empty: Study, tiny: Callable[[], dict[str, Any]]
 ) -> None:

@@ -188,7 +188,8 @@ class Study:
 
     def training_settings(self, model: str) -> dict[str, Any]:
         """Return a model's settings without what no training depends on, so that a change of it trains nothing anew."""
-        settings = {key: value for key, value in self.models[model].items() if key != "published"}
+        untold = ("published", "saliency_layer")
+        settings = {key: value for key, value in self.models[model].items() if key not in untold}
         training = {key: value for key, value in settings["training"].items() if key != "tensorboard"}
         return {**settings, "training": training}
 
