@@ -25,6 +25,8 @@ class Run:
 
     def jobs(self) -> dict[str, list[str]]:
         """The outputs of the jobs that a dry run lists, by rule; outputs of one rule's jobs are put together."""
+        # A run that failed lists nothing, too.
+        assert self.status == 0 and ("Job stats:" in self.text or "Nothing to be done" in self.text), self.text[-3000:]
         found: dict[str, list[str]] = {}
         rule = ""
         for line in self.text.splitlines():
