@@ -47,6 +47,26 @@ def test_the_embedded_study_says_everything_itself() -> None:
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
+def test_the_order_of_keys_is_no_change(name: str) -> None:
+    """Snakemake compares params as text; only the order of what the user names, such as models, means something."""
+
+    def turned(value: Any, schema_names_it: bool = True) -> Any:
+        if not isinstance(value, dict):
+            return value
+        items = [(key, turned(item, key not in ("models", "variants", "groups"))) for key, item in value.items()]
+        return dict(reversed(items) if schema_names_it else items)
+
+    configuration = with_overlay(name)
+    turned_configuration = turned(configuration)
+    assert list(turned_configuration) != list(configuration)
+    one, other = checked(configuration), checked(turned_configuration)
+    for complete in (one, other):
+        complete["archives"].pop("sources", None)  # named by the user, too
+        complete["thresholds"] = threshold_names(complete["thresholds"])  # as rules take them
+    assert str(one) == str(other)
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
 def test_overlays_are_valid(name: str) -> None:
     complete = checked(with_overlay(name))
     assert complete["study"] == name

@@ -84,8 +84,11 @@ def _with_defaults(value: Any, schema: Mapping[str, Any]) -> Any:
     if not isinstance(value, Mapping):
         return value
     schema = _branch(schema, value)
-    defaults = {key: child["default"] for key, child in schema.get("properties", {}).items() if "default" in child}
-    return {key: _with_defaults(item, _children(schema, key)) for key, item in {**defaults, **value}.items()}
+    known = schema.get("properties", {})
+    complete = {**{key: child["default"] for key, child in known.items() if "default" in child}, **value}
+    # In the schema's order, since Snakemake compares params as text: keys written in another order are no change.
+    ordered = [*(key for key in known if key in complete), *(key for key in complete if key not in known)]
+    return {key: _with_defaults(complete[key], _children(schema, key)) for key in ordered}
 
 
 def _sentence(fault: Any) -> str:  # a ValidationError, whose fields are typed too loosely to be used
