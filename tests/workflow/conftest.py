@@ -1,5 +1,6 @@
 """Real workflow runs: a finished embedded study that tests copy, and what a dry run lists."""
 
+import fcntl
 import os
 import re
 import shutil
@@ -72,11 +73,21 @@ class Study:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, Run]:
-    """The embedded study as `make run` does it, finished, and what was printed. To be read, not changed."""
-    study = Study(tmp_path_factory.mktemp("embedded"))
-    run = study.snakemake()
-    assert run.status == 0, run.text[-5000:]
-    return study, run
+    """The embedded study as `make run` does it, finished, and what was printed. To be read, not changed.
+
+    Test processes side by side share it: the first that needs it runs it, others wait.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "embedded"
+    folder.mkdir(exist_ok=True)
+    study, printed = Study(folder), folder.with_name("embedded.txt")
+    with folder.with_name("embedded.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not printed.is_file():
+            run = study.snakemake()
+            assert run.status == 0, run.text[-5000:]
+            printed.write_text(run.text, encoding="utf-8")
+    return study, Run(0, printed.read_text(encoding="utf-8"))
 
 
 @pytest.fixture

@@ -23,7 +23,8 @@ def _overlay(study: str, real_data: Path, **changes: Any) -> dict[str, Any]:
 
 
 def test_a_trial_of_the_mobilenet_study_reaches_table_6(empty: Study, real_data: Path) -> None:
-    overlay = _overlay("isic256", real_data, training_limit=1000, evaluation_limit=150)
+    overlay = _overlay("isic256", real_data, training_limit=500, evaluation_limit=60)
+    overlay["batches"] = {"saliency": 2, "masks": 2}
     weights = real_data / "weights" / "mobilenet_v2_1.0_224_notop.weights.h5"
     overlay["models"]["mobilenet"]["weights"] = str(weights)
     overlay["models"]["mobilenet"]["training"].update(epochs=3, decay=0, learning_rate=0.0005)
@@ -35,7 +36,7 @@ def test_a_trial_of_the_mobilenet_study_reaches_table_6(empty: Study, real_data:
     tests = pd.read_csv(results / "tables" / "table6.csv")
     assert len(tests) == 2 * 6
     evaluation = pd.read_csv(results / "manifest" / "evaluation.csv", keep_default_na=False)
-    assert len(evaluation) == 150
+    assert len(evaluation) == 60
     shard = pd.read_csv(results / "jaccard" / "mobilenet" / "gradcam" / "union" / "0.000.csv", index_col="image")
     included = evaluation[evaluation["included"]].set_index("image")
     # At threshold 0 the map is white everywhere: J is the share of the picture that the union covers.
