@@ -31,7 +31,15 @@ rule all:
 
 
 include: "rules/manifests.smk"
-include: "rules/classifiers.smk"
+
+
+# Classifiers that are brought along need none. Without them no picture is held out, and what leaked cannot be told.
+if STUDY.has_training_pictures:
+
+    include: "rules/training_manifest.smk"
+    include: "rules/classifiers.smk"
+
+
 include: "rules/brought.smk"
 include: "rules/saliency.smk"
 include: "rules/mask_cells.smk"

@@ -32,7 +32,6 @@ rule training_pictures:
     input:
         manifest=f"{RESULTS}/manifest/training.csv",
         pictures=ancient(STUDY.archive("training_pictures")),
-        drawn=DRAWN,
     output:
         f"{RESULTS}/pictures/training_{{input_size}}.h5",
     log:
@@ -78,10 +77,40 @@ rule train:
         settings=lambda wildcards: STUDY.training_settings(wildcards.model),
         classes=CONFIGURATION["classes"],
         seed=CONFIGURATION["seed"],
-        weights=lambda wildcards: [content_digest(path) for path in STUDY.weights_files(wildcards.model)],
+        weights=lambda wildcards: STUDY.weights_digest(wildcards.model),
         library=library_digest("training", "manifests"),
     script:
         "../workflow_scripts/train.py"
+
+
+# Of a classifier that is brought along: what it says of pictures that would be held out from a training.
+rule classify:
+    input:
+        classifier=lambda wildcards: STUDY.classifier(wildcards.model),
+        manifest=f"{RESULTS}/manifest/training.csv",
+        pictures=lambda wildcards: f"{RESULTS}/pictures/training_{STUDY.input_size(wildcards.model)}.h5",
+    output:
+        f"{RESULTS}/classifiers/{{model}}/predictions.csv",
+    log:
+        f"{RESULTS}/logs/classify/{{model}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/classify/{{model}}.tsv"
+    wildcard_constraints:
+        model=among(STUDY.brought),
+    conda:
+        "../envs/classifier.yaml"
+    threads: CONFIGURATION["threads"]["gradcam"]
+    resources:
+        mem_mb=megabytes(12000),
+        runtime=minutes(240),
+        gpu=CONFIGURATION["gpus"],
+    params:
+        classes=lambda wildcards: STUDY.classes(wildcards.model),
+        logits=lambda wildcards: STUDY.saliency_settings(wildcards.model)["logits"],
+        batch_size=CONFIGURATION["methods"]["gradcam"]["batch_size"],
+        library=library_digest("classification", "manifests"),
+    script:
+        "../workflow_scripts/classify.py"
 
 
 rule classifier_metrics:
@@ -136,6 +165,32 @@ rule classifier_figures:
     params:
         classes=CONFIGURATION["classes"],
         best_epoch_by=lambda wildcards: STUDY.models[wildcards.model]["training"]["best_epoch_by"],
+        library=library_digest("figures"),
+    script:
+        "../workflow_scripts/classifier_figures.py"
+
+
+rule confusion_figure:
+    input:
+        predictions=f"{RESULTS}/classifiers/{{model}}/predictions.csv",
+    output:
+        confusion_png=f"{RESULTS}/figures/classifiers/{{model}}_confusion.png",
+        confusion_svg=f"{RESULTS}/figures/classifiers/{{model}}_confusion.svg",
+    log:
+        f"{RESULTS}/logs/confusion_figure/{{model}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/confusion_figure/{{model}}.tsv"
+    wildcard_constraints:
+        model=among(STUDY.brought),
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=megabytes(1000),
+        runtime=minutes(10),
+    params:
+        classes=lambda wildcards: STUDY.classes(wildcards.model),
         library=library_digest("figures"),
     script:
         "../workflow_scripts/classifier_figures.py"

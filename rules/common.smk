@@ -10,7 +10,7 @@ from snakemake.exceptions import WorkflowError
 
 from dermalign.configuration import checked, threshold_names
 from dermalign.errors import InputError
-from dermalign.study import Study, content_digest, library_digest, remember_blocks, shard_blocks
+from dermalign.study import Study, library_digest, remember_blocks, shard_blocks
 
 # TensorFlow's remarks on the machine's processor say nothing about the study. Jobs inherit this.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -44,10 +44,9 @@ SALIENCY_BATCHES = {} if MISSING else or_stop(lambda: STUDY.saliency_batches)
 DIAGNOSED = [] if MISSING else STUDY.diagnosed_images
 
 # Rules take archives as `ancient`: what they depend on is the content of their own pictures, a digest among their
-# params, so that a new picture reruns its batch alone. Functions that give such a digest must not take `input`:
-# Snakemake leaves the params that do out of what it compares. Archives that are drawn anew are told by this file
-# instead.
-DRAWN = [STUDY.drawn] if STUDY.is_drawn else []
+# params, so that a new picture reruns its batch alone. Functions that give such a digest must not take `input`
+# (Snakemake leaves the params that do out of what it compares), and what they give must be known when the run is
+# planned (a run on a cluster records the params as they were then).
 
 BLOCKS_FILE = f"{RESULTS}/jaccard/blocks.json"
 BLOCKS = shard_blocks(BLOCKS_FILE, THRESHOLDS)
@@ -74,13 +73,18 @@ def everything(wildcards):
             suffix=["png", "svg"],
         ),
         f"{RESULTS}/statistics/exact_thresholds.csv",
+        *(of_classifiers() if STUDY.has_training_pictures else []),
+    ]
+
+
+def of_classifiers():
+    return [
         f"{RESULTS}/manifest/leakage.csv",
         *expand("{results}/tables/classifiers.{suffix}", results=RESULTS, suffix=["csv", "md"]),
         *expand(
-            "{results}/figures/classifiers/{model}_{name}.{suffix}",
+            "{results}/figures/classifiers/{model}_confusion.{suffix}",
             results=RESULTS,
             model=MODELS,
-            name=["confusion"],
             suffix=["png", "svg"],
         ),
         *expand(

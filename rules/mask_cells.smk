@@ -5,7 +5,6 @@ rule mask_cells:
     input:
         pictures=ancient(STUDY.archive("evaluation_pictures")),
         masks=ancient(STUDY.archive("evaluation_masks")),
-        drawn=DRAWN,
     output:
         f"{RESULTS}/cells/{{batch}}.h5",
     log:
@@ -23,12 +22,8 @@ rule mask_cells:
         features=CONFIGURATION["features"],
         mask_options=STUDY.mask_options,
         grids=GRIDS,
-        # Not `lambda wildcards, input`: what follows from inputs is not compared with the last run's, and the archives
-        # are ancient.
-        pictures=lambda wildcards: STUDY.pictures_digest(
-            STUDY.archive("evaluation_pictures"), MASK_BATCHES[wildcards.batch]
-        ),
-        masks=lambda wildcards: STUDY.masks_digest(STUDY.archive("evaluation_masks"), MASK_BATCHES[wildcards.batch]),
+        pictures=lambda wildcards: STUDY.pictures_digest("evaluation_pictures", MASK_BATCHES[wildcards.batch]),
+        masks=lambda wildcards: STUDY.masks_digest(MASK_BATCHES[wildcards.batch]),
         library=library_digest("mask_cells"),
     script:
         "../workflow_scripts/mask_cells.py"

@@ -11,7 +11,6 @@ for model in MODELS:
             input:
                 classifier=STUDY.classifier(model),
                 pictures=ancient(STUDY.archive("evaluation_pictures")),
-                drawn=DRAWN,
             output:
                 [f"{RESULTS}/saliency/{model}/gradcam/{image}.h5" for image in images],
             log:
@@ -30,10 +29,7 @@ for model in MODELS:
                 settings={} if MISSING else STUDY.saliency_settings(model),
                 classes=STUDY.classes(model),
                 batch_size=CONFIGURATION["methods"]["gradcam"]["batch_size"],
-                # By the archive's name, not by `input`, as in mask_cells.
-                pictures=lambda wildcards, images=images: STUDY.pictures_digest(
-                    STUDY.archive("evaluation_pictures"), images
-                ),
+                pictures=lambda wildcards, images=images: STUDY.pictures_digest("evaluation_pictures", images),
                 library=library_digest("gradcam", "pictures", "stores", "archives"),
             script:
                 "../workflow_scripts/gradcam.py"

@@ -182,6 +182,21 @@ def test_nulls_take_keys_away() -> None:
     assert complete["models"]["residual"]["training"]["batchnorm_momentum"] is None  # here null is a value
 
 
+def test_training_pictures_can_be_left_out_where_all_classifiers_are_brought() -> None:
+    mine = {"plain": None, "residual": None, "mine": {"classifier": "mine.keras", "pixels": "raw"}}
+    none = dict.fromkeys(["drawn", "training_pictures", "training_labels", "training_metadata"])
+    assert not set(none) & set(checked(changed(archives=none, models=mine))["archives"])
+    with pytest.raises(InputError, match=r"lacks `training_pictures` and `training_labels`, and plain, residual must"):
+        checked(changed(archives=none))
+    with pytest.raises(
+        InputError, match=r"lacks `training_labels`\. .*then set training_pictures and training_metadata to"
+    ):
+        checked(changed(archives={"drawn": None, "training_labels": None}, models=mine))
+    drawn = {key: none[key] for key in none if key != "drawn"}
+    with pytest.raises(InputError, match=r"which archives\.drawn draws"):
+        checked(changed(archives=drawn, models=mine))
+
+
 def test_a_brought_classifier_gets_no_defaults_of_trained_ones() -> None:
     mine = {"classifier": "mine.keras", "pixels": "raw", "input_size": None}
     complete = checked(changed(models={"plain": None, "residual": None, "mine": mine}))

@@ -242,8 +242,7 @@ def test_which_pictures_get_masks_counted_and_maps(study: Callable[..., Study]) 
     assert len(small.mask_batches) <= 3 and len(small.saliency_batches) <= 2
     only = study(evaluation_diagnoses=["MEL"])
     assert only.diagnosed_images == ["ISIC_0000000", "ISIC_0000004", "ISIC_0000008"]
-    among = small.evaluated_among(str(small.archive("training_pictures")), [])
-    assert among == [f"ISIC_{number:07d}" for number in range(5)]
+    assert small.evaluated_among_training() == [f"ISIC_{number:07d}" for number in range(5)]
 
 
 def test_a_trial_takes_a_fixed_sample(study: Callable[..., Study]) -> None:
@@ -252,9 +251,8 @@ def test_a_trial_takes_a_fixed_sample(study: Callable[..., Study]) -> None:
     assert set(four) < set(eight)
     assert four == sorted(four) != study().evaluation_images[:4]
     assert len(study(evaluation_limit=999).evaluation_images) == 12
-    archive = str(study().archive("training_pictures"))
     # What may leak does not depend on the trial.
-    assert len(study(evaluation_limit=4).evaluated_among(archive, [])) == 5
+    assert len(study(evaluation_limit=4).evaluated_among_training()) == 5
 
 
 def test_faults_of_archives_and_labels(study: Callable[..., Study]) -> None:
@@ -290,7 +288,7 @@ def test_pictures_without_masks_are_not_evaluated_where_the_study_says_so(
     assert len(study(archives={**some, "missing_masks": "black"}).evaluation_images) == 12
     left = study(archives={**some, "missing_masks": "leave_out"})
     assert left.evaluation_images == ["ISIC_0000001", "ISIC_0000006"]
-    assert left.evaluated_among(str(left.archive("training_pictures")), []) == ["ISIC_0000001"]
+    assert left.evaluated_among_training() == ["ISIC_0000001"]
     # `network` ends like a name that has masks, but no picture is called `ISIC_1_pigment`.
     zipped(tmp_path / "some.zip", {"ISIC_0000001_pigment_network.png": b""})
     wrong = {**some, "mask_pattern": "{image}_{feature}.png", "missing_masks": "black"}
@@ -317,24 +315,52 @@ def test_digests_of_pictures_and_masks_are_of_their_batch(
     small = study()
     images = small.evaluation_images[:3]
     paths = [str(small.archive(key)) for key in ("evaluation_pictures", "evaluation_masks")]
-    before = small.pictures_digest(paths[0], images), small.masks_digest(paths[1], images)
-    whole = small.pictures_digest(paths[0])
+    before = small.pictures_digest("evaluation_pictures", images), small.masks_digest(images)
+    whole = small.pictures_digest("evaluation_pictures")
 
     other, changed = encoded(width=9), small.evaluation_images
     pictures = {f"Input/{image}.jpg": encoded() for image in changed}
     zipped(Path(paths[0]), {**pictures, f"Input/{changed[5]}.jpg": other, "Input/ISIC_new.jpg": other})
-    assert small.pictures_digest(paths[0], images) == before[0]
-    assert small.pictures_digest(paths[0]) != whole
+    assert small.pictures_digest("evaluation_pictures", images) == before[0]
+    assert small.pictures_digest("evaluation_pictures") != whole
     zipped(Path(paths[0]), {**pictures, f"Input/{changed[1]}.jpg": other})
-    assert small.pictures_digest(paths[0], images) != before[0]
+    assert small.pictures_digest("evaluation_pictures", images) != before[0]
 
     masks = {f"masks/{image}_attribute_{feature}.png": encoded() for image in changed for feature in FEATURES}
     zipped(Path(paths[1]), {**masks, f"masks/{changed[5]}_attribute_streaks.png": other})
-    assert small.masks_digest(paths[1], images) == before[1]
+    assert small.masks_digest(images) == before[1]
     zipped(Path(paths[1]), {**masks, f"masks/{changed[1]}_attribute_streaks.png": other})
-    assert small.masks_digest(paths[1], images) != before[1]
+    assert small.masks_digest(images) != before[1]
     with pytest.raises(FileNotFoundError):
-        small.pictures_digest(str(tmp_path / "none.zip"))
+        study(archives={"training_pictures": "none.zip"}).pictures_digest("training_pictures")
+
+
+def test_digests_of_what_a_run_makes_itself_are_known_before(study: Callable[..., Study], tmp_path: Path) -> None:
+    """Else a cluster's first run would record that they were not known, and the next would do everything again."""
+    drawn = {"drawn": {"training_pictures": 100, "evaluation_pictures": 10}, "folder": str(tmp_path / "none")}
+
+    def digests(**changes: Any) -> list[Any]:
+        of = study(archives=drawn, **changes)
+        images = of.evaluation_images[:3]
+        return [
+            of.pictures_digest("training_pictures"),
+            of.pictures_digest("evaluation_pictures", images),
+            of.masks_digest(images),
+            *of.table_digests(of.diagnosis_tables),
+        ]
+
+    assert digests() == digests()
+    assert not set(digests()) & set(digests(seed=2))
+
+    from_imagenet = study(model={"weights": "imagenet"}, weights_folder=str(tmp_path / "none"))
+    assert from_imagenet.weights_digest("plain") == [Path(from_imagenet.weights_files("plain")[0]).name]
+    weights = tmp_path / "own.weights.h5"
+    weights.write_bytes(b"weights")
+    from_path = study(model={"weights": str(weights)})
+    before = from_path.weights_digest("plain")
+    weights.write_bytes(b"other weights")
+    assert from_path.weights_digest("plain") != before
+    assert study(model={"weights": "none"}).weights_digest("plain") == []
 
 
 def test_real_archives(real_data: Path) -> None:
@@ -366,4 +392,4 @@ def test_real_archives(real_data: Path) -> None:
     assert len(study.evaluation_images) == 1522
     assert len(study.diagnosed_images) == 312 + 1097
     # Of the 900 pictures of Task 1-2 among the training pictures, those that the reduced archive has too.
-    assert len(study.evaluated_among(str(study.archive("training_pictures")), [])) == 533
+    assert len(study.evaluated_among_training()) == 533

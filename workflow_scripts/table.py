@@ -13,8 +13,8 @@ with job_log(snakemake.log[0]):
     inputs = {
         Path(path).stem: read_evaluation(path) if path.endswith("evaluation.csv") else read_statistics(path)
         for path in snakemake.input
-        if path != snakemake.input.leakage
+        if path not in snakemake.input.leakage
     }
     table = getattr(tables, snakemake.rule)(**inputs, **snakemake.params.arguments)
-    caption = f"{snakemake.params.caption} {leakage_sentence(pd.read_csv(snakemake.input.leakage))}"
-    tables.write_table(table, caption, snakemake.output.csv, snakemake.output.md)
+    counts = [leakage_sentence(pd.read_csv(path)) for path in snakemake.input.leakage]
+    tables.write_table(table, " ".join([snakemake.params.caption, *counts]), snakemake.output.csv, snakemake.output.md)

@@ -116,6 +116,28 @@ def test_a_brought_classifier_has_its_own_classes(empty: Study, tiny: Callable[[
             assert store.attrs["predicted_class"] == classes[int(store["probabilities"][:].argmax())]
     assert (empty.results / "tables" / "table6.csv").is_file()
 
+    # The same without any training picture: the same overlap, and no word of what was held out or left out.
+    without = {**overlay, "study": "alone"}
+    without["archives"] = {
+        "diagnoses": ["evaluation_diagnosis.csv"],
+        **dict.fromkeys(["drawn", "training_pictures", "training_labels", "training_metadata"]),
+    }
+    for name in ("ISIC_2019_Training_Input.zip", "ISIC_2019_Training_GroundTruth.csv"):
+        (empty.results / "archives" / name).unlink()
+    run = empty.snakemake(overlay=without)
+    assert run.status == 0, run.text[-5000:]
+    alone = empty.folder / "results" / "alone"
+    for kind in ("jaccard/**/*.csv", "statistics/*.csv", "tables/table?.csv"):
+        paths = [path.relative_to(empty.results) for path in empty.results.glob(kind)]
+        assert (
+            paths
+            and [path for path in paths if (empty.results / path).read_bytes() != (alone / path).read_bytes()] == []
+        )
+    assert {path.name for path in (alone / "manifest").iterdir()} == {"evaluation.csv"}
+    assert not list(alone.glob("**/*metrics*")) and not (alone / "tables" / "classifiers.csv").exists()
+    caption = (alone / "tables" / "table3.md").read_text("utf-8")
+    assert "Which pictures trained mine is unknown: brought along." in caption and "leakage" not in caption
+
 
 @pytest.mark.parametrize(
     ("changes", "words"),

@@ -63,14 +63,9 @@ def test_imagenet_weights_are_fetched_once_and_trained_from(
     for ours, theirs in zip(backbone.weights, network.weights, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
-    assert (
-        empty.snakemake("-n", MODEL, overlay=overlay, **environment).jobs() == {}
-    )  # an equal file, although a newer one
+    # A newer file of the same name: no training anew. (A changed one is told by its content where it is named by path.)
+    assert empty.snakemake("-n", MODEL, overlay=overlay, **environment).jobs() == {}
     overlay["study"] = "another"
     jobs = empty.snakemake("-n", MODEL.replace("embedded", "another"), overlay=overlay).jobs()
     assert "train" in jobs
     assert not [rule for rule in jobs if rule.startswith("fetch")]
-    with h5py.File(file, "a") as changed:
-        changed["layers/conv2d/vars/0"][0, 0, 0, 0] += 1
-    overlay["study"] = "embedded"
-    assert "train" in empty.snakemake("-n", MODEL, overlay=overlay).jobs()

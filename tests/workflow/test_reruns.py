@@ -18,6 +18,8 @@ from PIL import Image
 
 from .conftest import REPOSITORY, Study
 
+# The same archives as if the user had brought them: what depends on them depends on their content then.
+BROUGHT = {"archives": {"drawn": None}}
 GRID = [number / 10 for number in range(11)]
 FOLLOWS = {
     "model_statistics",
@@ -27,13 +29,16 @@ FOLLOWS = {
 }
 
 
+@pytest.fixture
+def brought(copied: Study) -> Study:
+    """A copy of the finished study, of archives that are not drawn."""
+    assert "mask_cells" in copied.snakemake("-n", overlay=BROUGHT).jobs()
+    assert copied.snakemake("--touch", overlay=BROUGHT).status == 0
+    assert copied.snakemake("-n", overlay=BROUGHT).jobs() == {}
+    return copied
+
+
 def test_nothing_touched_nothing_runs(copied: Study) -> None:
-    assert copied.snakemake("-n").jobs() == {}
-
-
-def test_touched_archives_with_the_same_content_run_nothing(copied: Study) -> None:
-    for path in (copied.results / "archives").iterdir():
-        path.touch()
     assert copied.snakemake("-n").jobs() == {}
 
 
@@ -78,8 +83,14 @@ def test_another_seed_draws_other_pictures_and_does_everything_again(
     assert set(pd.read_csv(empty.results / "manifest" / "evaluation.csv")["image"]) != before
 
 
-def test_a_new_picture_runs_its_batch_only(copied: Study) -> None:
-    archives = copied.results / "archives"
+def test_touched_archives_with_the_same_content_run_nothing(brought: Study) -> None:
+    for path in (brought.results / "archives").iterdir():
+        path.touch()
+    assert brought.snakemake("-n", overlay=BROUGHT).jobs() == {}
+
+
+def test_a_new_picture_runs_its_batch_only(brought: Study) -> None:
+    archives = brought.results / "archives"
     with zipfile.ZipFile(archives / "ISIC2018_Task1-2_Training_Input.zip", "a") as pictures:
         pictures.writestr("ISIC2018_Task1-2_Training_Input/ISIC_0099999.jpg", _encoded("RGB", "JPEG"))
     with zipfile.ZipFile(archives / "ISIC2018_Task2_Training_GroundTruth_v3.zip", "a") as masks:
@@ -89,21 +100,21 @@ def test_a_new_picture_runs_its_batch_only(copied: Study) -> None:
             )
     with (archives / "evaluation_diagnosis.csv").open("a", encoding="utf-8") as table:
         table.write("ISIC_0099999,nevus\n")
-    jobs = copied.snakemake("-n").jobs()
+    jobs = brought.snakemake("-n", overlay=BROUGHT).jobs()
     assert len(jobs.pop("perceptual_hashes")) == 1
     assert [len(jobs.pop("mask_cells")), "train" in jobs, "training_manifest" in jobs] == [1, False, False]
     batches = [name for name in jobs if name.startswith("gradcam_")]
     assert len(batches) == 2  # one of the two batches of each of the two models
     assert {name[-5:] for name in batches} == {batches[0][-5:]}
 
-    assert copied.snakemake().status == 0
-    shard = pd.read_csv(copied.results / "jaccard" / "plain" / "gradcam" / "union" / "0.500.csv", index_col="image")
+    assert brought.snakemake(overlay=BROUGHT).status == 0
+    shard = pd.read_csv(brought.results / "jaccard" / "plain" / "gradcam" / "union" / "0.500.csv", index_col="image")
     assert "ISIC_0099999" in shard.index
 
 
-def test_other_content_under_the_same_name_runs_what_reads_it(copied: Study) -> None:
-    archives = copied.results / "archives"
-    evaluation = pd.read_csv(copied.results / "manifest" / "evaluation.csv", keep_default_na=False)
+def test_other_content_under_the_same_name_runs_what_reads_it(brought: Study) -> None:
+    archives = brought.results / "archives"
+    evaluation = pd.read_csv(brought.results / "manifest" / "evaluation.csv", keep_default_na=False)
     image = evaluation.loc[evaluation["included"], "image"].iloc[0]
     pictures, masks, training = (
         archives / f"{name}.zip"
@@ -117,7 +128,7 @@ def test_other_content_under_the_same_name_runs_what_reads_it(copied: Study) -> 
 
     def jobs_after(archive: Path, name: str, content: bytes) -> dict[str, list[str]]:
         _replace(archive, name, content)
-        found = copied.snakemake("-n").jobs()
+        found = brought.snakemake("-n", overlay=BROUGHT).jobs()
         archive.write_bytes(before[archive])
         return found
 
@@ -139,9 +150,9 @@ def test_other_content_under_the_same_name_runs_what_reads_it(copied: Study) -> 
     labels = archives / "ISIC_2019_Training_GroundTruth.csv"
     lines = labels.read_text(encoding="utf-8").splitlines()
     labels.write_text("\n".join(lines[:-1]) + "\n", encoding="utf-8")
-    assert {"training_manifest", "evaluation_manifest"} <= set(copied.snakemake("-n").jobs())
+    assert {"training_manifest", "evaluation_manifest"} <= set(brought.snakemake("-n", overlay=BROUGHT).jobs())
     labels.write_bytes(before[labels])
-    assert copied.snakemake("-n").jobs() == {}
+    assert brought.snakemake("-n", overlay=BROUGHT).jobs() == {}
 
 
 def _replace(archive: Path, name: str, content: bytes) -> None:

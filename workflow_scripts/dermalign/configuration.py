@@ -164,6 +164,7 @@ def _check_relations(configuration: Mapping[str, Any]) -> None:
                 "never be right there. Correct it or evaluation_diagnoses."
             )
     _check_archives(configuration["archives"])
+    _check_training_archives(configuration)
     check_groups(configuration.get("groups", {}), configuration["evaluation_diagnoses"], configuration["classes"])
     _check_variants(configuration)
     _check_published(configuration)
@@ -178,6 +179,29 @@ def _check_archives(archives: Mapping[str, Any]) -> None:
         raise InputError(
             f"archives.mask_pattern and missing_masks are for archives that you bring: those that are drawn "
             f"(archives.drawn) have all masks, named {ISIC_MASKS}. Set archives.drawn to null, or leave the two out."
+        )
+
+
+def _check_training_archives(configuration: Mapping[str, Any]) -> None:
+    archives = configuration["archives"]
+    lacking = [key for key in ("training_pictures", "training_labels") if key not in archives]
+    trained = [model for model, settings in configuration["models"].items() if "classifier" not in settings]
+    if not lacking:
+        return
+    missing = " and ".join(f"`{key}`" for key in lacking)
+    if trained:
+        raise InputError(
+            f"`archives` lacks {missing}, and {', '.join(trained)} must be trained. Add it, or bring all classifiers "
+            "along (`classifier`)."
+        )
+    if "drawn" in archives:
+        raise InputError(
+            f"`archives` lacks {missing}, which archives.drawn draws. Add it, or set archives.drawn to null."
+        )
+    if kept := [key for key in ("training_pictures", "training_labels", "training_metadata") if key in archives]:
+        raise InputError(
+            f"`archives` lacks {missing}. Add it; or, since all classifiers are brought along, do without training "
+            f"pictures: then set {' and '.join(kept)} to null, too."
         )
 
 

@@ -5,7 +5,6 @@ are not there yet, from the plan of the drawing), so that the whole workflow can
 """
 
 import ast
-import errno
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -181,6 +180,11 @@ class Study:
         return not is_current or not all(Path(path).is_file() for path in self.files.values())
 
     @property
+    def has_training_pictures(self) -> bool:
+        """Whether the study has pictures to train on and to hold out; one of brought classifiers may have none."""
+        return self.archive("training_pictures") is not None
+
+    @property
     def sources(self) -> dict[str, dict[str, Any]]:
         """{path: {url, sha256}} of the archives that can be fetched."""
         sources = self.configuration["archives"].get("sources", {})
@@ -264,15 +268,16 @@ class Study:
         """Return the masks of the images in an archive, as `archives.list_masks`."""
         return archives.list_masks(archive, images, self.configuration["features"], **self.mask_options)
 
-    def evaluated_among(self, training_archive: str, metadata: Sequence[str]) -> list[str]:
-        """Return the evaluation pictures that the training archive or a metadata table knows.
+    def evaluated_among_training(self) -> list[str]:
+        """Return the evaluation pictures that the training archive or its metadata table knows.
 
         Others cannot be in the training split, nor can their lesions: it does not depend on them. A trial's limit does
         not count.
-        Raises FileNotFoundError where a file is not there (yet).
         """
-        known = {plain_name(image) for image in archives.list_pictures(training_archive)}
-        for table in metadata:
+        if self._is_to_be_drawn:
+            return sorted(picture.image for picture in self._drawn if picture.evaluation and picture.training_name)
+        known = {plain_name(image) for image in archives.list_pictures(str(self.archive("training_pictures")))}
+        if table := self.archive("training_metadata"):
             known.update(plain_name(image) for image in read_lesions(table))
         return [image for image in self.archived_images if plain_name(image) in known]
 
@@ -320,31 +325,41 @@ class Study:
         """{batch: images} of the pictures that get saliency maps."""
         return batches(self.diagnosed_images, self.configuration["batches"]["saliency"])
 
-    def pictures_digest(self, archive: str, images: Iterable[str] | None = None) -> str:
-        """Return what a stage depends on of an archive's pictures: their names and contents.
+    # What a stage depends on of files, for its rule's params. Of drawn archives that is what they are drawn from, and
+    # of Keras's ImageNet weights their name: both are known before the files are there. What params were when the run
+    # was planned is what a run on a cluster records, and what the next one compares.
 
-        Raises FileNotFoundError where the archive is not there (yet), or is a drawn one that will be drawn anew.
+    def pictures_digest(self, key: str, images: Iterable[str] | None = None) -> str:
+        """Return a digest of the names and contents of an archive's pictures, or of some of them.
+
+        key: `training_pictures` or `evaluation_pictures`. Raises FileNotFoundError where the archive is not there.
         """
-        members = archives.list_pictures(archive)
-        if images is not None and not members.keys() >= set(images):
-            raise _not_there_yet(archive)
+        if self.is_drawn:
+            return self._drawing_digest
+        members = archives.list_pictures(str(self.archive(key)))
         return archives.fingerprint(members if images is None else {image: members[image] for image in images})
 
-    def masks_digest(self, archive: str, images: Sequence[str]) -> str:
-        """Return what a stage depends on of an archive's masks, as `pictures_digest`."""
-        try:
-            masks = self.masks(archive, images)
-        except InputError as error:
-            if self.is_drawn:
-                raise _not_there_yet(archive) from error
-            raise
+    def masks_digest(self, images: Sequence[str]) -> str:
+        """Return a digest of the names and contents of the images' masks, as `pictures_digest`."""
+        if self.is_drawn:
+            return self._drawing_digest
+        masks = self.masks(str(self.archive("evaluation_masks")), images)
         flat = {f"{image}/{feature}": member for image, of in masks.items() for feature, member in of.items() if member}
         return archives.fingerprint(flat)
 
+    def table_digests(self, paths: Iterable[str]) -> list[str]:
+        """Return digests of the contents of tables named under `archives`, as `pictures_digest`."""
+        return [self._drawing_digest if self.is_drawn else content_digest(path) for path in paths]
 
-def _not_there_yet(archive: str) -> FileNotFoundError:
-    # What Snakemake takes as: to be told when the job that writes the file is done.
-    return FileNotFoundError(errno.ENOENT, "its pictures are still to be drawn", archive)
+    def weights_digest(self, model: str) -> list[str]:
+        """Return what tells the weights that a model's training starts from; empty where it starts at random."""
+        if self.models[model]["weights"] == "imagenet":
+            return [Path(path).name for path in self.weights_files(model)]
+        return [content_digest(path) for path in self.weights_files(model)]
+
+    @cached_property
+    def _drawing_digest(self) -> str:
+        return hashlib.sha256(json.dumps(self.drawing, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def batches(images: Iterable[str], count: int) -> dict[str, list[str]]:

@@ -1,0 +1,101 @@
+# Which pictures train, and which evaluation pictures the classifiers may have seen.
+
+# The hashes of both archives' pictures; of one archive for both they are computed once.
+HASHES = {
+    key: f"{RESULTS}/hashes/{'training' if STUDY.archive(f'{key}_pictures') == STUDY.archive('training_pictures') else key}.csv"
+    for key in ("evaluation", "training")
+}
+METADATA = [STUDY.archive("training_metadata")] if STUDY.archive("training_metadata") else []
+BY_CONTENT = CONFIGURATION["leakage"] == "exclude_content"
+
+
+rule training_manifest:
+    input:
+        pictures=ancient(STUDY.archive("training_pictures")),
+        labels=ancient(STUDY.archive("training_labels")),
+        metadata=ancient(METADATA),
+        training_hashes=[HASHES["training"]] if BY_CONTENT else [],
+        evaluation_hashes=[HASHES["evaluation"]] if BY_CONTENT else [],
+    output:
+        f"{RESULTS}/manifest/training.csv",
+    log:
+        f"{RESULTS}/logs/training_manifest.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/training_manifest.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=megabytes(1000),
+        runtime=minutes(30),
+    params:
+        evaluation_images=lambda wildcards: STUDY.evaluated_among_training(),
+        classes=CONFIGURATION["classes"],
+        leakage=CONFIGURATION["leakage"],
+        # Which pictures' copies are left out, and how alike a copy is: for exclude_content alone.
+        content=lambda wildcards: (
+            {"images": STUDY.archived_images, "distance": CONFIGURATION["leakage_distance"]} if BY_CONTENT else None
+        ),
+        split=CONFIGURATION["split"],
+        seed=CONFIGURATION["seed"],
+        limit=CONFIGURATION.get("training_limit"),
+        pictures=lambda wildcards: STUDY.pictures_digest("training_pictures"),
+        tables=lambda wildcards: STUDY.table_digests([STUDY.archive("training_labels"), *METADATA]),
+        library=library_digest("manifests", *(["leakage"] if BY_CONTENT else [])),
+    script:
+        "../workflow_scripts/training_manifest.py"
+
+
+rule perceptual_hashes:
+    input:
+        pictures=ancient(lambda wildcards: STUDY.archive(f"{wildcards.archive}_pictures")),
+    output:
+        f"{RESULTS}/hashes/{{archive}}.csv",
+    log:
+        f"{RESULTS}/logs/perceptual_hashes/{{archive}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/perceptual_hashes/{{archive}}.tsv"
+    wildcard_constraints:
+        archive="training|evaluation",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 2
+    resources:
+        mem_mb=megabytes(1000),
+        runtime=minutes(120),
+    params:
+        pictures=lambda wildcards: STUDY.pictures_digest(f"{wildcards.archive}_pictures"),
+        library=library_digest("perceptual_hash"),
+    script:
+        "../workflow_scripts/perceptual_hashes.py"
+
+
+# By name, by lesion and by content.
+rule leakage_account:
+    input:
+        training=f"{RESULTS}/manifest/training.csv",
+        evaluation=f"{RESULTS}/manifest/evaluation.csv",
+        metadata=ancient(METADATA),
+        training_hashes=HASHES["training"],
+        evaluation_hashes=HASHES["evaluation"],
+    output:
+        account=f"{RESULTS}/manifest/leakage.csv",
+        summary=f"{RESULTS}/manifest/leakage_summary.csv",
+    log:
+        f"{RESULTS}/logs/leakage_account.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/leakage_account.tsv"
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=megabytes(1000),
+        runtime=minutes(30),
+    params:
+        leakage=CONFIGURATION["leakage"],
+        distance=CONFIGURATION["leakage_distance"],
+        tables=lambda wildcards: STUDY.table_digests(METADATA),
+        library=library_digest("leakage", "manifests"),
+    script:
+        "../workflow_scripts/leakage_account.py"
