@@ -5,7 +5,7 @@ if STUDY.is_drawn:
     rule draw_archives:
         output:
             archives=sorted(set(STUDY.files.values())),
-            drawn=STUDY.drawn,
+            drawn=DRAWN,
         log:
             f"{RESULTS}/logs/draw_archives.log",
         benchmark:

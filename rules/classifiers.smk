@@ -32,6 +32,7 @@ rule training_pictures:
     input:
         manifest=f"{RESULTS}/manifest/training.csv",
         pictures=ancient(STUDY.archive("training_pictures")),
+        drawn=DRAWN,
     output:
         f"{RESULTS}/pictures/training_{{input_size}}.h5",
     log:

@@ -46,7 +46,9 @@ DIAGNOSED = [] if MISSING else STUDY.diagnosed_images
 # Rules take archives as `ancient`: what they depend on is the content of their own pictures, a digest among their
 # params, so that a new picture reruns its batch alone. Functions that give such a digest must not take `input`
 # (Snakemake leaves the params that do out of what it compares), and what they give must be known when the run is
-# planned (a run on a cluster records the params as they were then).
+# planned (a run on a cluster records the params as they were then). What reads drawn archives takes this file, too:
+# Snakemake plans nothing behind an `ancient` file that is there and is to be made anew.
+DRAWN = [STUDY.drawn] if STUDY.is_drawn else []
 
 BLOCKS_FILE = f"{RESULTS}/jaccard/blocks.json"
 BLOCKS = shard_blocks(BLOCKS_FILE, THRESHOLDS)

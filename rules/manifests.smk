@@ -5,6 +5,7 @@ rule evaluation_manifest:
     input:
         cells=expand("{results}/cells/{batch}.h5", results=RESULTS, batch=MASK_BATCHES),
         diagnoses=ancient(STUDY.diagnosis_tables),
+        drawn=DRAWN,
     output:
         f"{RESULTS}/manifest/evaluation.csv",
     log:

@@ -5,6 +5,7 @@ rule mask_cells:
     input:
         pictures=ancient(STUDY.archive("evaluation_pictures")),
         masks=ancient(STUDY.archive("evaluation_masks")),
+        drawn=DRAWN,
     output:
         f"{RESULTS}/cells/{{batch}}.h5",
     log:

@@ -11,6 +11,7 @@ for model in MODELS:
             input:
                 classifier=STUDY.classifier(model),
                 pictures=ancient(STUDY.archive("evaluation_pictures")),
+                drawn=DRAWN,
             output:
                 [f"{RESULTS}/saliency/{model}/gradcam/{image}.h5" for image in images],
             log:

@@ -16,6 +16,7 @@ rule training_manifest:
         metadata=ancient(METADATA),
         training_hashes=[HASHES["training"]] if BY_CONTENT else [],
         evaluation_hashes=[HASHES["evaluation"]] if BY_CONTENT else [],
+        drawn=DRAWN,
     output:
         f"{RESULTS}/manifest/training.csv",
     log:
@@ -49,6 +50,7 @@ rule training_manifest:
 rule perceptual_hashes:
     input:
         pictures=ancient(lambda wildcards: STUDY.archive(f"{wildcards.archive}_pictures")),
+        drawn=DRAWN,
     output:
         f"{RESULTS}/hashes/{{archive}}.csv",
     log:
@@ -78,6 +80,7 @@ rule leakage_account:
         metadata=ancient(METADATA),
         training_hashes=HASHES["training"],
         evaluation_hashes=HASHES["evaluation"],
+        drawn=DRAWN,
     output:
         account=f"{RESULTS}/manifest/leakage.csv",
         summary=f"{RESULTS}/manifest/leakage_summary.csv",

@@ -11,4 +11,4 @@ with job_log(snakemake.log[0]):
     drawing = snakemake.params.drawing
     pictures = plan(drawing["training_pictures"], drawing["evaluation_pictures"], drawing["seed"])
     write_archives(pictures, Path(snakemake.output.archives[0]).parent, progress=progress)
-    write_text(snakemake.output.drawn, json.dumps(drawing, indent=1) + "\n")
+    write_text(snakemake.output.drawn[0], json.dumps(drawing, indent=1) + "\n")

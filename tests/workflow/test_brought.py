@@ -17,6 +17,11 @@ from dermalign.adoption import load_keras_file
 from .conftest import REPOSITORY, Study
 
 
+PAGE = (REPOSITORY / "docs" / "own_classifier.md").read_text(encoding="utf-8")
+# What the page shows: a study of one, another beside it, and one without training pictures.
+MINE, EXPORTED, ALONE = (yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL))
+
+
 def _exported(model: Any, folder: Path) -> None:
     model.export(folder, verbose=False)
 
@@ -117,10 +122,10 @@ def test_a_brought_classifier_has_its_own_classes(empty: Study, tiny: Callable[[
     assert (empty.results / "tables" / "table6.csv").is_file()
 
     # The same without any training picture: the same overlap, and no word of what was held out or left out.
-    without = {**overlay, "study": "alone"}
-    without["archives"] = {
-        "diagnoses": ["evaluation_diagnosis.csv"],
-        **dict.fromkeys(["drawn", "training_pictures", "training_labels", "training_metadata"]),
+    without = {
+        **overlay,
+        "study": "alone",
+        "archives": {**ALONE["archives"], "diagnoses": ["evaluation_diagnosis.csv"]},
     }
     for name in ("ISIC_2019_Training_Input.zip", "ISIC_2019_Training_GroundTruth.csv"):
         (empty.results / "archives" / name).unlink()
@@ -174,24 +179,20 @@ def test_what_cannot_be_adopted_stops_before_the_first_job(
 
 def test_the_example_of_the_page_runs_as_it_stands_there(copied: Study) -> None:
     """docs/own_classifier.md: its overlays and its Python, on the embedded study."""
-    page = (REPOSITORY / "docs" / "own_classifier.md").read_text(encoding="utf-8")
-    overlays = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
-    scripts = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    commands = re.findall(r"^    (\.venv/bin/snakemake .*)$", page, re.MULTILINE)
-    assert len(overlays) == 2 and len(scripts) == 1
+    (script,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    commands = re.findall(r"^    (\.venv/bin/snakemake .*)$", PAGE, re.MULTILINE)
     assert commands == [
         ".venv/bin/snakemake --cores 2",
         ".venv/bin/snakemake --cores 2 --configfile mine.yaml",
         ".venv/bin/snakemake --cores 2 --configfile mine.yaml exported.yaml",
     ]
-    with_paths = (
-        scripts[0].replace("results/", f"{copied.folder}/results/").replace('"exported"', f'"{copied.folder}/exported"')
+    with_paths = script.replace("results/", f"{copied.folder}/results/").replace(
+        '"exported"', f'"{copied.folder}/exported"'
     )
     exec(with_paths, {})
-    overlay = overlays[0]
-    run = copied.snakemake(overlay=overlay)
+    run = copied.snakemake(overlay=MINE)
     assert run.status == 0, run.text[-5000:]
-    merged = {**overlay, "models": {**overlay["models"], **overlays[1]["models"]}}
+    merged = {**MINE, "models": {**MINE["models"], **EXPORTED["models"]}}
     run = copied.snakemake(overlay=merged)
     assert run.status == 0, run.text[-5000:]
     tables = copied.folder / "results" / "mine" / "tables"

@@ -32,6 +32,7 @@ def _overlay(**archives: Any) -> dict[str, Any]:
     overlay = yaml.safe_load((REPOSITORY / "studies" / "own_data.yaml").read_text(encoding="utf-8"))
     overlay["models"]["small"]["training"]["epochs"] = 4
     overlay["archives"].update(archives)
+    overlay["chance"] = {"methods": ["shuffled"]}
     return overlay
 
 
