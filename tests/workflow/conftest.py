@@ -110,4 +110,5 @@ def tiny() -> Callable[[], dict[str, Any]]:
         "archives": {"drawn": {"training_pictures": 120, "evaluation_pictures": 20}},
         "models": {"residual": None, "plain": {"training": {"epochs": 1}}},
         "chance": {"methods": ["shuffled"]},
+        "batches": {"saliency": 1},
     }
