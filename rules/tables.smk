@@ -1,17 +1,15 @@
 # The paper's tables. Rule table3 is computed by dermalign.tables.table3, and so on. Last, that of the classifiers.
 
 # What every caption says of the setting; the script adds the numbers of the leakage account.
-CAPTIONS = {
+KEPT_OUT = {
     "exclude": "Evaluation pictures, and other pictures of their lesions, were kept out of training by their names (leakage: exclude).",
     "exclude_content": "Evaluation pictures, other pictures of their lesions and pictures that look like them were kept out of training (leakage: exclude_content).",
     "allow": "Evaluation pictures may have trained the classifiers (leakage: allow).",
-}
-LEAKAGE = " ".join(
-    [
-        *([CAPTIONS[CONFIGURATION["leakage"]]] if STUDY.has_training_pictures else []),
-        *([f"Which pictures trained {', '.join(STUDY.brought)} is unknown: brought along."] if STUDY.brought else []),
-    ]
-)
+}[CONFIGURATION["leakage"]]
+SENTENCES = [KEPT_OUT] if STUDY.has_training_pictures else []
+if STUDY.brought:
+    SENTENCES.append(f"Which pictures trained {', '.join(STUDY.brought)} is unknown: brought along.")
+LEAKAGE = " ".join(SENTENCES)
 LEAKAGE_SUMMARY = [f"{RESULTS}/manifest/leakage_summary.csv"] if STUDY.has_training_pictures else []
 GROUPED_BY = f"group ({', '.join(STUDY.groups)})" if "groups" in CONFIGURATION else "diagnosis and correctness"
 CHANCE = [f"{RESULTS}/statistics/chance.csv"] if CHANCE_METHODS else []
@@ -187,34 +185,32 @@ rule table6:
         "../workflow_scripts/table.py"
 
 
-if STUDY.has_training_pictures:
-
-    rule classifier_table:
-        input:
-            expand("{results}/classifiers/{model}/metrics.csv", results=RESULTS, model=MODELS),
-        output:
-            csv=f"{RESULTS}/tables/classifiers.csv",
-            md=f"{RESULTS}/tables/classifiers.md",
-        log:
-            f"{RESULTS}/logs/classifier_table.log",
-        benchmark:
-            f"{RESULTS}/benchmarks/classifier_table.tsv"
-        localrule: True
-        conda:
-            "../envs/analysis.yaml"
-        threads: 1
-        resources:
-            mem_mb=megabytes(1000),
-            runtime=minutes(10),
-        params:
-            models=MODELS,
-            classes=CONFIGURATION["classes"],
-            caption=(
-                f"Classifiers on held-out pictures: split `test`, {CONFIGURATION['split']['test']:.0%} of the training "
-                "pictures with lesions kept whole, which neither trained nor chose the epoch. Per class against the rest; "
-                "low and high: 95 % bootstrap intervals by lesion; published: as the configuration gives it. "
-                f"{LEAKAGE}"
-            ),
-            library=library_digest("tables"),
-        script:
-            "../workflow_scripts/classifier_table.py"
+rule classifier_table:
+    input:
+        expand("{results}/classifiers/{model}/metrics.csv", results=RESULTS, model=MODELS),
+    output:
+        csv=f"{RESULTS}/tables/classifiers.csv",
+        md=f"{RESULTS}/tables/classifiers.md",
+    log:
+        f"{RESULTS}/logs/classifier_table.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/classifier_table.tsv"
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=megabytes(1000),
+        runtime=minutes(10),
+    params:
+        models=MODELS,
+        classes=CONFIGURATION["classes"],
+        caption=(
+            f"Classifiers on held-out pictures: split `test`, {CONFIGURATION['split']['test']:.0%} of the training "
+            "pictures with lesions kept whole, which neither trained nor chose the epoch. Per class against the rest; "
+            "low and high: 95 % bootstrap intervals by lesion; published: as the configuration gives it. "
+            f"{LEAKAGE}"
+        ),
+        library=library_digest("tables"),
+    script:
+        "../workflow_scripts/classifier_table.py"

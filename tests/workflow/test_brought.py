@@ -133,10 +133,8 @@ def test_a_brought_classifier_has_its_own_classes(empty: Study, tiny: Callable[[
     alone = empty.folder / "results" / "alone"
     for kind in ("jaccard/**/*.csv", "statistics/*.csv", "tables/table?.csv"):
         paths = [path.relative_to(empty.results) for path in empty.results.glob(kind)]
-        assert (
-            paths
-            and [path for path in paths if (empty.results / path).read_bytes() != (alone / path).read_bytes()] == []
-        )
+        assert paths
+        assert [path for path in paths if (empty.results / path).read_bytes() != (alone / path).read_bytes()] == []
     assert {path.name for path in (alone / "manifest").iterdir()} == {"evaluation.csv"}
     assert not list(alone.glob("**/*metrics*")) and not (alone / "tables" / "classifiers.csv").exists()
     caption = (alone / "tables" / "table3.md").read_text("utf-8")

@@ -185,11 +185,10 @@ def _check_archives(archives: Mapping[str, Any]) -> None:
 def _check_training_archives(configuration: Mapping[str, Any]) -> None:
     archives = configuration["archives"]
     lacking = [key for key in ("training_pictures", "training_labels") if key not in archives]
-    trained = [model for model, settings in configuration["models"].items() if "classifier" not in settings]
     if not lacking:
         return
     missing = " and ".join(f"`{key}`" for key in lacking)
-    if trained:
+    if trained := [model for model, settings in configuration["models"].items() if "classifier" not in settings]:
         raise InputError(
             f"`archives` lacks {missing}, and {', '.join(trained)} must be trained. Add it, or bring all classifiers "
             "along (`classifier`)."
