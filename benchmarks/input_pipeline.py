@@ -14,7 +14,6 @@ takes more memory than the smaller one by over a tenth of what its further pictu
 
 import argparse
 import json
-import re
 import subprocess
 import sys
 import tempfile
@@ -32,6 +31,7 @@ import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 from dermalign import training  # noqa: E402
 from dermalign.architectures import build_classifier  # noqa: E402
+from peak_memory import own_peak  # noqa: E402
 
 CLASSES = ["MEL", "NV", "BCC", "AK", "BKL", "DF", "VASC", "SCC"]
 GOAL = 0.9
@@ -134,9 +134,7 @@ def peak_memory(count: int) -> float:
         paths = {key: folder / "model" / file for key, file in OUTPUTS.items()}
         chosen = settings("residual_stack", MEMORY_SIZE, 16)
         training.train(chosen, CLASSES, table, folder / "pictures.h5", 1, **paths)
-    # Not getrusage, whose peak has that of the process that started this one in it.
-    (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"))
-    return int(peak) / 1024
+    return own_peak()
 
 
 OUTPUTS = {"model_path": "model.keras", "history_path": "history.csv", "predictions_path": "predictions.csv"}

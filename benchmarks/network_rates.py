@@ -17,7 +17,6 @@ import argparse
 import io
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,7 @@ from typing import Any
 
 import numpy as np
 import yaml
+from peak_memory import own_peak
 from PIL import Image
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -121,7 +121,7 @@ def train(settings: dict[str, Any], batch: int, folder: Path) -> dict[str, float
         predictions_path=folder / "predictions.csv",
     )
     seconds = pd.read_csv(folder / "history.csv")["seconds"].iloc[-1]
-    return {"rate": count / seconds, "peak": peak()}
+    return {"rate": count / seconds, "peak": own_peak()}
 
 
 def gradcam(settings: dict[str, Any], batch: int, folder: Path) -> dict[str, float]:
@@ -142,7 +142,7 @@ def gradcam(settings: dict[str, Any], batch: int, folder: Path) -> dict[str, flo
     seconds = time.perf_counter() - start
     return {
         "rate": batch / seconds,
-        "peak": peak(),
+        "peak": own_peak(),
         "load": load,
         "parameters": model.count_params(),
         "gflop": operations(model) / 1e9,
@@ -180,11 +180,6 @@ def reading(side: int) -> float:
             for number in range(len(batches)):
                 batches[number]
             return count / (time.process_time() - start)
-
-
-def peak() -> float:
-    """Return the peak memory of this process in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def decoding(data: Path, size: tuple[int, int], inputs: list[int]) -> tuple[float, list[float]]:

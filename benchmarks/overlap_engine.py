@@ -29,6 +29,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pandas as pd
+from peak_memory import own_peak
 from PIL import Image
 from sklearn.metrics import jaccard_score
 
@@ -267,10 +268,7 @@ def clocks() -> np.ndarray:
 
 
 def peak_memory(folder: Path, way: str) -> int:
-    """Return the peak memory in MiB of a process that does nothing but one way, or `nothing` but the imports.
-
-    Read from /proc, as getrusage reports at least the memory of the process that started it.
-    """
+    """Return the peak memory in MiB of a process that does nothing but one way, or `nothing` but the imports."""
     command = [sys.executable, __file__, "--only", way, "--folder", str(folder)]
     return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
@@ -285,8 +283,7 @@ def only(way: str, case: Case) -> None:
         our_shards(case, HUNDRED_ONE)
     elif way == "direct":
         direct(case, [largest], ELEVEN[:2])
-    status = Path("/proc/self/status").read_text(encoding="utf-8")
-    print(int(status.partition("VmHWM:")[2].split()[0]) // 1024)
+    print(int(own_peak()))
 
 
 def measure(case: Case, runs: int) -> Iterator[str]:

@@ -8,7 +8,6 @@ is measured in an own process, `runs` times. Printed: a Markdown table of median
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from statistics import median
 import h5py
 import numpy as np
 import pandas as pd
+from peak_memory import own_peak
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY / "workflow_scripts"))
@@ -84,8 +84,7 @@ def measure(folder: Path, count: int) -> dict[str, float]:
         source_statistics("model", "method", shards, pd.DataFrame(columns), predicted, default_groups(["MEL", "NV"]))
 
     step("statistics", statistics)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {**taken, "memory": peak / (1024**2 if sys.platform == "darwin" else 1024)}
+    return {**taken, "memory": own_peak()}
 
 
 def main() -> None:

@@ -9,7 +9,6 @@ memory are those of a job, Snakemake aside.
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from dermalign.chance import write_chance_maps
 from dermalign.exact import exact_statistics
 from dermalign.mask_cells import write_cells
 from dermalign.overlap import write_curves, write_shards
+from peak_memory import own_peak
 
 RULES = ["chance_maps", "overlap_curves", "jaccard", "exact_thresholds"]
 DRAWS = 5
@@ -95,7 +95,7 @@ def measure(rule: str, source: str, folder: Path, count: int) -> dict[str, float
             table.to_csv(path, index=False)
     return {
         "seconds": time.process_time(),
-        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak": own_peak(),
         "written": sum(path.stat().st_size for path in written) / 1e6,
     }
 
