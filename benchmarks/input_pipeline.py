@@ -30,7 +30,7 @@ import keras  # noqa: E402
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 from dermalign import training  # noqa: E402
-from dermalign.architectures import build_classifier  # noqa: E402
+from dermalign.classifiers.architectures import build_classifier  # noqa: E402
 from peak_memory import own_peak  # noqa: E402
 
 CLASSES = ["MEL", "NV", "BCC", "AK", "BKL", "DF", "VASC", "SCC"]

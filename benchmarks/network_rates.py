@@ -3,13 +3,14 @@
     python benchmarks/network_rates.py [--study FILE] [--models NAME ...] [--batches 2 4] [--data FOLDER]
 
 The rates that docs/planning.md multiplies. Each network is built as the study says (weights drawn, which costs the
-same as learnt ones), trained for two epochs of two batches by `dermalign.training.train`, of which the second counts;
+same as learnt ones), trained for two epochs of two batches by
+`dermalign.classifiers.training.train`, of which the second counts;
 then asked for Grad-CAM twice, of which the second call counts. Each of the two runs in a process of its own, whose
 peak memory is that of the job. Where TensorFlow sees a GPU, the same command measures that GPU. Floating-point
 operations are counted from the layers (a multiplication and an addition are two), training as three forward passes.
 
 Pictures: real ones of the reduced archives in --data, enlarged to 1024 x 1024 (most of ISIC 2019) and to 9.3 megapixels
-(the mean of ISIC 2018 Task 1-2) and saved as JPEG; decoded to the input sizes by `dermalign.pictures.decode`.
+(the mean of ISIC 2018 Task 1-2) and saved as JPEG; decoded to the input sizes by `dermalign.data.pictures.decode`.
 Without --data this part is left out.
 """
 
@@ -101,7 +102,7 @@ def train(settings: dict[str, Any], batch: int, folder: Path) -> dict[str, float
     """Train on noise and leave the classifier in `folder`; return the rate of the second epoch and the peak memory."""
     import h5py
     import pandas as pd
-    from dermalign.training import train as train_classifier
+    from dermalign.classifiers.training import train as train_classifier
 
     count, size = 2 * batch, settings["input_size"]
     images = [f"picture_{number}" for number in range(count)]
@@ -127,8 +128,8 @@ def train(settings: dict[str, Any], batch: int, folder: Path) -> dict[str, float
 def gradcam(settings: dict[str, Any], batch: int, folder: Path) -> dict[str, float]:
     """Load the classifier in `folder` and explain noise; return the rate of the second call, peak and size."""
     import keras
-    from dermalign.gradcam import find_layer
-    from dermalign.gradients import GradientFunction
+    from dermalign.classifiers.gradients import GradientFunction
+    from dermalign.saliency.gradcam import find_layer
 
     start = time.perf_counter()
     model = keras.models.load_model(folder / "model.keras", compile=False)
@@ -166,7 +167,7 @@ def reading(side: int) -> float:
     """Return the pictures a processor second that a training reads, from a store in the page cache."""
     import h5py
     import pandas as pd
-    from dermalign.training import PictureBatches
+    from dermalign.classifiers.training import PictureBatches
 
     random, count = np.random.default_rng(0), 512
     with tempfile.TemporaryDirectory(prefix="network-rates-") as folder:
@@ -184,8 +185,8 @@ def reading(side: int) -> float:
 
 def decoding(data: Path, size: tuple[int, int], inputs: list[int]) -> tuple[float, list[float]]:
     """Return the mean file size in kB and, per input size, the pictures a processor second, of enlarged pictures."""
-    from dermalign.archives import list_pictures
-    from dermalign.pictures import decode
+    from dermalign.data.archives import list_pictures
+    from dermalign.data.pictures import decode
 
     path = data / "isic-256" / "ISIC2018_Task1-2_Training_Input.zip"
     members = list(list_pictures(path).values())[:PICTURES]

@@ -23,7 +23,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY / "workflow_scripts"), str(REPOSITORY / "tests" / "slurm")]
 
 from cluster import Cluster  # noqa: E402
-from dermalign.study import library_digest  # noqa: E402
+from dermalign.study.study import library_digest  # noqa: E402
 
 FEATURES = ("globules", "milia_like_cyst", "negative_network", "pigment_network", "streaks", "union")
 WORKFLOW = """\

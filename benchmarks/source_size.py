@@ -18,10 +18,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 import overlap_scale
-from dermalign.chance import write_chance_maps
-from dermalign.exact import exact_statistics
-from dermalign.mask_cells import write_cells
-from dermalign.overlap import write_curves, write_shards
+from dermalign.overlap.engine import write_curves, write_shards
+from dermalign.overlap.exact import exact_statistics
+from dermalign.overlap.mask_cells import write_cells
+from dermalign.saliency.chance import write_chance_maps
 from peak_memory import own_peak
 
 RULES = ["chance_maps", "overlap_curves", "jaccard", "exact_thresholds"]

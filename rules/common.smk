@@ -8,9 +8,9 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
 
 from snakemake.exceptions import WorkflowError
 
-from dermalign.configuration import checked, threshold_names
+from dermalign.study.configuration import checked, threshold_names
 from dermalign.errors import InputError
-from dermalign.study import Study, library_digest, remember_blocks, shard_blocks
+from dermalign.study.study import Study, library_digest, remember_blocks, shard_blocks
 
 # TensorFlow's remarks on the machine's processor say nothing about the study. Jobs inherit this.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from dermalign.challenge import challenge_scores, challenge_thresholds, write_challenge_masks
+from dermalign.data.manifests import read_evaluation
 from dermalign.files import write_text
 from dermalign.logs import job_log
-from dermalign.manifests import read_evaluation
-from dermalign.statistics import read_statistics
+from dermalign.results.challenge import challenge_scores, challenge_thresholds, write_challenge_masks
+from dermalign.results.statistics import read_statistics
 
 with job_log(snakemake.log[0]):
     evaluation = read_evaluation(snakemake.input.evaluation)

@@ -1,7 +1,7 @@
 """Make a chance method's maps from a model's."""
 
-from dermalign.chance import write_chance_maps
 from dermalign.logs import job_log
+from dermalign.saliency.chance import write_chance_maps
 
 with job_log(snakemake.log[0]):
     write_chance_maps(

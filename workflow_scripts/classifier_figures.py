@@ -1,8 +1,8 @@
 """Draw a classifier's confusion matrix and, of one that was trained here, its learning curves."""
 
 import pandas as pd
-from dermalign.figures import confusion, learning_curves
 from dermalign.logs import job_log
+from dermalign.results.figures import confusion, learning_curves
 
 with job_log(snakemake.log[0]):
     model, output = snakemake.wildcards.model, snakemake.output

@@ -1,15 +1,15 @@
 """Measure a classifier on the pictures held out from its training."""
 
 import pandas as pd
-from dermalign.classifier_metrics import (
+from dermalign.classifiers.metrics import (
     beside_published,
     classifier_metrics,
     possibly_trained_on,
     warnings_for,
 )
+from dermalign.data.manifests import read_training
 from dermalign.files import write_text
 from dermalign.logs import job_log
-from dermalign.manifests import read_training
 
 with job_log(snakemake.log[0]) as log:
     lesions = read_training(snakemake.input.manifest).set_index("image")["lesion_id"]

@@ -2,7 +2,7 @@
 
 import pandas as pd
 from dermalign.logs import job_log
-from dermalign.tables import classifiers, write_table
+from dermalign.results.tables import classifiers, write_table
 
 with job_log(snakemake.log[0]):
     metrics = {

@@ -1,9 +1,9 @@
 """Decide which pictures with masks are evaluated."""
 
+from dermalign.data.labels import read_diagnoses
+from dermalign.data.manifests import evaluation_account, evaluation_manifest
 from dermalign.files import write_text
-from dermalign.labels import read_diagnoses
 from dermalign.logs import job_log
-from dermalign.manifests import evaluation_account, evaluation_manifest
 
 with job_log(snakemake.log[0]) as log:
     diagnoses = read_diagnoses(snakemake.input.diagnoses, snakemake.params.classes)

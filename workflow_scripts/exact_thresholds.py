@@ -1,8 +1,8 @@
 """Compute the exact best thresholds and mean curves of one map source from its step functions."""
 
-from dermalign.exact import exact_statistics
 from dermalign.files import write_text
 from dermalign.logs import job_log
+from dermalign.overlap.exact import exact_statistics
 
 with job_log(snakemake.log[0]):
     statistics = exact_statistics(snakemake.wildcards.model, snakemake.wildcards.method, snakemake.input[0])

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dermalign.fetching import fetch
+from dermalign.data.fetching import fetch
 from dermalign.logs import job_log
 
 with job_log(snakemake.log[0]):

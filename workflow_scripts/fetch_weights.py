@@ -1,6 +1,6 @@
 """Fetch the ImageNet weights of one architecture."""
 
-from dermalign.imagenet import fetch_weights
+from dermalign.classifiers.imagenet import fetch_weights
 from dermalign.logs import job_log
 
 with job_log(snakemake.log[0]) as log:

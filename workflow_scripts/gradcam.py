@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from dermalign.archives import list_pictures, open_archive
-from dermalign.gradcam import grad_cam, load_classifier, stretch
-from dermalign.gradients import limit_threads
+from dermalign.classifiers.gradients import limit_threads
+from dermalign.data.archives import list_pictures, open_archive
+from dermalign.data.pictures import decode
 from dermalign.logs import job_log, progress
-from dermalign.pictures import decode
-from dermalign.stores import file_sha256, write_store
+from dermalign.saliency.gradcam import grad_cam, load_classifier, stretch
+from dermalign.saliency.stores import file_sha256, write_store
 
 with job_log(snakemake.log[0]):
     limit_threads(snakemake.threads)

@@ -1,8 +1,8 @@
 """Draw mean J against the threshold."""
 
-from dermalign.figures import jaccard_by_threshold
 from dermalign.logs import job_log
-from dermalign.statistics import read_statistics
+from dermalign.results.figures import jaccard_by_threshold
+from dermalign.results.statistics import read_statistics
 
 with job_log(snakemake.log[0]):
     jaccard_by_threshold(

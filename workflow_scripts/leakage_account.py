@@ -1,11 +1,11 @@
 """Account for evaluation pictures that are training pictures, too."""
 
+from dermalign.data.labels import read_lesions
+from dermalign.data.leakage import leakage_account, leakage_lines, leakage_summary
+from dermalign.data.manifests import read_evaluation, read_training
+from dermalign.data.perceptual_hash import read_hashes
 from dermalign.files import write_text
-from dermalign.labels import read_lesions
-from dermalign.leakage import leakage_account, leakage_lines, leakage_summary
 from dermalign.logs import job_log
-from dermalign.manifests import read_evaluation, read_training
-from dermalign.perceptual_hash import read_hashes
 
 with job_log(snakemake.log[0]) as log:
     evaluation = read_evaluation(snakemake.input.evaluation)

@@ -1,8 +1,8 @@
 """Count the white pixels of a batch's masks per cell of the saliency grids."""
 
-from dermalign.archives import list_masks, list_pictures
+from dermalign.data.archives import list_masks, list_pictures
 from dermalign.logs import job_log
-from dermalign.mask_cells import count_archive, write_cells
+from dermalign.overlap.mask_cells import count_archive, write_cells
 
 with job_log(snakemake.log[0]):
     images, features, grids = snakemake.params.images, snakemake.params.features, snakemake.params.grids

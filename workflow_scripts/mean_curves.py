@@ -1,8 +1,8 @@
 """Draw the exact mean of J with its band."""
 
-from dermalign.figures import mean_curves
 from dermalign.logs import job_log
-from dermalign.statistics import read_statistics
+from dermalign.results.figures import mean_curves
+from dermalign.results.statistics import read_statistics
 
 with job_log(snakemake.log[0]):
     mean_curves(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from dermalign.files import write_text
 from dermalign.logs import job_log
-from dermalign.statistics import merge
+from dermalign.results.statistics import merge
 
 with job_log(snakemake.log[0]):
     for output in map(Path, snakemake.output):

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import pandas as pd
+from dermalign.data.manifests import read_evaluation
 from dermalign.files import write_text
-from dermalign.groups import group_account, groups_of
 from dermalign.logs import job_log
-from dermalign.manifests import read_evaluation
-from dermalign.maps import read_predictions
-from dermalign.pairing import chance_statistics
-from dermalign.statistics import SourceStatistics, read_shards, source_statistics
+from dermalign.results.pairing import chance_statistics
+from dermalign.results.statistics import SourceStatistics, read_shards, source_statistics
+from dermalign.saliency.maps import read_predictions
+from dermalign.study.groups import group_account, groups_of
 
 with job_log(snakemake.log[0]) as log:
     paths = {}

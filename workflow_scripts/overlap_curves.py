@@ -1,8 +1,8 @@
 """Join the maps of a source with the mask cells of the pictures in the analysis."""
 
+from dermalign.data.manifests import read_evaluation
 from dermalign.logs import job_log
-from dermalign.manifests import read_evaluation
-from dermalign.overlap import write_curves
+from dermalign.overlap.engine import write_curves
 
 with job_log(snakemake.log[0]):
     evaluation = read_evaluation(snakemake.input.evaluation)

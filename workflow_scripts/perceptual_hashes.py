@@ -1,8 +1,8 @@
 """Hash the pictures of an archive by their content."""
 
-from dermalign.archives import list_pictures
+from dermalign.data.archives import list_pictures
+from dermalign.data.perceptual_hash import hash_archive, write_hashes
 from dermalign.logs import job_log
-from dermalign.perceptual_hash import hash_archive, write_hashes
 
 with job_log(snakemake.log[0]):
     archive = snakemake.input.pictures

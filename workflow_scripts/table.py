@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pandas as pd
-from dermalign import tables
-from dermalign.leakage import leakage_sentence
+from dermalign.data.leakage import leakage_sentence
+from dermalign.data.manifests import read_evaluation
 from dermalign.logs import job_log
-from dermalign.manifests import read_evaluation
-from dermalign.statistics import read_statistics
+from dermalign.results import tables
+from dermalign.results.statistics import read_statistics
 
 with job_log(snakemake.log[0]):
     inputs = {

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from dermalign.gradients import limit_threads
+from dermalign.classifiers.gradients import limit_threads
+from dermalign.classifiers.training import train
+from dermalign.data.manifests import read_training
 from dermalign.logs import job_log
-from dermalign.manifests import read_training
 from dermalign.terms import EXCLUDED
-from dermalign.training import train
 
 with job_log(snakemake.log[0]):
     limit_threads(snakemake.threads)

@@ -1,12 +1,12 @@
 """Decide which pictures of the training archive train, validate and test."""
 
-from dermalign.archives import list_pictures
+from dermalign.data.archives import list_pictures
+from dermalign.data.labels import read_lesions, read_training_labels
+from dermalign.data.leakage import copies_of
+from dermalign.data.manifests import picture_sizes, training_account, training_manifest
+from dermalign.data.perceptual_hash import read_hashes
 from dermalign.files import write_text
-from dermalign.labels import read_lesions, read_training_labels
-from dermalign.leakage import copies_of
 from dermalign.logs import job_log
-from dermalign.manifests import picture_sizes, training_account, training_manifest
-from dermalign.perceptual_hash import read_hashes
 
 with job_log(snakemake.log[0]) as log:
     copies = (

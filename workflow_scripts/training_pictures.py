@@ -1,9 +1,9 @@
 """Decode the training pictures once, at one input size."""
 
-from dermalign.archives import list_pictures
+from dermalign.data.archives import list_pictures
+from dermalign.data.manifests import read_training
+from dermalign.data.pictures import store_pictures
 from dermalign.logs import job_log
-from dermalign.manifests import read_training
-from dermalign.pictures import store_pictures
 from dermalign.terms import EXCLUDED
 
 with job_log(snakemake.log[0]):

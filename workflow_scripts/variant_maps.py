@@ -1,8 +1,8 @@
 """Make a variant of a model's maps: another range, local thresholds or superpixels."""
 
-from dermalign.archives import list_pictures
+from dermalign.data.archives import list_pictures
 from dermalign.logs import job_log
-from dermalign.variants import VARIANTS
+from dermalign.saliency.variants import VARIANTS
 
 with job_log(snakemake.log[0]):
     options = dict(snakemake.params.options)

@@ -1,0 +1,309 @@
+"""The challenge's view: the scorer of the ISIC challenge takes the folder and prints our numbers."""
+
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import brute_force
+import numpy as np
+import pandas as pd
+import pytest
+from dermalign.results import challenge
+from dermalign.data.archives import list_masks, list_pictures
+from dermalign.results.challenge import (
+    MICRO_AVERAGE,
+    challenge_scores,
+    challenge_thresholds,
+    thresholded_map,
+    write_challenge_masks,
+)
+from dermalign.drawing import FEATURES, draw_picture, plan
+from dermalign.errors import InputError
+from dermalign.data.manifests import evaluation_manifest
+from dermalign.overlap.mask_cells import PictureCells, count_archive, write_cells
+from dermalign.overlap.engine import write_curves, write_shards
+from dermalign.results.statistics import read_shards, threshold_statistics
+from engine_cases import GRIDS, SIDES, Picture, counted, draw_map, shard_paths, write_map_file
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from isic_challenge_scoring import task2
+from PIL import Image
+
+THRESHOLDS = dict(zip(FEATURES, ["0.000", "0.300", "0.700", "0.300", "0.999"], strict=True))
+
+
+@dataclass(frozen=True)
+class Case:
+    """A source's maps, their shards and manifest, and the masks of all pictures, {image: {feature: (h, w) bool}}."""
+
+    maps: Path
+    shards: dict[str, dict[str, Path]]
+    evaluation: pd.DataFrame
+    masks: dict[str, dict[str, np.ndarray]]
+    saliency: dict[str, np.ndarray]
+
+
+def prepare(
+    folder: Path,
+    cells: Iterable[PictureCells],
+    masks: dict[str, dict[str, np.ndarray]],
+    grid: tuple[int, int],
+    diagnoses: Mapping[str, str],
+) -> Case:
+    """Run the engine on random maps of the pictures."""
+    random = np.random.default_rng(4)
+    saliency = {image: draw_map(random, ("ties", "any")[row % 2], grid) for row, image in enumerate(masks)}
+    write_cells(folder / "cells.h5", cells, [grid], FEATURES)
+    evaluation = evaluation_manifest([folder / "cells.h5"], diagnoses, ["MEL", "NV"])
+    maps = write_map_file(folder / "maps.h5", saliency)
+    included = evaluation.loc[evaluation["included"], "image"].tolist()
+    write_curves(folder / "curves.h5", maps, [folder / "cells.h5"], included)
+    paths = shard_paths(folder / "jaccard", [*FEATURES, "union"], sorted({*THRESHOLDS.values(), "1.000"}))
+    write_shards(folder / "curves.h5", paths)
+    shards: dict[str, dict[str, Path]] = {}
+    for (feature, threshold), path in paths.items():
+        shards.setdefault(feature, {})[threshold] = path
+    return Case(maps, shards, evaluation, masks, saliency)
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    """Drawn pictures at odd sizes, one of them smaller than its map."""
+    folder = tmp_path_factory.mktemp("drawn")
+    pictures = [picture for picture in plan(8, 24, seed=2) if picture.evaluation]
+    sizes = [(101, 77), (97, 131), (149, 83), (9, 7)]
+    pictures = [
+        replace(picture, width=width, height=height)
+        for picture, (width, height) in zip(pictures, sizes * len(pictures), strict=False)
+    ]
+    masks = {picture.image: draw_picture(picture)[1] for picture in pictures}
+    grid = (8, 11)
+    grey = {image: {name: mask * np.uint8(255) for name, mask in of.items()} for image, of in masks.items()}
+    cells = (counted(Picture(image, of, np.zeros(grid, np.float32)), [grid]) for image, of in grey.items())
+    return prepare(folder, cells, masks, grid, {picture.image: picture.diagnosis for picture in pictures})
+
+
+def write_truth(folder: Path, case: Case, black: bool = True) -> Path:
+    """Write the ground truth of the pictures in the analysis, with masks that are black or without."""
+    folder.mkdir()
+    (folder / "LICENSE.txt").write_text("as in the official archive")
+    for image in case.evaluation.loc[case.evaluation["included"], "image"]:
+        for feature in FEATURES:
+            mask = case.masks[image][feature]
+            if black or mask.any():
+                Image.fromarray(mask * np.uint8(255)).save(folder / f"{image}_attribute_{feature}.png")
+    return folder
+
+
+def official_scores(truth: Path, submission: Path) -> dict[str, dict[str, float]]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the scorer's, of its way to index tables
+        return task2.score(truth, submission)
+
+
+def compare(case: Case, folder: Path) -> None:
+    """The scorer's numbers are ours, over all masks and over those that are not black, and our statistics' own."""
+    write_challenge_masks(folder / "submission", case.maps, case.evaluation, THRESHOLDS)
+    ours = challenge_scores(case.shards, case.evaluation, THRESHOLDS).set_index("feature")
+    assert ours.index.tolist() == [*FEATURES, MICRO_AVERAGE]
+    included = int(case.evaluation["included"].sum())
+    assert ours["n_all"].tolist() == [included] * len(FEATURES) + [included * len(FEATURES)]
+    assert (ours["n"] < ours["n_all"]).any()  # there is something to tell apart
+    for suffix, black in (("", True), ("_population", False)):
+        scores = official_scores(write_truth(folder / f"truth{suffix}", case, black), folder / "submission")
+        assert scores.pop("overall") == pytest.approx(ours.loc[MICRO_AVERAGE, f"jaccard{suffix}"], rel=1e-12)
+        assert set(scores) == set(ours.index)
+        for feature, of_feature in scores.items():
+            for name, value in of_feature.items():
+                assert value == pytest.approx(ours.loc[feature, f"{name}{suffix}"], rel=1e-12), (feature, name, suffix)
+    evaluation = case.evaluation.set_index("image")
+    for feature, threshold in THRESHOLDS.items():
+        shards = read_shards({threshold: case.shards[feature][threshold]})
+        (row,) = threshold_statistics(feature, shards, evaluation).to_dict("records")
+        assert ours.loc[feature, "n"] == row["n"]
+        assert ours.loc[feature, "jaccard_population"] == pytest.approx(row["j_ratio_of_sums"], rel=1e-12)
+        assert ours.loc[feature, "dice_population"] == pytest.approx(row["dice_ratio_of_sums"], rel=1e-12)
+
+
+def test_the_scorer_prints_our_numbers_on_drawn_pictures(drawn: Case, tmp_path: Path) -> None:
+    compare(drawn, tmp_path)
+
+
+def test_the_scorer_prints_our_numbers_on_real_pictures(real_data: Path, tmp_path: Path) -> None:
+    pictures_path = real_data / "isic-256" / "ISIC2018_Task1-2_Training_Input.zip"
+    masks_path = real_data / "isic-256" / "ISIC2018_Task2_Training_GroundTruth_v3.zip"
+    found = list_pictures(pictures_path)
+    images = np.random.default_rng(9).choice(sorted(found), 60, replace=False).tolist()
+    masks = {image: brute_force.masks_in(masks_path, image, list(FEATURES)) for image in images}
+    shown = [image for image in images if masks[image]["union"].any()]
+    kept = sorted({*images[:5], *shown[:30]})
+    cells = count_archive(
+        pictures_path,
+        masks_path,
+        {image: found[image] for image in kept},
+        list_masks(masks_path, kept, FEATURES),
+        [(28, 28)],
+    )
+    case = prepare(tmp_path, cells, {image: masks[image] for image in kept}, (28, 28), dict.fromkeys(kept, "NV"))
+    assert case.evaluation["included"].sum() == 30
+    compare(case, tmp_path)
+
+
+def test_blank_maps_and_masks_score_as_in_the_scorer(drawn: Case, tmp_path: Path) -> None:
+    # No picture shows the feature and no map is white: the scorer calls it perfect.
+    evaluation = drawn.evaluation.copy()
+    shown = evaluation["streaks"] > 0
+    evaluation.loc[shown, "included"] = False
+    thresholds = dict.fromkeys(FEATURES, "1.000")
+    shards = {}
+    for feature in [*FEATURES, "union"]:
+        table = pd.read_csv(drawn.shards[feature]["1.000"])
+        path = tmp_path / f"{feature}.csv"
+        table[~table["image"].isin(evaluation.loc[shown, "image"])].to_csv(path, index=False)
+        shards[feature] = {"1.000": path}
+    case = replace(drawn, evaluation=evaluation, shards=shards)
+    write_challenge_masks(tmp_path / "submission", case.maps, evaluation, thresholds)
+    ours = challenge_scores(shards, evaluation, thresholds).set_index("feature")
+    scores = official_scores(write_truth(tmp_path / "truth", case), tmp_path / "submission")
+    assert scores["streaks"] == {"jaccard": 1.0, "dice": 1.0} == dict(ours.loc["streaks", ["jaccard", "dice"]])
+    assert scores["globules"] == {"jaccard": 0.0, "dice": 0.0} == dict(ours.loc["globules", ["jaccard", "dice"]])
+    assert scores["overall"] == ours.loc[MICRO_AVERAGE, "jaccard"] == 0
+    assert ours.loc["streaks", "n"] == 0
+
+
+def test_masks_are_the_maps_pixel_for_pixel(drawn: Case, tmp_path: Path) -> None:
+    write_challenge_masks(tmp_path / "submission", drawn.maps, drawn.evaluation, THRESHOLDS)
+    included = drawn.evaluation[drawn.evaluation["included"]]
+    assert 0 < len(included) < len(drawn.evaluation)
+    expected = {f"{image}_attribute_{feature}.png" for image in included["image"] for feature in FEATURES}
+    assert {path.name for path in (tmp_path / "submission").iterdir()} == expected
+    for image, width, height in included[["image", "width", "height"]].itertuples(index=False):
+        for feature, threshold in THRESHOLDS.items():
+            with Image.open(tmp_path / "submission" / f"{image}_attribute_{feature}.png") as mask:
+                assert (mask.format, mask.mode, mask.size) == ("PNG", "L", (width, height))
+                white = brute_force.thresholded(drawn.saliency[image], width, height, threshold)
+                np.testing.assert_array_equal(np.asarray(mask), white * np.uint8(255))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    kind=st.sampled_from(["degenerate", "ties", "any"]),
+    grid=GRIDS,
+    width=SIDES,
+    height=SIDES,
+    threshold=st.sampled_from(["0.000", "0.001", "0.300", "0.333", "0.999", "1.000"]),
+)
+def test_thresholding_before_scaling_up_is_thresholding_after(
+    seed: int, kind: str, grid: tuple[int, int], width: int, height: int, threshold: str
+) -> None:
+    saliency = draw_map(np.random.default_rng(seed), kind, grid)
+    mask = np.asarray(thresholded_map(saliency, threshold, width, height))
+    np.testing.assert_array_equal(mask, brute_force.thresholded(saliency, width, height, threshold) * np.uint8(255))
+
+
+def test_a_former_folder_is_replaced_whole(drawn: Case, tmp_path: Path) -> None:
+    folder = tmp_path / "submission"
+    folder.mkdir()
+    (folder / "former.png").write_bytes(b"")
+    write_challenge_masks(folder, drawn.maps, drawn.evaluation, {"globules": "0.500"})
+    assert all(path.name.endswith("_attribute_globules.png") for path in folder.iterdir())
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_an_error_leaves_the_former_folder_and_nothing_else(
+    drawn: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "submission"
+    folder.mkdir()
+    (folder / "former.png").write_bytes(b"")
+    written: list[object] = []
+
+    def until_the_disk_is_full(*arguments: object) -> Image.Image:
+        written.append(arguments)
+        if len(written) > 7:
+            raise OSError("No space left on device")
+        return Image.new("L", (1, 1))
+
+    monkeypatch.setattr(challenge, "thresholded_map", until_the_disk_is_full)
+    with pytest.raises(OSError, match="No space left"):
+        write_challenge_masks(folder, drawn.maps, drawn.evaluation, THRESHOLDS)
+    assert [path.name for path in tmp_path.rglob("*")] == ["submission", "former.png"]
+
+
+KILLED = """
+import os, sys
+from dermalign.results import challenge
+from dermalign.data.manifests import read_evaluation
+done, real = [], challenge.thresholded_map
+def dying(*arguments):
+    done.append(None)
+    if len(done) > 7:
+        os.kill(os.getpid(), 9)
+    return real(*arguments)
+challenge.thresholded_map = dying
+challenge.write_challenge_masks(sys.argv[1], sys.argv[2], read_evaluation(sys.argv[3]), {"globules": "0.500"})
+"""
+
+
+def test_a_killed_job_leaves_no_half_folder_and_the_next_clears_up(drawn: Case, tmp_path: Path) -> None:
+    folder, manifest = tmp_path / "out" / "submission", tmp_path / "evaluation.csv"
+    drawn.evaluation.to_csv(manifest, index=False)
+    library = str(Path(challenge.__file__).parents[2])
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(folder), str(drawn.maps), str(manifest)], env={"PYTHONPATH": library}
+    )
+    assert killed.returncode == -9
+    assert not folder.exists()
+    (partial,) = folder.parent.iterdir()
+    assert len(list(partial.iterdir())) == 7
+    write_challenge_masks(folder, drawn.maps, drawn.evaluation, {"globules": "0.500"})
+    assert list(folder.parent.iterdir()) == [folder]
+    assert len(list(folder.iterdir())) == drawn.evaluation["included"].sum()
+
+
+def test_maps_that_do_not_fit_are_refused(drawn: Case, tmp_path: Path) -> None:
+    saliency = dict(drawn.saliency)
+    image = drawn.evaluation.loc[drawn.evaluation["included"], "image"].iloc[0]
+    del saliency[image]
+    maps = write_map_file(tmp_path / "maps.h5", saliency)
+    with pytest.raises(InputError, match=f"lacks 1 pictures of the analysis, among them {image}"):
+        write_challenge_masks(tmp_path / "submission", maps, drawn.evaluation, THRESHOLDS)
+    assert list(tmp_path.iterdir()) == [maps]
+
+
+def test_several_maps_of_a_picture_are_refused(drawn: Case, tmp_path: Path) -> None:
+    import h5py
+
+    with h5py.File(tmp_path / "maps.h5", "w") as file:
+        file["image"] = ["a", "a"]
+        file["saliency"] = np.zeros((2, 3, 3), np.float32)
+    with pytest.raises(InputError, match="several maps of a picture"):
+        write_challenge_masks(tmp_path / "submission", tmp_path / "maps.h5", drawn.evaluation, THRESHOLDS)
+    path = tmp_path / "0.300.csv"
+    path.write_text("image,intersection,union,jaccard\na,1,2,0.5\na,1,3,0.333\n")
+    shards = {feature: {"0.300": path} for feature in ("globules", "union")}
+    with pytest.raises(InputError, match="several maps of a picture"):
+        challenge_scores(shards, drawn.evaluation, {"globules": "0.300"})
+
+
+def test_shards_of_other_pictures_and_the_union_are_refused(drawn: Case) -> None:
+    evaluation = drawn.evaluation.copy()
+    evaluation.loc[evaluation["included"].idxmax(), "included"] = False
+    with pytest.raises(InputError, match="of other pictures than the evaluation manifest"):
+        challenge_scores(drawn.shards, evaluation, THRESHOLDS)
+    with pytest.raises(InputError, match="union is computed from the features"):
+        challenge_scores(drawn.shards, drawn.evaluation, {"union": "0.300"})
+
+
+def test_best_thresholds_are_those_of_the_source() -> None:
+    table = pd.DataFrame(
+        [("a", "x", "globules", "0.300"), ("a", "y", "globules", "0.100"), ("a", "x", "streaks", "0.200")],
+        columns=["model", "method", "feature", "threshold"],
+    )
+    assert challenge_thresholds(table, "a", "x", ["streaks", "globules"]) == {"streaks": "0.200", "globules": "0.300"}
+    with pytest.raises(InputError, match="a, y: there is no best threshold for streaks"):
+        challenge_thresholds(table, "a", "y", ["globules", "streaks"])

@@ -1,0 +1,387 @@
+"""Configurations: what is filled in, what is refused and in which words, and the studies that come with the project."""
+
+import copy
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from dermalign.errors import InputError
+from dermalign.study.configuration import checked, threshold_names
+from hypothesis import given
+from hypothesis import strategies as st
+from snakemake.utils import update_config
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CONFIGURATION_TEXT = (REPOSITORY / "config.yaml").read_text(encoding="utf-8")
+EMBEDDED = yaml.safe_load(CONFIGURATION_TEXT)
+SCHEMA = yaml.safe_load((REPOSITORY / "schemas" / "configuration.schema.yaml").read_text(encoding="utf-8"))
+OVERLAYS = sorted(path.stem for path in (REPOSITORY / "studies").glob("*.yaml"))
+
+Change = Callable[[dict[str, Any]], object]
+
+
+def with_overlay(name: str) -> dict[str, Any]:
+    """Lay an overlay over config.yaml the way Snakemake does it."""
+    configuration = copy.deepcopy(EMBEDDED)
+    update_config(configuration, yaml.safe_load((REPOSITORY / "studies" / f"{name}.yaml").read_text(encoding="utf-8")))
+    return configuration
+
+
+def changed(**overlay: Any) -> dict[str, Any]:
+    configuration = copy.deepcopy(EMBEDDED)
+    update_config(configuration, overlay)
+    return configuration
+
+
+# The studies that come with the project
+
+
+def test_the_embedded_study_says_everything_itself() -> None:
+    complete = checked(EMBEDDED)
+    assert complete["study"] == "embedded"
+    assert complete["models"]["plain"] == EMBEDDED["models"]["plain"]
+    assert threshold_names(complete["thresholds"]) == [f"{tenth / 10:.3f}" for tenth in range(11)]
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_the_order_of_keys_is_no_change(name: str) -> None:
+    """Snakemake compares params as text; only the order of what the user names, such as models, means something."""
+
+    def turned(value: Any, schema_names_it: bool = True) -> Any:
+        if not isinstance(value, dict):
+            return value
+        items = [(key, turned(item, key not in ("models", "variants", "groups"))) for key, item in value.items()]
+        return dict(reversed(items) if schema_names_it else items)
+
+    configuration = with_overlay(name)
+    turned_configuration = turned(configuration)
+    assert list(turned_configuration) != list(configuration)
+    one, other = checked(configuration), checked(turned_configuration)
+    for complete in (one, other):
+        complete["archives"].pop("sources", None)  # named by the user, too
+        complete["thresholds"] = threshold_names(complete["thresholds"])  # as rules take them
+    assert str(one) == str(other)
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_overlays_are_valid(name: str) -> None:
+    complete = checked(with_overlay(name))
+    assert complete["study"] == name
+    assert "drawn" not in complete["archives"]
+    assert not {"plain", "residual"} & set(complete["models"])
+
+
+def test_the_paper_s_study() -> None:
+    assert {"isic256", "nunnari2021"} <= set(OVERLAYS)
+    study = checked(with_overlay("nunnari2021"))
+    vgg16, resnet50 = study["models"]["vgg16"], study["models"]["resnet50"]
+    assert list(study["models"]) == ["vgg16", "resnet50"]
+    assert (vgg16["input_size"], vgg16["saliency_layer"]) == (450, "block5_conv3")
+    assert (resnet50["input_size"], resnet50["saliency_layer"]) == (227, "conv5_block3_3_conv")
+    for model in (vgg16, resnet50):
+        assert model["head"] == {"pooling": "flatten", "dense": [2048, 2048], "dropout": 0.5}
+        assert (model["training"]["optimizer"], model["training"]["nesterov"]) == ("sgd", True)
+        assert model["training"]["learning_rate"] == 1e-5
+        assert model["training"]["batchnorm_momentum"] is None
+    assert study["evaluation_diagnoses"] == ["MEL", "NV"]
+    assert len(study["features"]) == 5
+    assert len(threshold_names(study["thresholds"])) == 11
+    archives = study["archives"]
+    named = {archives[key] for key in archives if key.startswith(("training_", "evaluation_"))}
+    assert {*named, *archives["diagnoses"]} == set(archives["sources"])  # all of it can be fetched
+
+
+# config.yaml and the schema say the same
+
+
+def properties(schema: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield the path of every key that a schema knows; `*` stands for a name that the user chooses."""
+    children = dict(schema.get("properties", {}))
+    if isinstance(schema.get("additionalProperties"), dict):
+        children["*"] = schema["additionalProperties"]
+    for key, child in children.items():
+        yield (*path, key)
+        for part in (child, *child.get("oneOf", []), child.get("then", {}), child.get("else", {})):
+            yield from properties(part, (*path, key))
+
+
+def stands_in(configuration: Any, path: tuple[str, ...]) -> bool:
+    if not path:
+        return True
+    if not isinstance(configuration, dict):
+        return False
+    values = configuration.values() if path[0] == "*" else [configuration[path[0]]] if path[0] in configuration else []
+    return any(stands_in(value, path[1:]) for value in values)
+
+
+def test_every_key_of_the_schema_stands_in_config_yaml() -> None:
+    comments = "\n".join(re.findall(r"#.*", CONFIGURATION_TEXT))
+    unsaid = [path for path in properties(SCHEMA) if path[-1] != "*" and not stands_in(EMBEDDED, path)]
+    assert [path for path in unsaid if not re.search(rf"\b{path[-1]}\b", comments)] == []
+    assert len(list(properties(SCHEMA))) > 50
+
+
+def test_every_key_of_the_top_level_is_explained_above() -> None:
+    assert set(EMBEDDED) == set(SCHEMA["properties"])
+    paragraphs = [paragraph.splitlines() for paragraph in CONFIGURATION_TEXT.split("\n\n")]
+    for key in SCHEMA["properties"]:
+        (paragraph,) = [lines for lines in paragraphs if any(line.startswith(f"{key}:") for line in lines)]
+        assert paragraph[0].startswith("# "), f"config.yaml says nothing about {key}"
+
+
+def test_choices_of_the_schema_are_named_in_config_yaml() -> None:
+    def choices(schema: Any) -> Iterator[str]:
+        if isinstance(schema, dict):
+            yield from schema.get("enum", [])
+            for child in schema.values():
+                yield from choices(child)
+
+    assert [name for name in choices(SCHEMA) if not re.search(rf"\b{name}\b", CONFIGURATION_TEXT)] == []
+
+
+# What is filled in and what is taken away
+
+
+def test_defaults_are_filled_in() -> None:
+    short = {key: value for key, value in EMBEDDED.items() if key in SCHEMA["required"]}
+    model = {key: EMBEDDED["models"]["plain"][key] for key in ("architecture", "input_size", "saliency_layer")}
+    short["models"] = {"a": {**model, "training": {"epochs": 3}}, "b": {**model, "training": {"epochs": 0}}}
+    short["methods"] = {"gradcam": {}}
+    complete = checked(short)
+    assert complete["leakage"] == "exclude"
+    assert complete["split"] == {"validation": 0.1, "test": 0.1}
+    assert complete["batches"] == {"saliency": 40, "masks": 40}
+    assert complete["threads"] == {"train": 1, "gradcam": 1}
+    assert complete["methods"] == {"gradcam": {"batch_size": 32}}
+    assert complete["models"]["a"]["head"] == {"pooling": "average", "dense": [], "dropout": 0}
+    assert complete["models"]["a"]["weights"] == "none"
+    assert complete["models"]["a"]["training"]["epochs"] == 3
+    assert complete["models"]["a"]["training"]["batch_size"] == 32
+    assert complete["models"]["a"]["training"]["batchnorm_momentum"] == 0.9
+    assert complete["models"]["a"]["training"]["tensorboard"] is False
+    assert complete["models"]["a"]["published"] == {}
+    assert complete["weights_folder"] == "data/weights"
+    assert "evaluation_limit" not in complete
+
+
+def test_nulls_take_keys_away() -> None:
+    overlay = changed(
+        archives={"drawn": None, "training_metadata": None},
+        models={"plain": None, "residual": {"head": None, "training": {"batchnorm_momentum": None, "decay": None}}},
+    )
+    before = copy.deepcopy(overlay)
+    complete = checked(overlay)
+    assert overlay == before
+    assert not {"drawn", "training_metadata"} & set(complete["archives"])
+    assert list(complete["models"]) == ["residual"]
+    assert complete["models"]["residual"]["head"]["pooling"] == "average"  # back to the default
+    assert complete["models"]["residual"]["training"]["decay"] == 0
+    assert complete["models"]["residual"]["training"]["batchnorm_momentum"] is None  # here null is a value
+
+
+def test_training_pictures_can_be_left_out_where_all_classifiers_are_brought() -> None:
+    mine = {"plain": None, "residual": None, "mine": {"classifier": "mine.keras", "pixels": "raw"}}
+    none = dict.fromkeys(["drawn", "training_pictures", "training_labels", "training_metadata"])
+    assert not set(none) & set(checked(changed(archives=none, models=mine))["archives"])
+    with pytest.raises(InputError, match=r"lacks `training_pictures` and `training_labels`, and plain, residual must"):
+        checked(changed(archives=none))
+    with pytest.raises(
+        InputError, match=r"lacks `training_labels`\. .*then set training_pictures and training_metadata to"
+    ):
+        checked(changed(archives={"drawn": None, "training_labels": None}, models=mine))
+    drawn = {key: none[key] for key in none if key != "drawn"}
+    with pytest.raises(InputError, match=r"which archives\.drawn draws"):
+        checked(changed(archives=drawn, models=mine))
+
+
+def test_a_brought_classifier_gets_no_defaults_of_trained_ones() -> None:
+    mine = {"classifier": "mine.keras", "pixels": "raw", "input_size": None}
+    complete = checked(changed(models={"plain": None, "residual": None, "mine": mine}))
+    assert complete["models"] == {"mine": {"classifier": "mine.keras", "pixels": "raw"}}
+    over = dict.fromkeys(EMBEDDED["models"]["plain"]) | mine  # an overlay over a trained model takes its keys away
+    assert checked(changed(models={"plain": over}))["models"]["plain"] == complete["models"]["mine"]
+    own = {"classifier": None, "classes": None, **EMBEDDED["models"]["plain"]}
+    assert checked(changed(models={"plain": own}))["models"]["plain"] == EMBEDDED["models"]["plain"]
+
+
+# What is refused
+
+
+FAULTS: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "unknown key": ({"treshold": 0.3}, ["`treshold`", "did you mean `thresholds`?"]),
+    "unknown key within": (
+        {"models": {"plain": {"training": {"epoch": 3}}}},
+        ["`models.plain.training.epoch`", "epochs"],
+    ),
+    "unknown key, nothing near": ({"split": {"zzz": 1}}, ["`split.zzz`", "known here are validation, test"]),
+    "unknown key taken away": ({"archives": {"drwan": None}}, ["`archives.drwan`", "did you mean `drawn`?"]),
+    "unknown method": ({"methods": {"gradcamm": {}}}, ["`methods.gradcamm`", "did you mean `gradcam`?"]),
+    "missing key": ({"study": None}, ["the top level", "lacks `study`", "Add it"]),
+    "missing training": ({"models": {"plain": {"training": None}}}, ["`models.plain` lacks `training`"]),
+    "no models": ({"models": {"plain": None, "residual": None}}, ["`models`"]),
+    "brought and trained": (
+        {"models": {"plain": {"classifier": "mine.keras"}}},
+        ["`models.plain`", "`classifier`", "`architecture`", "`training`", "null"],
+    ),
+    "brought, pixels not told": (
+        {"models": {"mine": {"classifier": "mine.keras"}}},
+        ["`models.mine` lacks `pixels`", "Add it"],
+    ),
+    "brought, pixels of a trained one": (
+        {"models": {"mine": {"classifier": "mine.keras", "pixels": "native"}}},
+        ["`models.mine.pixels`", "one of raw, unit, symmetric, caffe, torch"],
+    ),
+    "brought, key misspelt": (
+        {"models": {"mine": {"classifier": "mine.keras", "pixels": "raw", "saliency_leyer": "a"}}},
+        ["`models.mine.saliency_leyer`", "did you mean `saliency_layer`?"],
+    ),
+    "trained, with the classes of a brought one": (
+        {"models": {"plain": {"classes": ["MEL", "NV"]}}},
+        ["`models.plain` has `classes`", "`classifier`"],
+    ),
+    "brought, an evaluation diagnosis unknown": (
+        {"models": {"mine": {"classifier": "mine.keras", "pixels": "raw", "classes": ["MEL", "BCC"]}}},
+        ["`models.mine.classes` lacks NV"],
+    ),
+    "choice": ({"leakage": "maybe"}, ["`leakage`", '"maybe"', "one of exclude, exclude_content, allow"]),
+    "text for a number": ({"seed": "one"}, ["`seed`", '"one"', "a whole number"]),
+    "fraction for a whole number": ({"batches": {"masks": 1.5}}, ["`batches.masks`", "1.5", "a whole number"]),
+    "text for a list": ({"features": "globules"}, ["`features`", "a list"]),
+    "text for keys": ({"split": "half"}, ["`split`", "keys with values"]),
+    "number that YAML reads as a text": (
+        {"models": {"plain": {"training": {"learning_rate": "1e-5"}}}},
+        ["`models.plain.training.learning_rate`", "must be a number", "write 0.00001"],
+    ),
+    "too small": ({"models": {"plain": {"input_size": 8}}}, ["`models.plain.input_size`", "8", "at least 16"]),
+    "too large": ({"split": {"test": 0.9}}, ["`split.test`", "0.9", "at most 0.5"]),
+    "not greater": ({"split": {"test": 0}}, ["`split.test`", "greater than 0"]),
+    "not less": ({"models": {"plain": {"head": {"dropout": 1}}}}, ["`models.plain.head.dropout`", "less than 1"]),
+    "feature named union": ({"features": ["globules", "union"]}, ["`features.1`", '"union"']),
+    "feature twice": ({"features": ["globules", "globules"]}, ["`features`", "globules"]),
+    "study that is a path": ({"study": "../elsewhere"}, ["`study`", "../elsewhere"]),
+    "model named with a dash": ({"models": {"vgg-16": EMBEDDED["models"]["plain"]}}, ["`models`", "vgg-16"]),
+    "model named with a number": ({"models": {16: EMBEDDED["models"]["plain"]}}, ["`models`", "16", "a text"]),
+    "checksum": (
+        {"archives": {"sources": {"a.zip": {"url": "https://a/a.zip", "sha256": "abc"}}}},
+        ["`archives.sources.a.zip.sha256`", "abc"],
+    ),
+    "diagnosis that is no class": (
+        {"evaluation_diagnoses": ["MEL", "NEVUS"]},
+        ["evaluation_diagnoses", "NEVUS", "classes"],
+    ),
+    "groups that overlap": (
+        {"groups": {"a": {"diagnoses": ["MEL"]}, "b": {"predicted": ["NV"]}}},
+        ["groups: a picture of MEL that is predicted as NV is in a and in b", "no picture may be in two"],
+    ),
+    "group that is empty": (
+        {"groups": {"a": {"diagnoses": ["MEL"], "predicted": ["NV"], "correct": True}, "b": {"diagnoses": ["NV"]}}},
+        ["groups.a", "no picture can be in it"],
+    ),
+    "group of what is not evaluated": (
+        {"groups": {"a": {"diagnoses": ["BCC"]}, "b": {"diagnoses": ["NV"]}}},
+        ["groups.a.diagnoses names BCC", "evaluation_diagnoses"],
+    ),
+    "group of an unknown class": (
+        {"groups": {"a": {"predicted": ["NEVUS"]}, "b": {"diagnoses": ["NV"]}}},
+        ["groups.a.predicted names NEVUS", "classes"],
+    ),
+    "a single group": ({"groups": {"a": {"correct": True}}}, ["`groups`"]),
+    "group named all": ({"groups": {"all": {"correct": True}, "b": {"correct": False}}}, ["`groups`", '"all"']),
+    "unknown key of a group": (
+        {"groups": {"a": {"diagnosis": ["MEL"]}, "b": {"correct": False}}},
+        ["`groups.a.diagnosis`", "did you mean `diagnoses`?"],
+    ),
+    "mask pattern": ({"archives": {"drawn": None, "mask_pattern": "{image}.png"}}, ["mask_pattern", "{feature}"]),
+    "mask pattern of drawn archives": (
+        {"archives": {"mask_pattern": "{feature}/{image}.png"}},
+        ["mask_pattern", "drawn"],
+    ),
+    "nothing to train on": ({"split": {"validation": 0.5, "test": 0.5}}, ["split.validation", "split.test", "below 1"]),
+    "published value of no metric": (
+        {"models": {"plain": {"published": {"sensitivty.MEL": 0.5}}}},
+        ["`models.plain.published.sensitivty.MEL`", "did you mean `sensitivity.MEL`?"],
+    ),
+    "published value of no class": (
+        {"models": {"plain": {"published": {"sensitivity.all": 0.5}}}},
+        ["`models.plain.published.sensitivity.all`"],
+    ),
+    "published value in percent": (
+        {"models": {"plain": {"published": {"accuracy": 72.2}}}},
+        ["`models.plain.published.accuracy`", "at most 1"],
+    ),
+    "thresholds without a step": ({"thresholds": {"step": None}}, ["`thresholds`", "start, stop and step"]),
+    "threshold above 1": ({"thresholds": [0.5, 1.2]}, ["thresholds", "1.2", "outside of 0 to 1", "Correct"]),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_faults_are_told_in_words(fault: str) -> None:
+    overlay, words = FAULTS[fault]
+    with pytest.raises(InputError) as stopped:
+        checked(changed(**overlay))
+    for word in words:
+        assert word in str(stopped.value)
+
+
+def test_all_faults_are_told_at_once_and_each_once() -> None:
+    configuration = changed(leakage="maybe", treshold=0.3)
+    del configuration["seed"], configuration["features"]
+    with pytest.raises(InputError) as stopped:
+        checked(configuration)
+    _, *sentences = str(stopped.value).splitlines()
+    assert len(sentences) == len(set(sentences)) == 3
+    assert any("`features`, `seed`" in sentence for sentence in sentences)
+
+
+# Thresholds
+
+
+@pytest.mark.parametrize(("step", "per_unit"), [(0.1, 10), (0.05, 20), (0.001, 1000), (1, 1), (0.25, 4)])
+def test_grids_hold_exactly_what_they_say(step: float, per_unit: int) -> None:
+    names = threshold_names({"start": 0, "stop": 1, "step": step})
+    assert names == [f"{1000 // per_unit * number / 1000:.3f}" for number in range(per_unit + 1)]
+    assert names[-1] == "1.000"
+
+
+@given(st.integers(0, 1000), st.integers(1, 300), st.integers(0, 40))
+def test_no_grid_gains_or_loses_a_threshold_to_floats(start: int, step: int, count: int) -> None:
+    thousandths = [start + step * number for number in range(count + 1) if start + step * number <= 1000]
+    grid = {"start": thousandths[0] / 1000, "stop": thousandths[-1] / 1000, "step": step / 1000}
+    names = [f"{number // 1000}.{number % 1000:03d}" for number in thousandths]
+    assert threshold_names(grid) == names
+    assert threshold_names([number / 1000 for number in reversed(thousandths)]) == names
+
+
+def test_a_list_is_put_in_order() -> None:
+    assert threshold_names([1, 0.5, 0, 0.125]) == ["0.000", "0.125", "0.500", "1.000"]
+    assert threshold_names([-0.0]) == ["0.000"]
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "words"),
+    [
+        ([0.5, 1.2], ["1.2", "outside of 0 to 1"]),
+        ([-0.1], ["-0.1", "outside of 0 to 1"]),
+        ([float("nan")], ["NaN", "outside of 0 to 1"]),
+        ([float("inf")], ["Infinity", "outside of 0 to 1"]),
+        ([0.1 + 0.2], ["0.30000000000000004", "more than three digits", "Round"]),
+        ([0.0005], ["0.0005", "more than three digits"]),
+        ([0.1, 0.2, 0.10], ["0.100", "twice", "Remove"]),
+        ([0, -0.0], ["0.000", "twice"]),
+        ({"start": 0, "stop": 1, "step": 0.3}, ["0.3", "do not arrive at 1", "Correct"]),
+        ({"start": 1, "stop": 0, "step": 0.1}, ["do not arrive at 0"]),
+        ({"start": 0, "stop": 1, "step": 0}, ["do not arrive at 1"]),
+        ({"start": 0, "stop": 1.5, "step": 0.5}, ["1.5", "outside of 0 to 1"]),
+        ({"start": 0, "stop": 1, "step": 0.0005}, ["0.0005", "more than three digits"]),
+        ({"start": 0, "stop": 1, "step": 1e-30}, ["more than three digits"]),
+        ({"start": float("nan"), "stop": 1, "step": 0.1}, ["NaN"]),
+    ],
+)
+def test_thresholds_that_cannot_be(thresholds: Any, words: list[str]) -> None:
+    with pytest.raises(InputError) as stopped:
+        threshold_names(thresholds)
+    for word in ("thresholds", *words):
+        assert word in str(stopped.value)

@@ -1,0 +1,71 @@
+"""Classifiers that a study brings along: what kind of file each is, and its content's digest. No Keras in here."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from ...errors import InputError
+from ...files import write_text
+
+KERAS, SAVED_MODEL = "keras", "saved_model"
+KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
+GRAPH = "saved_model.pb"
+
+
+def kind_of(path: str | Path) -> str:
+    """Return `KERAS` for a .keras or .h5 file, `SAVED_MODEL` for the folder of a SavedModel.
+
+    Raises InputError, in words that say what to do, for a path that is not there and for anything else.
+    """
+    path = Path(path)
+    if path.is_dir():
+        if (path / GRAPH).is_file():
+            return SAVED_MODEL
+        raise InputError(f"{path} is a folder without {GRAPH}, so no SavedModel. Name the folder that has it.")
+    if not path.is_file():
+        raise InputError(f"there is no file {path}. Correct the path.")
+    if path.name == GRAPH:
+        raise InputError(f"{path} is a part of a SavedModel. Name its folder, {path.parent}.")
+    if path.name.endswith(".weights.h5"):
+        raise InputError(f"{path} holds weights alone. Save the whole model: `model.save('classifier.keras')`.")
+    if path.suffix not in KERAS_SUFFIXES:
+        raise InputError(
+            f"{path} is neither a .keras file, a .h5 file nor the folder of a SavedModel. Save or export the "
+            "classifier as one of them."
+        )
+    return KERAS
+
+
+def files_of(path: str | Path) -> list[str]:
+    """Return the files that make up a classifier: the file itself, or a SavedModel's graph and variables."""
+    path = Path(path)
+    if kind_of(path) == KERAS:
+        return [str(path)]
+    return [str(path / GRAPH), *sorted(map(str, (path / "variables").glob("variables.*")))]
+
+
+def digest_of(path: str | Path, cache: str | Path) -> str:
+    """Return a digest of a classifier's content, whatever its name, place and dates.
+
+    Every job asks for it, and classifiers are large: the folder `cache` keeps the answer for as long as size and
+    times of the files are the same. Raises InputError as `kind_of`.
+    """
+    files = [Path(name) for name in files_of(path)]
+    states = [
+        (str(file.resolve()), (stat := file.stat()).st_size, stat.st_mtime_ns, stat.st_ctime_ns) for file in files
+    ]
+    kept = Path(cache) / f"digest_{hashlib.sha256(json.dumps(states).encode()).hexdigest()[:16]}.txt"
+    if not kept.is_file():
+        contents = []
+        for file in files:
+            with file.open("rb") as stream:
+                contents.append(
+                    (file.name if len(files) > 1 else "", hashlib.file_digest(stream, "sha256").hexdigest())
+                )
+        write_text(kept, hashlib.sha256(json.dumps(contents).encode()).hexdigest())
+    return kept.read_text(encoding="utf-8")
+
+
+def adopted_name(path: str | Path) -> str:
+    """Return the name of the file that a classifier becomes in the study: a SavedModel is kept as a frozen graph."""
+    return "model.pb" if Path(path).is_dir() else "model.keras"

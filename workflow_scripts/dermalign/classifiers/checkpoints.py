@@ -1,0 +1,69 @@
+"""What a killed training goes on from: one HDF5 file per epoch, in a folder that is gone when the training ends."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from ..files import atomic_path
+from ..logs import logger
+
+
+def checkpoint_path(folder: Path, epoch: int) -> Path:
+    """Return the path of the checkpoint written after `epoch`, counted from 1."""
+    return folder / f"epoch_{epoch:05d}.h5"
+
+
+def write_checkpoint(
+    path: Path,
+    belongs_to: Mapping[str, str],
+    history: Sequence[Sequence[float]],
+    variables: Mapping[str, Sequence[Any]],
+) -> None:
+    """Write a checkpoint, whole or not at all.
+
+    belongs_to: digests by the name of what they are of; a checkpoint is used for equal ones only. history: rows of
+    numbers. variables: by kind, what `numpy.asarray` takes; converted one by one, since together they may be large.
+    """
+    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["belongs_to"] = json.dumps(dict(belongs_to))
+        file["history"] = np.asarray(history, np.float64)
+        for kind, values in variables.items():
+            for number, value in enumerate(values):
+                file[f"{kind}/{number}"] = np.asarray(value)
+
+
+def find_checkpoint(folder: Path, belongs_to: Mapping[str, str]) -> tuple[Path, NDArray[np.float64]] | None:
+    """Return path and history of the latest checkpoint in `folder`; None, and why in the log, if it cannot be used."""
+    paths = sorted(folder.glob("epoch_*.h5"))
+    if not paths:
+        return None
+    try:
+        with h5py.File(paths[-1], "r") as file:
+            found, history = json.loads(str(file.attrs["belongs_to"])), file["history"][()]
+    except (OSError, KeyError, ValueError) as error:
+        logger.warning("the checkpoint %s is damaged (%s): training starts over", paths[-1], error)
+        return None
+    others = [name for name in belongs_to if found.get(name) != belongs_to[name]]
+    if others:
+        logger.warning("the checkpoint %s has other %s: training starts over", paths[-1], ", ".join(others))
+        return None
+    return paths[-1], history
+
+
+def restore_variables(path: Path, kind: str, variables: Sequence[Any]) -> None:
+    """Assign to each of `variables` (with a method `assign`) what `write_checkpoint` stored as `kind`."""
+    with h5py.File(path, "r") as file:
+        for number, variable in enumerate(variables):
+            variable.assign(file[f"{kind}/{number}"][()])
+
+
+def keep_only(folder: Path, epochs: Sequence[int]) -> None:
+    """Delete all of the folder's files but the checkpoints of `epochs`, what a killed writer left included."""
+    kept = {checkpoint_path(folder, epoch) for epoch in epochs}
+    for path in set(folder.iterdir()) - kept:
+        path.unlink()

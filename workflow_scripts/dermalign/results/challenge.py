@@ -1,0 +1,173 @@
+"""The ISIC challenge's view: thresholded maps as a submission to ISIC 2018 Task 2, and the score it would get.
+
+Task 2, "Lesion Attribute Detection", asks for a mask of each feature on each picture. Codella et al., "Skin Lesion
+Analysis Toward Melanoma Detection 2018", https://arxiv.org/abs/1902.03368; its scorer is the package
+isic-challenge-scoring. A saliency map thresholded at one value per feature is such a submission.
+"""
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+
+from ..errors import InputError
+from ..logs import progress
+from .statistics import read_shards
+from ..terms import UNION
+
+MICRO_AVERAGE = "micro_average"  # the scorer's word for all features added up
+
+
+def mask_name(image: str, feature: str) -> str:
+    """Return the challenge's file name of a mask, `ISIC_0000000_attribute_globules.png`."""
+    return f"{image}_attribute_{feature}.png"
+
+
+def challenge_thresholds(
+    best_thresholds: pd.DataFrame, model: str, method: str, features: Sequence[str]
+) -> dict[str, str]:
+    """Return {feature: best threshold} of a map source, from statistics/best_thresholds.csv.
+
+    Raises InputError for a feature without one: no picture of the analysis shows it.
+    """
+    rows = best_thresholds[(best_thresholds["model"] == model) & (best_thresholds["method"] == method)]
+    rows = rows[rows["threshold"].notna()]  # that of an empty population is not
+    found = dict(zip(rows["feature"], rows["threshold"], strict=True))
+    missing = [feature for feature in features if feature not in found]
+    if missing:
+        raise InputError(
+            f"{model}, {method}: there is no best threshold for {', '.join(missing)}, since no picture of the analysis "
+            "shows it. Give a threshold for it, or leave it out of the submission."
+        )
+    return {feature: found[feature] for feature in features}
+
+
+def thresholded_map(saliency: NDArray[np.float32], threshold: str, width: int, height: int) -> Image.Image:
+    """Return a map (h, w) thresholded and scaled up by nearest neighbour: 8-bit grey, 255 where it is white, else 0.
+
+    White is s > t, both as float32; at t = 0 everything is white (design, section 3).
+    """
+    white = saliency > np.float32(threshold) if float(threshold) else np.ones(saliency.shape, dtype=np.bool_)
+    # Thresholding and copying cells commute; a byte map is the smaller one to scale.
+    return Image.fromarray(white * np.uint8(255)).resize((width, height), Image.Resampling.NEAREST)
+
+
+def write_challenge_masks(
+    folder: str | Path, maps: str | Path, evaluation: pd.DataFrame, thresholds: Mapping[str, str]
+) -> None:
+    """Write a source's maps as a submission to Task 2: a PNG per included picture and feature, whole or not at all.
+
+    folder: replaced if it is there; it appears under its name only when its last file is written. maps: HDF5 file as
+    `maps.gather_maps` leaves it, one map a picture. evaluation: manifest (image, width, height, included).
+    thresholds: {feature: threshold as written in file names}. Files are `{image}_attribute_{feature}.png`, mode L,
+    0 or 255, of the picture's full size. Memory: one map and one mask.
+    Raises InputError for a picture of the analysis without a map, or with several, as a chance source's draws.
+    """
+    included = evaluation[evaluation["included"]]
+    with h5py.File(maps) as source, _whole_folder(Path(folder)) as partial:
+        images = source["image"].asstr()[:].tolist()
+        rows = {image: row for row, image in enumerate(images)}
+        if len(rows) < len(images):
+            raise InputError(f"{maps} holds several maps of a picture, of a chance source: the challenge takes one.")
+        missing = [image for image in included["image"] if image not in rows]
+        if missing:
+            raise InputError(f"{maps} lacks {len(missing)} pictures of the analysis, among them {missing[0]}")
+        sizes = zip(included["image"], included["width"].tolist(), included["height"].tolist(), strict=True)
+        for image, width, height in progress(sizes, len(included), "challenge masks"):
+            saliency = source["saliency"][rows[image]]
+            for feature, threshold in thresholds.items():
+                mask = thresholded_map(saliency, threshold, width, height)
+                mask.save(partial / mask_name(image, feature), compress_level=1)
+
+
+@contextmanager
+def _whole_folder(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder beside `folder`; rename it to `folder` when the block ends well, else remove it.
+
+    Its name is always the same, so that what a killed job left is cleared away by the next one.
+    """
+    partial, former = (folder.with_name(f".{folder.name}.{state}") for state in ("partial", "former"))
+    for leftover in (partial, former):
+        shutil.rmtree(leftover, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        if folder.exists():
+            folder.rename(former)  # removed file by file, it would be a half folder for a while
+        partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(former, ignore_errors=True)
+
+
+def challenge_scores(
+    shards: Mapping[str, Mapping[str, str | Path]], evaluation: pd.DataFrame, thresholds: Mapping[str, str]
+) -> pd.DataFrame:
+    """Return the scores that ISIC's scorer gives to the masks of `write_challenge_masks`, from shards alone.
+
+    shards: {feature: {threshold: path}} of one map source, with `union` at every threshold that is used.
+    evaluation: manifest. thresholds: {feature: threshold}; `union` is no feature of the task and is refused.
+    One row per feature and a last one, `micro_average`, over all of them; columns:
+
+    - feature, threshold (empty in the last row);
+    - n: masks that are not black, the population; jaccard_population, dice_population: over these alone, what
+      statistics/thresholds.csv calls j_ratio_of_sums and dice_ratio_of_sums;
+    - n_all: masks of all pictures in the analysis; jaccard, dice: over all of these, as the scorer has it when its
+      ground truth is all masks of these pictures. `jaccard` of the last row is its `overall`.
+
+    The scorer calls a mask pixel white above 128, dermalign above 127: the same for masks of 0 and 255.
+    All are ratios of sums over masks, sum(I / area) / sum(U / area) and sum(2 I / area) / sum((I + U) / area) with
+    I = |A and B| and U = |A or B| in pixels, not means of J. Where a mask B is black, I = 0 and U = |A|, which follows
+    from the shard of the union, as no picture of the analysis is without a feature. As in the scorer, a perfect
+    blank, no white pixel in any map or mask, scores 1.
+    """
+    if UNION in thresholds:
+        raise InputError(f"thresholds: {UNION} is computed from the features and is no feature of the challenge")
+    included = evaluation[evaluation["included"]].set_index("image")
+    area = (included["width"] * included["height"]).astype(np.int64)
+    rows = []
+    sums, masks = np.zeros((2, 2)), 0  # sums: population and all, by sum(I / area) and sum(U / area)
+    for feature, threshold in thresholds.items():
+        intersection, union = _counts(shards[feature][threshold])
+        of_any, with_any = _counts(shards[UNION][threshold])
+        _same_pictures(intersection.index, included.index[included[feature] > 0], feature)
+        _same_pictures(of_any.index, included.index, UNION)
+        white = of_any + with_any - included[UNION].loc[of_any.index]  # |A| = |A and B| + |A or B| - |B|
+        black = included.index[included[feature] == 0]
+        population = [float((counts / area.loc[counts.index]).sum()) for counts in (intersection, union)]
+        blank = float((white.loc[black] / area.loc[black]).sum())
+        parts = np.array([population, [population[0], population[1] + blank]])
+        sums, masks = sums + parts, masks + len(union)
+        rows.append([feature, threshold, len(union), *_scores(parts[0]), len(included), *_scores(parts[1])])
+    rows.append([MICRO_AVERAGE, "", masks, *_scores(sums[0]), len(included) * len(thresholds), *_scores(sums[1])])
+    columns = ["feature", "threshold", "n", "jaccard_population", "dice_population", "n_all", "jaccard", "dice"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _counts(path: str | Path) -> tuple["pd.Series[int]", "pd.Series[int]"]:
+    """Return a shard's |A and B| and |A or B|, by image."""
+    shard = read_shards({"": path})
+    if shard.union.shape[1] > len(shard.images):
+        raise InputError(f"{path} counts several maps of a picture, of a chance source: the challenge takes one.")
+    return pd.Series(shard.intersection[0], index=shard.images), pd.Series(shard.union[0], index=shard.images)
+
+
+def _same_pictures(found: "pd.Index[str]", expected: "pd.Index[str]", feature: str) -> None:
+    if set(found) != set(expected):
+        raise InputError(
+            f"the shards of {feature} are of other pictures than the evaluation manifest; delete them and run again"
+        )
+
+
+def _scores(parts: NDArray[np.float64]) -> tuple[float, float]:
+    """Return Jaccard and Dice from sum(I / area) and sum(U / area)."""
+    intersection, union = parts.tolist()
+    if not union:
+        return 1.0, 1.0
+    return intersection / union, 2 * intersection / (intersection + union)

@@ -1,0 +1,111 @@
+"""Saliency stores: one small HDF5 file per picture and map source, the only thing that later stages read."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .. import __version__
+from ..errors import InputError
+from ..files import atomic_path
+
+
+@dataclass(frozen=True)
+class Store:
+    """The content of a saliency store."""
+
+    saliency: NDArray[np.float32]
+    """(h, w), in [0, 1]"""
+    raw: NDArray[np.float32]
+    """(h, w), as the method gave it"""
+    probabilities: NDArray[np.float32]
+    """(classes,)"""
+    image: str
+    model: str
+    method: str
+    layer: str
+    target_class: str
+    predicted_class: str
+    degenerate: bool
+    classifier_sha256: str
+    dermalign_version: str
+
+
+TEXTS = (
+    "image",
+    "model",
+    "method",
+    "layer",
+    "target_class",
+    "predicted_class",
+    "classifier_sha256",
+    "dermalign_version",
+)
+
+
+def write_store(
+    path: str | Path,
+    *,
+    saliency: ArrayLike,
+    raw: ArrayLike,
+    probabilities: ArrayLike,
+    image: str,
+    model: str,
+    method: str,
+    layer: str,
+    target_class: str,
+    predicted_class: str,
+    degenerate: bool,
+    classifier_sha256: str,
+) -> None:
+    """Write one store, whole or not at all.
+
+    `saliency` and `raw`: (h, w) floats, the former in [0, 1]; `probabilities`: (classes,) floats, empty for a source
+    that predicts nothing. Arrays are stored as float32, texts as UTF-8 attributes, with the library's version.
+    Raises `InputError` for arrays of other shapes, values outside of [0, 1] in `saliency`, or values not finite.
+    """
+    saliency, raw = np.asarray(saliency, np.float32), np.asarray(raw, np.float32)
+    probabilities = np.asarray(probabilities, np.float32)
+    if saliency.ndim != 2 or raw.shape != saliency.shape or probabilities.ndim != 1:
+        raise InputError(
+            f"store of {image}: saliency {saliency.shape} and raw {raw.shape} must be equal (h, w), "
+            f"probabilities {probabilities.shape} (classes,)"
+        )
+    # The comparison is false for NaN, too.
+    if not ((saliency >= 0) & (saliency <= 1)).all() or not np.isfinite(raw).all():
+        raise InputError(f"store of {image}: saliency must be in [0, 1] and raw finite")
+    texts = (image, model, method, layer, target_class, predicted_class, classifier_sha256, __version__)
+    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+        for name, values in (("saliency", saliency), ("raw", raw), ("probabilities", probabilities)):
+            file.create_dataset(name, data=values)
+        for name, text in zip(TEXTS, texts, strict=True):
+            file.attrs[name] = text
+        file.attrs["degenerate"] = bool(degenerate)
+
+
+def read_store(path: str | Path) -> Store:
+    """Read a store. Raises `InputError` naming the file if it is missing, no store, or lacks a part."""
+    if not Path(path).is_file():
+        raise InputError(f"{path}: there is no such saliency store")
+    try:
+        with h5py.File(path, "r") as file:
+            texts: dict[str, Any] = {name: str(file.attrs[name]) for name in TEXTS}
+            return Store(
+                saliency=file["saliency"][()],
+                raw=file["raw"][()],
+                probabilities=file["probabilities"][()],
+                degenerate=bool(file.attrs["degenerate"]),
+                **texts,
+            )
+    except (OSError, KeyError) as error:
+        raise InputError(f"{path}: not a saliency store, or damaged ({error}); delete it to make it anew") from error
+
+
+def file_sha256(path: str | Path) -> str:
+    """Return the SHA-256 of the file's bytes, 64 hexadecimal digits."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,282 @@
+"""The configuration, checked before any job, with messages in plain words."""
+
+import difflib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+
+from ..data.archives import ISIC_MASKS, check_mask_pattern
+from ..errors import InputError
+from ..terms import OVERALL, SHARES
+from .groups import check_groups
+
+SCHEMA = Path(__file__).resolve().parents[3] / "schemas" / "configuration.schema.yaml"
+
+# Keys of models that are trained here, and of those that are brought along.
+ONLY_TRAINED = ("architecture", "weights", "head", "training")
+ONLY_BROUGHT = ("classes", "logits")
+
+_TYPES = {
+    "object": "keys with values",
+    "array": "a list",
+    "string": "a text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "null": "null",
+}
+
+
+def checked(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the configuration without its null values and with the schema's defaults filled in.
+
+    A null takes a key away (so an overlay can drop what config.yaml names), except where the schema knows null as
+    a value. Raises InputError with one sentence per fault.
+    """
+    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    pruned = _without_nulls(configuration, schema)
+    faults = sorted(Draft202012Validator(schema).iter_errors(pruned), key=lambda fault: list(map(str, fault.path)))
+    if faults:
+        sentences = dict.fromkeys(map(_sentence, faults))  # two missing keys are two faults with one sentence
+        raise InputError("the configuration cannot be used:\n" + "\n".join(f"- {text}" for text in sentences))
+    complete = _with_defaults(pruned, schema)
+    _check_relations(complete)
+    return complete
+
+
+def _branch(schema: Mapping[str, Any], value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the branch of an if-then-else schema that holds for `value`; a key that is null counts as not there."""
+    if "if" not in schema:
+        return schema
+    has_all = all(value.get(key) is not None for key in schema["if"]["required"])
+    return schema["then" if has_all else "else"]
+
+
+def _children(schema: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    additional = schema.get("additionalProperties")
+    return schema.get("properties", {}).get(key) or (additional if isinstance(additional, Mapping) else {})
+
+
+def _without_nulls(value: Any, schema: Mapping[str, Any]) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    branch = _branch(schema, value)
+    return {
+        key: _without_nulls(item, _children(branch, key))
+        for key, item in value.items()
+        if item is not None or "null" in _children(branch, key).get("type", []) or not _is_known(schema, key)
+    }
+
+
+def _is_known(schema: Mapping[str, Any], key: str) -> bool:
+    if "if" in schema:  # known of a model that is brought, or of one that is trained
+        return _is_known(schema["then"], key) or _is_known(schema["else"], key)
+    return key in schema.get("properties", {}) or schema.get("additionalProperties") is not False
+
+
+def _with_defaults(value: Any, schema: Mapping[str, Any]) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    schema = _branch(schema, value)
+    known = schema.get("properties", {})
+    complete = {**{key: child["default"] for key, child in known.items() if "default" in child}, **value}
+    # In the schema's order, since Snakemake compares params as text: keys written in another order are no change.
+    ordered = [*(key for key in known if key in complete), *(key for key in complete if key not in known)]
+    return {key: _with_defaults(complete[key], _children(schema, key)) for key in ordered}
+
+
+def _sentence(fault: Any) -> str:  # a ValidationError, whose fields are typed too loosely to be used
+    where = ".".join(map(str, fault.absolute_path))
+    if fault.validator == "additionalProperties":
+        known = list(fault.schema.get("properties", {}))
+        unknown = [key for key in fault.instance if key not in known]
+        of_training = [key for key in unknown if key in ONLY_TRAINED]
+        if "classifier" in known and of_training:
+            return (
+                f"`{where}` has `classifier`, which is brought along as it is, and also "
+                f"{', '.join(f'`{key}`' for key in of_training)}, of a model that is trained here. Take one or the "
+                "other away; in an overlay, a null takes a key away, and a model of another name leaves it out."
+            )
+        if "architecture" in known and (of_brought := [key for key in unknown if key in ONLY_BROUGHT]):
+            return (
+                f"`{where}` has {', '.join(f'`{key}`' for key in of_brought)}, which only a model with `classifier`, "
+                "the path of one that is brought along, can have."
+            )
+        return " ".join(_unknown_key(f"{where}.{key}" if where else key, key, known) for key in unknown)
+    if fault.validator == "required":
+        missing = [key for key in fault.validator_value if key not in fault.instance]
+        return f"`{where or 'the top level'}` lacks {', '.join(f'`{key}`' for key in missing)}. Add it."
+    value = json.dumps(fault.instance, default=str)
+    if fault.validator == "enum":
+        return f"`{where}` is {value}; it must be one of {', '.join(map(str, fault.validator_value))}."
+    if fault.validator == "type":
+        types = [fault.validator_value] if isinstance(fault.validator_value, str) else fault.validator_value
+        hint = _yaml_hint(fault.instance) if "number" in types else ""
+        return f"`{where}` is {value}; it must be {' or '.join(_TYPES[name] for name in types)}.{hint}"
+    if fault.validator == "pattern":
+        return f"`{where}` is {value}; it must match {fault.validator_value}."
+    if fault.validator == "oneOf":
+        return f"`{where}` is {value}; it must be a list of numbers, or start, stop and step."
+    bounds = {
+        "minimum": "at least",
+        "maximum": "at most",
+        "exclusiveMinimum": "greater than",
+        "exclusiveMaximum": "less than",
+    }
+    if fault.validator in bounds:
+        return f"`{where}` is {value}; it must be {bounds[fault.validator]} {fault.validator_value}."
+    return f"`{where}`: {fault.message}."
+
+
+def _yaml_hint(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[-+]?[\d.]*\d[eE][-+]?\d+", value):
+        return ""
+    return f" YAML reads {value} as a text; write {Decimal(value):f}."
+
+
+def _unknown_key(where: str, key: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(str(key), known, n=1)
+    hint = f"did you mean `{near[0]}`?" if near else f"known here are {', '.join(known)}."
+    return f"`{where}` is no key of the configuration; {hint}"
+
+
+def _check_relations(configuration: Mapping[str, Any]) -> None:
+    threshold_names(configuration["thresholds"])
+    unknown = [name for name in configuration["evaluation_diagnoses"] if name not in configuration["classes"]]
+    if unknown:
+        raise InputError(
+            f"evaluation_diagnoses names {', '.join(unknown)}, which `classes` does not: a prediction can be right "
+            "only for a class that the classifiers know. Correct either list."
+        )
+    for model, settings in configuration["models"].items():
+        lacking = [
+            name for name in configuration["evaluation_diagnoses"] if name not in settings.get("classes", [name])
+        ]
+        if lacking:
+            raise InputError(
+                f"`models.{model}.classes` lacks {', '.join(lacking)}, an evaluation diagnosis: the classifier could "
+                "never be right there. Correct it or evaluation_diagnoses."
+            )
+    _check_archives(configuration["archives"])
+    _check_training_archives(configuration)
+    check_groups(configuration.get("groups", {}), configuration["evaluation_diagnoses"], configuration["classes"])
+    _check_variants(configuration)
+    _check_published(configuration)
+    if configuration["split"]["validation"] + configuration["split"]["test"] >= 1:
+        raise InputError("split.validation and split.test leave nothing for training: their sum must be below 1.")
+
+
+def _check_archives(archives: Mapping[str, Any]) -> None:
+    pattern = archives.get("mask_pattern", ISIC_MASKS)
+    check_mask_pattern(pattern)
+    if "drawn" in archives and (pattern != ISIC_MASKS or archives.get("missing_masks", "error") != "error"):
+        raise InputError(
+            f"archives.mask_pattern and missing_masks are for archives that you bring: those that are drawn "
+            f"(archives.drawn) have all masks, named {ISIC_MASKS}. Set archives.drawn to null, or leave the two out."
+        )
+
+
+def _check_training_archives(configuration: Mapping[str, Any]) -> None:
+    archives = configuration["archives"]
+    lacking = [key for key in ("training_pictures", "training_labels") if key not in archives]
+    if not lacking:
+        return
+    missing = " and ".join(f"`{key}`" for key in lacking)
+    if trained := [model for model, settings in configuration["models"].items() if "classifier" not in settings]:
+        raise InputError(
+            f"`archives` lacks {missing}, and {', '.join(trained)} must be trained. Add it, or bring all classifiers "
+            "along (`classifier`)."
+        )
+    if "drawn" in archives:
+        raise InputError(
+            f"`archives` lacks {missing}, which archives.drawn draws. Add it, or set archives.drawn to null."
+        )
+    if kept := [key for key in ("training_pictures", "training_labels", "training_metadata") if key in archives]:
+        raise InputError(
+            f"`archives` lacks {missing}. Add it; or, since all classifiers are brought along, do without training "
+            f"pictures: then set {' and '.join(kept)} to null, too."
+        )
+
+
+def _check_published(configuration: Mapping[str, Any]) -> None:
+    for model, settings in configuration["models"].items():
+        known = published_names(settings.get("classes", configuration["classes"]))
+        for name in settings.get("published", {}):
+            if name not in known:
+                near = difflib.get_close_matches(str(name), known, n=1)
+                hint = f"did you mean `{near[0]}`?" if near else f"known here are {', '.join(known)}."
+                raise InputError(f"`models.{model}.published.{name}` is no metric; {hint}")
+
+
+def published_names(classes: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Return {name under `published`: (metric, class)} of what may stand there."""
+    overall = {metric: (metric, "all") for metric in OVERALL}
+    return overall | {f"{metric}.{name}": (metric, name) for metric in SHARES for name in classes}
+
+
+VARIANT_OPTIONS = {
+    "study_range": {"upper_percentile"},
+    "tiles": {"tiles"},
+    "superpixels": {"count", "cells", "compactness"},
+}
+
+
+def _check_variants(configuration: Mapping[str, Any]) -> None:
+    methods = list(configuration["methods"])
+    for name, variant in configuration["variants"].items():
+        if name in methods or name in configuration["chance"]["methods"]:
+            raise InputError(f"variants: {name} is the name of a method already. Choose another.")
+        if variant["of"] not in methods:
+            raise InputError(
+                f"`variants.{name}.of` is {variant['of']}; it must be a saliency method: {', '.join(methods)}."
+            )
+        foreign = set(variant) - {"kind", "of"} - VARIANT_OPTIONS[variant["kind"]]
+        if foreign:
+            raise InputError(
+                f"`variants.{name}` is of kind {variant['kind']}, which has no {', '.join(sorted(foreign))}; it has "
+                f"{', '.join(sorted(VARIANT_OPTIONS[variant['kind']]))}."
+            )
+        needed = {"tiles": "tiles", "superpixels": "cells"}.get(variant["kind"])
+        if needed and needed not in variant:
+            raise InputError(f"`variants.{name}` lacks `{needed}`, the number of {needed} along each side. Add it.")
+
+
+def threshold_names(thresholds: Sequence[float] | Mapping[str, float]) -> list[str]:
+    """Return a threshold grid as it is written in file names (`0.300`), ascending.
+
+    thresholds: a list, or {start, stop, step} with both ends included. Computed in decimals, not in binary
+    floats, so that no threshold is 0.30000000000000004. Raises InputError for a value outside [0, 1], with more
+    than three digits, or given twice, and for a step that misses its stop.
+    """
+    if isinstance(thresholds, Mapping):
+        start, stop, step = (_threshold(thresholds[key]) for key in ("start", "stop", "step"))
+        if not step or stop < start or (stop - start) % step:
+            raise InputError(
+                f"thresholds: steps of {step} from {start} do not arrive at {stop}. Correct start, stop or step."
+            )
+        values = [start + step * number for number in range(int((stop - start) / step) + 1)]
+    else:
+        values = [_threshold(value) for value in thresholds]
+    names = [f"{value:.3f}" for value in sorted(values)]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(f"thresholds: {', '.join(twice)} stands there twice. Remove one.")
+    return names
+
+
+def _threshold(number: float) -> Decimal:
+    value = Decimal(str(number))
+    if not value.is_finite() or not 0 <= value <= 1:
+        raise InputError(
+            f"thresholds: {value} is outside of 0 to 1, where every map lies: nothing (or all) would be white. "
+            "Correct the value."
+        )
+    if value != round(value, 3):
+        raise InputError(f"thresholds: {value} has more than three digits after the point. Round it.")
+    return abs(value)  # no -0.000
