@@ -1,0 +1,130 @@
+"""What a rule's results depend on of code: its script and, of this library, what that imports.
+
+Snakemake watches a script but not what it imports; rules have a digest of it among their params instead. It follows the
+imports, through packages and from functions, too, so that an edit reruns the stages that use the module and no other.
+"""
+
+import ast
+import hashlib
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from pathlib import Path
+
+LIBRARY = Path(__file__).resolve().parents[1]
+# What words messages and writes files whole changes no number.
+NEUTRAL = ("errors", "files", "logs")
+TELLING = ("logger", "log")
+
+
+@lru_cache
+def code_digest(script: str | Path | None, *modules: str) -> str:
+    """Return a digest of a script's code and of the modules of this library that it, or `modules`, import.
+
+    script: a file beside the library, None for modules alone. modules: names in this library, `saliency.gradcam`.
+    Comments, docstrings, type hints and the words of messages (what is raised with, logged or printed) do not count, so
+    that only a change of what is computed reruns a stage.
+    """
+    digest = hashlib.sha256()
+    for path in [*([Path(script)] if script else []), *map(_path, sorted(imported_modules(script, *modules)))]:
+        digest.update(ast.dump(_Wordless().visit(_parsed(path))).encode())
+    return digest.hexdigest()[:16]
+
+
+def imported_modules(script: str | Path | None, *modules: str) -> set[str]:
+    """Return the names of the modules of this library that a script or `modules` (these included) depend on.
+
+    Left out is what is imported for type hints alone, and `NEUTRAL`.
+    """
+    waiting = [*modules, *(_imports(_parsed(Path(script)), "") if script else [])]
+    found: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name not in found and name not in NEUTRAL:
+            found.add(name)
+            waiting.extend(_imports(_parsed(_path(name)), name))
+    return found
+
+
+def _path(module: str) -> Path:
+    plain = LIBRARY / f"{module.replace('.', '/')}.py"
+    return plain if plain.is_file() else LIBRARY / module.replace(".", "/") / "__init__.py"
+
+
+def _imports(tree: ast.AST, module: str) -> Iterator[str]:
+    """Yield the modules of this library that a module, or a script (an empty name), imports anywhere."""
+    for node in _used(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+            yield from _known(name.removeprefix("dermalign.") for name in names if name.startswith("dermalign."))
+        elif isinstance(node, ast.ImportFrom):
+            origin = _origin(node, module)
+            if origin is not None:
+                # A name may be a module of a package, or a function of a module.
+                inside = [".".join(filter(None, [origin, alias.name])) for alias in node.names]
+                yield from _known([*inside, origin])
+
+
+def _origin(node: ast.ImportFrom, module: str) -> str | None:
+    """Return the module or package of this library that an import is from, None for another library's."""
+    if node.level:
+        package = module.split(".")[: -node.level]
+        return ".".join([*package, *([node.module] if node.module else [])])
+    name = node.module or ""
+    return name.partition(".")[2] if name == "dermalign" or name.startswith("dermalign.") else None
+
+
+def _known(names: Iterable[str]) -> Iterator[str]:
+    return (name for name in names if name and (LIBRARY / f"{name.replace('.', '/')}.py").is_file())
+
+
+def _used(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes of a module but for what stands under `if TYPE_CHECKING:`."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            waiting.extend(node.orelse)
+            continue
+        yield node
+        waiting.extend(ast.iter_child_nodes(node))
+
+
+def _parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+class _Wordless(ast.NodeTransformer):
+    """Takes out of a module what only says something."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
+        """Drop docstrings, and calls that log or print."""
+        value = node.value
+        if isinstance(value, ast.Constant) or (isinstance(value, ast.Call) and _is_telling(value.func)):
+            return None
+        return self.generic_visit(node)
+
+    def visit_Raise(self, node: ast.Raise) -> ast.AST:
+        """Keep of an exception its kind."""
+        kind = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+        return ast.Raise(exc=kind, cause=None)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        """Drop the hint of a variable that is given a value; a field without one is what makes a dataclass."""
+        self.generic_visit(node)
+        return node if node.value is None else ast.Assign(targets=[node.target], value=node.value)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        """Drop the hint of what is returned."""
+        node.returns = None
+        return self.generic_visit(node)
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        """Drop the hint of an argument."""
+        node.annotation = None
+        return node
+
+
+def _is_telling(function: ast.expr) -> bool:
+    if isinstance(function, ast.Name):
+        return function.id == "print"
+    return isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.value.id in TELLING
