@@ -2,7 +2,7 @@
 
 # Fetched where Snakemake runs, since compute nodes have no internet, into a folder that studies share. What is there
 # is never fetched again.
-for path, origin in STUDY.imagenet_weights.items():
+for path, origin in CLASSIFIERS.imagenet_weights.items():
     if not Path(path).is_file():
 
         rule:
@@ -17,8 +17,7 @@ for path, origin in STUDY.imagenet_weights.items():
             localrule: True
             conda:
                 "../envs/classifier.yaml"
-            threads: 1
-            resources:
+                    resources:
                 mem_mb=megabytes(4000),
                 runtime=minutes(60),
             params:
@@ -31,8 +30,8 @@ for path, origin in STUDY.imagenet_weights.items():
 rule training_pictures:
     input:
         manifest=f"{RESULTS}/manifest/training.csv",
-        pictures=ancient(STUDY.archive("training_pictures")),
-        drawn=DRAWN,
+        pictures=ancient(ARCHIVES.path("training_pictures")),
+        drawn=ARCHIVES.drawn,
     output:
         f"{RESULTS}/pictures/training_{{input_size}}.h5",
     log:
@@ -45,8 +44,6 @@ rule training_pictures:
     resources:
         mem_mb=megabytes(1500),
         runtime=minutes(120),
-    params:
-        library=library_digest("pictures", "archives", "manifests"),
     script:
         "../workflow_scripts/training_pictures.py"
 
@@ -54,9 +51,9 @@ rule training_pictures:
 rule train:
     input:
         manifest=f"{RESULTS}/manifest/training.csv",
-        pictures=lambda wildcards: f"{RESULTS}/pictures/training_{STUDY.input_size(wildcards.model)}.h5",
+        pictures=lambda wildcards: f"{RESULTS}/pictures/training_{CLASSIFIERS.input_size(wildcards.model)}.h5",
         # What counts is their content, a digest below.
-        weights=lambda wildcards: ancient(STUDY.weights_files(wildcards.model)),
+        weights=lambda wildcards: ancient(CLASSIFIERS.weights_files(wildcards.model)),
     output:
         model=f"{RESULTS}/classifiers/{{model}}/model.keras",
         history=f"{RESULTS}/classifiers/{{model}}/history.csv",
@@ -66,7 +63,7 @@ rule train:
     benchmark:
         f"{RESULTS}/benchmarks/train/{{model}}.tsv"
     wildcard_constraints:
-        model=among(STUDY.trained),
+        model=among(CLASSIFIERS.trained),
     conda:
         "../envs/classifier.yaml"
     threads: CONFIGURATION["threads"]["train"]
@@ -75,11 +72,10 @@ rule train:
         runtime=minutes(24 * 60),
         gpu=CONFIGURATION["gpus"],
     params:
-        settings=lambda wildcards: STUDY.training_settings(wildcards.model),
+        settings=lambda wildcards: CLASSIFIERS.training_settings(wildcards.model),
         classes=CONFIGURATION["classes"],
         seed=CONFIGURATION["seed"],
-        weights=lambda wildcards: STUDY.weights_digest(wildcards.model),
-        library=library_digest("training", "manifests"),
+        weights=lambda wildcards: CLASSIFIERS.weights_digest(wildcards.model),
     script:
         "../workflow_scripts/train.py"
 
@@ -87,9 +83,9 @@ rule train:
 # Of a classifier that is brought along: what it says of pictures that would be held out from a training.
 rule classify:
     input:
-        classifier=lambda wildcards: STUDY.classifier(wildcards.model),
+        classifier=lambda wildcards: CLASSIFIERS.path(wildcards.model),
         manifest=f"{RESULTS}/manifest/training.csv",
-        pictures=lambda wildcards: f"{RESULTS}/pictures/training_{STUDY.input_size(wildcards.model)}.h5",
+        pictures=lambda wildcards: f"{RESULTS}/pictures/training_{CLASSIFIERS.input_size(wildcards.model)}.h5",
     output:
         f"{RESULTS}/classifiers/{{model}}/predictions.csv",
     log:
@@ -97,7 +93,7 @@ rule classify:
     benchmark:
         f"{RESULTS}/benchmarks/classify/{{model}}.tsv"
     wildcard_constraints:
-        model=among(STUDY.brought),
+        model=among(CLASSIFIERS.brought),
     conda:
         "../envs/classifier.yaml"
     threads: CONFIGURATION["threads"]["gradcam"]
@@ -106,10 +102,9 @@ rule classify:
         runtime=minutes(240),
         gpu=CONFIGURATION["gpus"],
     params:
-        classes=lambda wildcards: STUDY.classes(wildcards.model),
-        logits=lambda wildcards: STUDY.saliency_settings(wildcards.model)["logits"],
+        classes=lambda wildcards: CLASSIFIERS.classes(wildcards.model),
+        logits=lambda wildcards: CLASSIFIERS.saliency_settings(wildcards.model)["logits"],
         batch_size=CONFIGURATION["methods"]["gradcam"]["batch_size"],
-        library=library_digest("classification", "manifests"),
     script:
         "../workflow_scripts/classify.py"
 
@@ -127,16 +122,14 @@ rule classifier_metrics:
     localrule: True
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
         mem_mb=megabytes(1000),
         runtime=minutes(10),
     params:
-        classes=lambda wildcards: STUDY.classes(wildcards.model),
-        is_brought=lambda wildcards: wildcards.model in STUDY.brought,
+        classes=lambda wildcards: CLASSIFIERS.classes(wildcards.model),
+        is_brought=lambda wildcards: wildcards.model in CLASSIFIERS.brought,
         seed=CONFIGURATION["seed"],
-        published=lambda wildcards: STUDY.models[wildcards.model].get("published", {}),
-        library=library_digest("classifier_metrics", "manifests"),
+        published=lambda wildcards: CLASSIFIERS.models[wildcards.model].get("published", {}),
     script:
         "../workflow_scripts/classifier_metrics.py"
 
@@ -155,18 +148,16 @@ rule classifier_figures:
     benchmark:
         f"{RESULTS}/benchmarks/classifier_figures/{{model}}.tsv"
     wildcard_constraints:
-        model=among(STUDY.trained),
+        model=among(CLASSIFIERS.trained),
     localrule: True
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
         mem_mb=megabytes(1000),
         runtime=minutes(10),
     params:
         classes=CONFIGURATION["classes"],
-        best_epoch_by=lambda wildcards: STUDY.models[wildcards.model]["training"]["best_epoch_by"],
-        library=library_digest("figures"),
+        best_epoch_by=lambda wildcards: CLASSIFIERS.models[wildcards.model]["training"]["best_epoch_by"],
     script:
         "../workflow_scripts/classifier_figures.py"
 
@@ -182,16 +173,14 @@ rule confusion_figure:
     benchmark:
         f"{RESULTS}/benchmarks/confusion_figure/{{model}}.tsv"
     wildcard_constraints:
-        model=among(STUDY.brought),
+        model=among(CLASSIFIERS.brought),
     localrule: True
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
         mem_mb=megabytes(1000),
         runtime=minutes(10),
     params:
-        classes=lambda wildcards: STUDY.classes(wildcards.model),
-        library=library_digest("figures"),
+        classes=lambda wildcards: CLASSIFIERS.classes(wildcards.model),
     script:
         "../workflow_scripts/classifier_figures.py"

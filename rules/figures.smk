@@ -16,14 +16,12 @@ rule jaccard_by_threshold:
     localrule: True
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
         mem_mb=megabytes(1000),
         runtime=minutes(10),
     params:
         features=FEATURES,
-        chance_methods=CHANCE_METHODS,
-        library=library_digest("figures", "statistics"),
+        chance_methods=SOURCES.chance_methods,
     script:
         "../workflow_scripts/jaccard_by_threshold.py"
 
@@ -41,13 +39,11 @@ rule mean_curves:
     localrule: True
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
         mem_mb=megabytes(1000),
         runtime=minutes(10),
     params:
         features=FEATURES,
-        methods=[*SALIENCY_METHODS, *VARIANTS],
-        library=library_digest("figures", "statistics"),
+        methods=SOURCES.saliency_methods,
     script:
         "../workflow_scripts/mean_curves.py"
