@@ -15,6 +15,7 @@ from typing import Any
 
 from . import archives
 from .brought import adopted_name, digest_of, files_of
+from .drawing.plan import plan
 from .errors import InputError
 from .groups import Groups, default_groups
 from .imagenet import weights_name
@@ -168,7 +169,8 @@ class Study:
     def drawing(self) -> dict[str, Any]:
         """What the archives are drawn from: numbers of pictures, seed and the drawing's code."""
         counts = self.configuration["archives"]["drawn"]
-        return {**counts, "seed": self.configuration["seed"], "library": library_digest("drawing")}
+        modules = [f"drawing/{path.stem}" for path in (LIBRARY / "drawing").glob("*.py")]
+        return {**counts, "seed": self.configuration["seed"], "library": library_digest(*modules)}
 
     @cached_property
     def _is_to_be_drawn(self) -> bool:
@@ -233,8 +235,6 @@ class Study:
 
     @cached_property
     def _drawn(self) -> list[Any]:
-        from .drawing import plan  # imports SciPy: only where archives are drawn and not there yet
-
         return plan(**{name: value for name, value in self.drawing.items() if name != "library"})
 
     @cached_property
