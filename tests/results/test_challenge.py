@@ -20,7 +20,9 @@ from dermalign.results.challenge import (
     thresholded_map,
     write_challenge_masks,
 )
-from dermalign.drawing import FEATURES, draw_picture, plan
+from dermalign.drawing.classes import FEATURES
+from dermalign.drawing.pictures import draw_picture
+from dermalign.drawing.plan import plan
 from dermalign.errors import InputError
 from dermalign.data.manifests import evaluation_manifest
 from dermalign.overlap.mask_cells import PictureCells, count_archive, write_cells
