@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from .archives import OpenArchive, mend, open_archive, read_member
 from ..errors import InputError
 from ..files import atomic_path
 from ..logs import progress
+from .archives import OpenArchive, mend, open_archive, read_member
 
 
 def decode(archive: OpenArchive, member: str, size: int) -> NDArray[np.uint8]:
