@@ -14,6 +14,9 @@ import pytest
 from dermalign.data.archives import list_masks, list_pictures
 from dermalign.data.manifests import evaluation_manifest
 from dermalign.drawing import FEATURES, draw_picture, plan
+from dermalign.drawing.classes import FEATURES
+from dermalign.drawing.pictures import draw_picture
+from dermalign.drawing.plan import plan
 from dermalign.errors import InputError
 from dermalign.overlap.engine import write_curves, write_shards
 from dermalign.overlap.mask_cells import PictureCells, count_archive, write_cells
@@ -25,16 +28,6 @@ from dermalign.results.challenge import (
     thresholded_map,
     write_challenge_masks,
 )
-<<<<<<< HEAD
-from dermalign.drawing.classes import FEATURES
-from dermalign.drawing.pictures import draw_picture
-from dermalign.drawing.plan import plan
-from dermalign.errors import InputError
-from dermalign.data.manifests import evaluation_manifest
-from dermalign.overlap.mask_cells import PictureCells, count_archive, write_cells
-from dermalign.overlap.engine import write_curves, write_shards
-=======
->>>>>>> cb2afb6
 from dermalign.results.statistics import read_shards, threshold_statistics
 from engine_cases import GRIDS, SIDES, Picture, counted, draw_map, shard_paths, write_map_file
 from hypothesis import given, settings

@@ -83,9 +83,7 @@ def binned_curves(
     return Curves(
         levels=None,
         area=_binned(_areas(saliency.shape[1:], sizes), column),
-        intersection={
-            feature: _binned(counts.reshape(len(counts), -1), column) for feature, counts in cells.items()
-        },
+        intersection={feature: _binned(counts.reshape(len(counts), -1), column) for feature, counts in cells.items()},
     )
 
 

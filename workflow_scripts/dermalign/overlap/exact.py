@@ -232,9 +232,7 @@ def mean_curve(population: Population, thresholds: Sequence[str] = CURVE_THRESHO
     return _curve_table(thresholds, len(population.images), lambda block: jaccard_at(population, steps[block]))
 
 
-def binned_mean_curve(
-    curves: CurveFile, feature: str, thresholds: Sequence[str] = CURVE_THRESHOLDS
-) -> pd.DataFrame:
+def binned_mean_curve(curves: CurveFile, feature: str, thresholds: Sequence[str] = CURVE_THRESHOLDS) -> pd.DataFrame:
     """Return what `mean_curve` does for one feature of fine maps."""
     mask = curves.mask(feature, slice(None))
     rows = np.array(sorted(np.flatnonzero(mask), key=curves.images.__getitem__), dtype=np.intp)
@@ -247,9 +245,7 @@ def binned_mean_curve(
     return _curve_table(thresholds, len(images), jaccard)
 
 
-def _curve_table(
-    thresholds: Sequence[str], n: int, jaccard_of: Callable[[slice], NDArray[np.float64]]
-) -> pd.DataFrame:
+def _curve_table(thresholds: Sequence[str], n: int, jaccard_of: Callable[[slice], NDArray[np.float64]]) -> pd.DataFrame:
     """Return the table of `mean_curve`; jaccard_of: J (t, n) of a slice of the thresholds."""
     columns = np.full((5, len(thresholds)), np.nan)
     for start in range(0, len(thresholds) if n else 0, BLOCK):

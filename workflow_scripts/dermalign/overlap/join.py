@@ -33,8 +33,9 @@ def write_curves(path: str | Path, maps: str | Path, cell_files: Sequence[str | 
         found = 0
         for cell_file in cell_files:
             with open_cells(cell_file) as cells:
-                found += sum(image in wanted for image in cells.images)
-                pairs = [(row, of) for row, image in enumerate(cells.images) if image in wanted for of in maps_of[image]]
+                pairs = [
+                    (row, of) for row, image in enumerate(cells.images) if image in wanted for of in maps_of[image]
+                ]
                 for start in range(0, len(pairs), block):
                     cell_rows, map_rows = np.array(pairs[start : start + block]).T
                     counts = cells.counts(source.grid, cell_rows)

@@ -82,7 +82,12 @@ def write_store(
     """
     saliency, raw = np.asarray(saliency, np.float32), np.asarray(raw, np.float32)
     probabilities = np.asarray(probabilities, np.float32)
-    if saliency.shape[:-2] != ((len(features),) if features else ()) or saliency.ndim < 2 or raw.shape != saliency.shape or probabilities.ndim != 1:
+    if (
+        saliency.shape[:-2] != ((len(features),) if features else ())
+        or saliency.ndim < 2
+        or raw.shape != saliency.shape
+        or probabilities.ndim != 1
+    ):
         raise InputError(
             f"store of {image}: saliency {saliency.shape} and raw {raw.shape} must be equal (h, w), or with an axis of "
             f"{len(features)} features before, "

@@ -31,8 +31,8 @@ def study_range(inputs: Inputs, upper_percentile: float = 100) -> Iterator[MapBl
         logger.info("the range of the study is %g to %g", low, high)
         if high <= low < largest:
             raise InputError(
-                f"upper_percentile: {upper_percentile} % of the raw values in {inputs.maps} are the minimum {low:g}, so "
-                "that there is no range to stretch; choose a higher one, 100 for the maximum"
+                f"upper_percentile: {upper_percentile} % of the raw values in {inputs.maps} are the minimum {low:g}, "
+                "so that there is no range to stretch; choose a higher one, 100 for the maximum"
             )
         span = high - low if high > low else 1.0
         for rows in source.blocks():
@@ -54,7 +54,9 @@ def raw_range(source: MapFile, upper_percentile: float) -> tuple[float, float, f
     for rows in source.blocks():
         values = source.raw(rows).ravel()
         if not np.isfinite(values).all():
-            raise InputError(f"{source.path}: raw maps with values that are not finite; delete its stores and run again")
+            raise InputError(
+                f"{source.path}: raw maps with values that are not finite; delete its stores and run again"
+            )
         low = min(low, float(values.min()))
         top = np.concatenate([top, values])
         if top.size > kept:

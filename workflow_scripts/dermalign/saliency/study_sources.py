@@ -73,9 +73,7 @@ class MapSources:
 
     def methods(self, *families: str) -> list[str]:
         """Return the second parts of the sources' names, of all families or of some, each once."""
-        return list(
-            dict.fromkeys(source.method for source in self if not families or source.kind.family in families)
-        )
+        return list(dict.fromkeys(source.method for source in self if not families or source.kind.family in families))
 
     @property
     def saliency_methods(self) -> list[str]:
