@@ -12,7 +12,7 @@ if ARCHIVES.drawn:
             f"{RESULTS}/benchmarks/draw_archives.tsv"
         conda:
             "../envs/analysis.yaml"
-            resources:
+        resources:
             mem_mb=megabytes(1000),
             runtime=minutes(10),
         params:
@@ -47,7 +47,7 @@ for path, source in ARCHIVES.sources.items():
             localrule: True
             conda:
                 "../envs/analysis.yaml"
-                    resources:
+            resources:
                 mem_mb=megabytes(500),
                 runtime=24 * 60,
             params:

@@ -15,7 +15,7 @@ for model in [] if MISSING else CLASSIFIERS.brought:
             f"{RESULTS}/benchmarks/adopt/{model}.tsv"
         conda:
             "../envs/classifier.yaml"
-            resources:
+        resources:
             mem_mb=megabytes(8000),
             runtime=minutes(30),
         params:

@@ -17,7 +17,7 @@ for path, origin in CLASSIFIERS.imagenet_weights.items():
             localrule: True
             conda:
                 "../envs/classifier.yaml"
-                    resources:
+            resources:
                 mem_mb=megabytes(4000),
                 runtime=minutes(60),
             params:

@@ -46,7 +46,7 @@ for number, thresholds in enumerate(BLOCKS):
             localrule: True
             conda:
                 "../envs/analysis.yaml"
-                    resources:
+            resources:
                 mem_mb=megabytes(1000),
                 runtime=minutes(30),
             script:

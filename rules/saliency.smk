@@ -94,7 +94,11 @@ for source in MADE_AT_ONCE:
         input:
             maps=[f"{RESULTS}/maps/{source.of.path}.h5"] if source.needs(MAPS) else [],
             pictures=ancient([ARCHIVES.path("evaluation_pictures")] if source.needs(PICTURES) else []),
-            cells=expand("{results}/cells/{batch}.h5", results=RESULTS, batch=MASK_BATCHES) if source.needs(MASKS) else [],
+            cells=(
+                expand("{results}/cells/{batch}.h5", results=RESULTS, batch=MASK_BATCHES)
+                if source.needs(MASKS)
+                else []
+            ),
             evaluation=[] if source.needs(MAPS) else f"{RESULTS}/manifest/evaluation.csv",
         output:
             f"{RESULTS}/maps/{source.path}.h5",

@@ -1,6 +1,12 @@
 # Statistics per model, merged into one table each.
 
-STATISTICS = ["thresholds", "best_thresholds", "correctness", "mann_whitney", *(["chance"] if SOURCES.chance_methods else [])]
+STATISTICS = [
+    "thresholds",
+    "best_thresholds",
+    "correctness",
+    "mann_whitney",
+    *(["chance"] if SOURCES.chance_methods else []),
+]
 
 
 # Of each model, and of each first name of sources that belong to no model.

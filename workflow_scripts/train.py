@@ -23,6 +23,6 @@ with job_log(snakemake.log[0]):
         model_path=snakemake.output.model,
         history_path=snakemake.output.history,
         predictions_path=snakemake.output.predictions,
-        library=snakemake.params.library,
+        library=snakemake.params.code,
         events_folder=events if wanted else None,
     )

@@ -13,7 +13,6 @@ import pandas as pd
 import pytest
 from dermalign.data.archives import list_masks, list_pictures
 from dermalign.data.manifests import evaluation_manifest
-from dermalign.drawing import FEATURES, draw_picture, plan
 from dermalign.drawing.classes import FEATURES
 from dermalign.drawing.pictures import draw_picture
 from dermalign.drawing.plan import plan

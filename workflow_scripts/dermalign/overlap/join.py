@@ -33,9 +33,9 @@ def write_curves(path: str | Path, maps: str | Path, cell_files: Sequence[str | 
         found = 0
         for cell_file in cell_files:
             with open_cells(cell_file) as cells:
-                pairs = [
-                    (row, of) for row, image in enumerate(cells.images) if image in wanted for of in maps_of[image]
-                ]
+                rows = [row for row, image in enumerate(cells.images) if image in wanted]
+                found += len(rows)
+                pairs = [(row, of) for row in rows for of in maps_of[cells.images[row]]]
                 for start in range(0, len(pairs), block):
                     cell_rows, map_rows = np.array(pairs[start : start + block]).T
                     counts = cells.counts(source.grid, cell_rows)
