@@ -211,6 +211,6 @@ rule classifier_table:
             "low and high: 95 % bootstrap intervals by lesion; published: as the configuration gives it. "
             f"{LEAKAGE}"
         ),
-        library=library_digest("tables"),
+        library=library_digest("tables", "classifier_files"),
     script:
         "../workflow_scripts/classifier_table.py"

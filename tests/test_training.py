@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from dermalign.architectures import build_classifier, lower_batchnorm_momentum
+from dermalign.classifier_files import HISTORY_COLUMNS
 from dermalign.errors import InputError
 from dermalign.gradcam import grad_cam
 from dermalign.training import (
-    HISTORY_COLUMNS,
     READ_AHEAD,
     PictureBatches,
     class_weights,

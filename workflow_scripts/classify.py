@@ -1,7 +1,7 @@
 """Have a brought classifier classify the pictures that are held out from training here."""
 
 from dermalign.classification import classify_held_out
-from dermalign.files import write_text
+from dermalign.classifier_files import write_predictions_table
 from dermalign.gradcam import load_classifier
 from dermalign.gradients import limit_threads
 from dermalign.logs import job_log
@@ -17,4 +17,4 @@ with job_log(snakemake.log[0]):
         snakemake.params.batch_size,
         snakemake.params.logits,
     )
-    write_text(snakemake.output[0], predictions.to_csv(index=False, float_format="%.8g"))
+    write_predictions_table(snakemake.output[0], predictions)
