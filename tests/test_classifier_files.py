@@ -88,3 +88,37 @@ def test_the_metrics_of_classes_with_odd_names(predictions: pd.DataFrame, path: 
     right = (predictions["class"] == predictions["predicted"])[:12]
     assert values["value"]["accuracy", "all"] == pytest.approx(right.mean())
     assert values["published"]["sensitivity", "NA"] == 0.5
+
+
+@pytest.mark.parametrize("model", ["trained", "brought"])
+def test_the_confusion_of_classes_with_odd_names(
+    model: str, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(pytest.importorskip("matplotlib").rcParams, "svg.fonttype", "none")
+    note = "brought along" if model == "brought" else ""
+    outputs = [tmp_path / "confusion.png", tmp_path / "confusion.svg"]
+    run(
+        "figure.py",
+        input=[path],
+        output=outputs,
+        log=[tmp_path / "job.log"],
+        params=SimpleNamespace(function="confusion", arguments={"classes": CLASSES, "name": model, "note": note}),
+    )
+    text = outputs[1].read_text()
+    assert f"{model}: 12 held-out pictures, " in text
+    assert ("brought along" in text) == bool(note)
+    for name in CLASSES:
+        assert f">{name}<" in text
+    assert outputs[0].read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_learning_curves_of_a_history_file(tmp_path: Path) -> None:
+    write_history(tmp_path / "history.csv", [(1, 0.1, 1 / 3, 0.7, 0.2, 0.25, 1.5)])
+    run(
+        "figure.py",
+        input=[tmp_path / "history.csv"],
+        output=[tmp_path / "history.svg"],
+        log=[tmp_path / "job.log"],
+        params=SimpleNamespace(function="learning_curves", arguments={"criterion": "accuracy", "name": "plain"}),
+    )
+    assert "<svg" in (tmp_path / "history.svg").read_text()
