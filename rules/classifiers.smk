@@ -134,53 +134,50 @@ rule classifier_metrics:
         "../workflow_scripts/classifier_metrics.py"
 
 
-rule classifier_figures:
+rule confusion:
     input:
-        predictions=f"{RESULTS}/classifiers/{{model}}/predictions.csv",
-        history=f"{RESULTS}/classifiers/{{model}}/history.csv",
+        f"{RESULTS}/classifiers/{{model}}/predictions.csv",
     output:
-        confusion_png=f"{RESULTS}/figures/classifiers/{{model}}_confusion.png",
-        confusion_svg=f"{RESULTS}/figures/classifiers/{{model}}_confusion.svg",
-        history_png=f"{RESULTS}/figures/classifiers/{{model}}_history.png",
-        history_svg=f"{RESULTS}/figures/classifiers/{{model}}_history.svg",
+        f"{RESULTS}/figures/classifiers/{{model}}_confusion.png",
+        f"{RESULTS}/figures/classifiers/{{model}}_confusion.svg",
     log:
-        f"{RESULTS}/logs/classifier_figures/{{model}}.log",
+        f"{RESULTS}/logs/confusion/{{model}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/classifier_figures/{{model}}.tsv"
+        f"{RESULTS}/benchmarks/confusion/{{model}}.tsv"
+    wildcard_constraints:
+        model=among(MODELS),
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    resources:
+        mem_mb=megabytes(1000),
+        runtime=minutes(10),
+    params:
+        function="confusion",
+        arguments=lambda wildcards: dict(
+            classes=CLASSIFIERS.classes(wildcards.model),
+            name=wildcards.model,
+            note="" if wildcards.model in CLASSIFIERS.trained else "brought along: these pictures may have trained it",
+        ),
+    script:
+        "../workflow_scripts/figure.py"
+
+
+use rule confusion as learning_curves with:
+    input:
+        f"{RESULTS}/classifiers/{{model}}/history.csv",
+    output:
+        f"{RESULTS}/figures/classifiers/{{model}}_history.png",
+        f"{RESULTS}/figures/classifiers/{{model}}_history.svg",
+    log:
+        f"{RESULTS}/logs/learning_curves/{{model}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/learning_curves/{{model}}.tsv"
     wildcard_constraints:
         model=among(CLASSIFIERS.trained),
-    localrule: True
-    conda:
-        "../envs/analysis.yaml"
-    resources:
-        mem_mb=megabytes(1000),
-        runtime=minutes(10),
+    localrule: True  # not inherited
     params:
-        classes=CONFIGURATION["classes"],
-        best_epoch_by=lambda wildcards: CLASSIFIERS.models[wildcards.model]["training"]["best_epoch_by"],
-    script:
-        "../workflow_scripts/classifier_figures.py"
-
-
-rule confusion_figure:
-    input:
-        predictions=f"{RESULTS}/classifiers/{{model}}/predictions.csv",
-    output:
-        confusion_png=f"{RESULTS}/figures/classifiers/{{model}}_confusion.png",
-        confusion_svg=f"{RESULTS}/figures/classifiers/{{model}}_confusion.svg",
-    log:
-        f"{RESULTS}/logs/confusion_figure/{{model}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/confusion_figure/{{model}}.tsv"
-    wildcard_constraints:
-        model=among(CLASSIFIERS.brought),
-    localrule: True
-    conda:
-        "../envs/analysis.yaml"
-    resources:
-        mem_mb=megabytes(1000),
-        runtime=minutes(10),
-    params:
-        classes=lambda wildcards: CLASSIFIERS.classes(wildcards.model),
-    script:
-        "../workflow_scripts/classifier_figures.py"
+        function="learning_curves",
+        arguments=lambda wildcards: dict(
+            criterion=CLASSIFIERS.models[wildcards.model]["training"]["best_epoch_by"], name=wildcards.model
+        ),

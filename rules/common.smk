@@ -17,7 +17,7 @@ from dermalign.saliency.study_sources import MapSources
 from dermalign.study.batches import remember_blocks, shard_blocks
 from dermalign.study.configuration import checked
 from dermalign.study.digests import code_digest
-from dermalign.study.sources import CLASSIFIER, MAPS, MASKS, PICTURES
+from dermalign.study.sources import CLASSIFIER, INDEPENDENT, MAPS, MASKS, METHOD, PICTURES, VARIANT
 from dermalign.study.study import Study
 
 # TensorFlow's remarks on the machine's processor say nothing about the study. Jobs inherit this.

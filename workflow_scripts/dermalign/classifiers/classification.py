@@ -39,7 +39,10 @@ def class_scores(
 
 
 def predictions_table(table: pd.DataFrame, logits: NDArray[Any], classes: Sequence[str]) -> pd.DataFrame:
-    """Return `image,split,class,predicted` and a column p_<class> per class, the softmax of logits (n, classes)."""
+    """Return what predictions.csv holds (see `classifier_files`) of the n pictures of `table`, by logits (n, classes).
+
+    table: columns `image`, `split`, `class`. Probabilities are the softmax of the logits.
+    """
     predictions = table[["image", "split", "class"]].copy()
     predictions["predicted"] = [classes[index] for index in logits.argmax(axis=1)] if len(table) else ""
     probabilities = softmax(logits) if len(table) else np.zeros((0, len(classes)))

@@ -32,7 +32,7 @@ class FocalLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras is untyped
 
 
 def focal_loss(logits: NDArray[Any], labels: NDArray[Any], gamma: float) -> NDArray[np.float64]:
-    """Return the loss of `FocalLoss` per picture, in float64."""
+    """Return the loss of `FocalLoss` per picture, (n,), in float64, of logits (n, classes) and class indices (n,)."""
     scores = np.asarray(logits, np.float64)
     peak = scores.max(axis=1)
     log_p = scores[np.arange(len(labels)), labels] - peak - np.log(np.exp(scores - peak[:, None]).sum(axis=1))
