@@ -1,7 +1,8 @@
-"""Write what a model predicts for the evaluation pictures, as the stores of its maps have it."""
+"""Write what a model predicts for the evaluation pictures, as its maps say."""
 
+from dermalign.classifiers.evaluation_predictions import write_evaluation_predictions
 from dermalign.logs import job_log
-from dermalign.saliency.maps import write_predictions
+from dermalign.saliency.maps import open_maps
 
-with job_log(snakemake.log[0]):
-    write_predictions(snakemake.output[0], snakemake.input[0])
+with job_log(snakemake.log[0]), open_maps(snakemake.input[0]) as maps:
+    write_evaluation_predictions(snakemake.output[0], maps.images, maps.predicted)

@@ -5,8 +5,8 @@ from pathlib import Path
 from dermalign.data.manifests import read_evaluation
 from dermalign.files import file_sha256
 from dermalign.logs import job_log
-from dermalign.saliency.blocks import Inputs
 from dermalign.saliency.calling import blocks_of
+from dermalign.saliency.inputs import Inputs
 from dermalign.saliency.maps import write_maps
 from dermalign.saliency.stores import write_stores
 

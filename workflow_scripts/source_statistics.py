@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pandas as pd
+from dermalign.classifiers.evaluation_predictions import read_evaluation_predictions
 from dermalign.data.manifests import read_evaluation
 from dermalign.files import write_text
 from dermalign.logs import job_log
 from dermalign.results.pairing import chance_statistics
 from dermalign.results.statistics import SourceStatistics, read_shards, source_statistics
-from dermalign.saliency.maps import read_predictions
 from dermalign.study.groups import group_account, groups_of
 
 with job_log(snakemake.log[0]) as log:
@@ -24,7 +24,7 @@ with job_log(snakemake.log[0]) as log:
     evaluation = read_evaluation(snakemake.input.evaluation)
     predicted = None
     if snakemake.input.predictions:  # without them there are no groups by correctness
-        predicted = read_predictions(snakemake.input.predictions[0])
+        predicted = read_evaluation_predictions(snakemake.input.predictions[0])
         analysed = evaluation[evaluation["included"]].set_index("image")
         for line in group_account(groups_of(analysed.index.tolist(), analysed, predicted, groups), groups):
             log.info(line)

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
-from .blocks import Inputs, MapBlock
+from .blocks import MapBlock
+from .inputs import Inputs
 
 
 def blocks_of(compute: str, called_by: str | None, inputs: Inputs, options: Mapping[str, Any]) -> Iterator[MapBlock]:

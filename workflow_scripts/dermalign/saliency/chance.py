@@ -11,7 +11,8 @@ from typing import Protocol
 import numpy as np
 
 from ..errors import InputError
-from .blocks import Inputs, MapBlock, Maps
+from .blocks import MapBlock, Maps
+from .inputs import Inputs
 from .maps import open_maps
 
 

@@ -11,7 +11,6 @@ The file, HDF5, with n maps in blocks (a picture's draws of chance are maps of t
 Other attributes are the source's kind and options.
 """
 
-import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..files import atomic_path, write_text
+from ..files import atomic_path
 from ..logs import progress
 from ..terms import UNION
 from .blocks import FINE_CELLS, MapBlock, Maps, rows_in_memory
@@ -166,16 +165,3 @@ def _block_of(path: str | Path) -> MapBlock:
         predicted=[store.predicted_class],
         target=[store.target_class],
     )
-
-
-def write_predictions(path: str | Path, maps: str | Path) -> None:
-    """Write the predictions of a file of maps as CSV, `image,predicted_class`: the model's, whatever the method."""
-    with open_maps(maps) as file:
-        pairs = zip(file.images, file.predicted, strict=True)
-        write_text(path, "image,predicted_class\n" + "".join(f"{image},{name}\n" for image, name in pairs))
-
-
-def read_predictions(path: str | Path) -> dict[str, str]:
-    """Return {image: predicted class} of a file of `write_predictions`."""
-    with Path(path).open(newline="", encoding="utf-8") as stream:
-        return {row["image"]: row["predicted_class"] for row in csv.DictReader(stream)}

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from ..classifiers.backend import limit_threads
 from ..classifiers.classifier import load_classifier
 from ..logs import progress
-from .blocks import Inputs, MapBlock
+from .blocks import MapBlock
+from .inputs import Inputs
 from .stretching import stretch
 
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from ..errors import InputError
 from ..logs import logger
-from .blocks import Inputs, MapBlock, Maps
+from .blocks import MapBlock, Maps
+from .inputs import Inputs
 from .maps import MapFile, open_maps
 
 

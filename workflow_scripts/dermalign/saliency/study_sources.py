@@ -104,7 +104,7 @@ class MapSources:
         return source.kind.grid(source.options, origin)
 
     def inputs(self, source: Source) -> dict[str, Any]:
-        """Return what a source's function is given beside files, the fields of `blocks.Inputs`."""
+        """Return what a source's function is given beside files, the fields of `inputs.Inputs`."""
         configuration = self.study.configuration
         inputs = {
             "features": self.study.features,

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from .blocks import Inputs, MapBlock, Maps
+from .blocks import MapBlock, Maps
 from .grids import cell_edges
+from .inputs import Inputs
 from .maps import open_maps
 from .stretching import stretch
 

@@ -6,7 +6,8 @@ from itertools import pairwise
 import numpy as np
 
 from ..errors import InputError
-from .blocks import Inputs, MapBlock
+from .blocks import MapBlock
+from .inputs import Inputs
 from .maps import open_maps
 from .stretching import stretch
 

@@ -63,7 +63,7 @@ class Kind:
 
     family: METHOD, VARIANT, CHANCE or INDEPENDENT.
     compute: `module:function` in this library. Of a METHOD, as `saliency.methods.Method`; of CHANCE, as
-        `saliency.chance.Chance`; else a function (`saliency.blocks.Inputs`, **options) that yields `MapBlock`s.
+        `saliency.chance.Chance`; else a function (`saliency.inputs.Inputs`, **options) that yields `MapBlock`s.
     needs: of CLASSIFIER, PICTURES, MAPS and MASKS.
     options: {option: its JSON schema, with a default or else `required`}.
     grid: function of options and `Origin`, known before any job.
