@@ -13,7 +13,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -21,7 +20,8 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..files import atomic_path, write_text
-from .mask_cells import Grid, cell_areas, grid_name
+from ..saliency.grids import Grid, cell_areas, grid_name
+from .cell_files import read_rows as _read_rows
 
 BLOCK = 256  # maps held in memory at a time
 
@@ -131,12 +131,6 @@ def write_curves(path: str | Path, maps: str | Path, cell_files: Sequence[str | 
                     _append(target, batch[cell_rows], curves)
         if found != len(wanted):
             raise InputError(f"{len(wanted) - found} of {len(wanted)} pictures have no mask cells. Count them again.")
-
-
-def _read_rows(dataset: h5py.Dataset, rows: NDArray[np.intp]) -> NDArray[Any]:
-    # h5py reads rows in ascending order only, and each once.
-    ascending, where = np.unique(rows, return_inverse=True)
-    return dataset[ascending][where]
 
 
 def _create(target: h5py.File, features: Sequence[str], cells: int) -> None:

@@ -26,8 +26,8 @@ from ..data.pictures import decode
 from ..errors import InputError
 from ..files import atomic_path
 from ..logs import progress
-from ..overlap.mask_cells import Grid, cell_edges
 from .gradcam import stretch
+from .grids import Grid, cell_edges
 
 Maps = NDArray[np.float32]
 BLOCK = 256  # maps held in memory at a time

@@ -17,6 +17,7 @@ from ..classifiers.brought.files import adopted_name, digest_of, files_of
 from ..classifiers.imagenet import weights_name
 from ..data import archives
 from ..data.labels import plain_name, read_diagnoses, read_lesions
+from ..data.mask_files import list_masks
 from ..errors import InputError
 from ..terms import UNION
 from .groups import Groups, default_groups
@@ -260,13 +261,13 @@ class Study:
 
     @property
     def mask_options(self) -> dict[str, str]:
-        """How masks are found, and what a missing one means: `pattern` and `missing` of `archives.list_masks`."""
+        """How masks are found, and what a missing one means: `pattern` and `missing` of `mask_files.list_masks`."""
         settings = self.configuration["archives"]
         return {"pattern": settings["mask_pattern"], "missing": settings["missing_masks"]}
 
     def masks(self, archive: str, images: Sequence[str]) -> dict[str, dict[str, archives.Member | None]]:
-        """Return the masks of the images in an archive, as `archives.list_masks`."""
-        return archives.list_masks(archive, images, self.configuration["features"], **self.mask_options)
+        """Return the masks of the images in an archive, as `mask_files.list_masks`."""
+        return list_masks(archive, images, self.configuration["features"], **self.mask_options)
 
     def evaluated_among_training(self) -> list[str]:
         """Return the evaluation pictures that the training archive or its metadata table knows.
