@@ -1,11 +1,8 @@
 """Pictures from archives: decoded once, squeezed to the classifier's square input, kept in one HDF5 file."""
 
-import io
-import itertools
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from threading import Lock
 
 import h5py
 import numpy as np
@@ -15,7 +12,8 @@ from PIL import Image
 from ..errors import InputError
 from ..files import atomic_path
 from ..logs import progress
-from .archives import OpenArchive, mend, open_archive, read_member
+from .archives import OpenArchive, open_archive, read_member
+from .images import decode_each, open_picture
 
 
 def decode(archive: OpenArchive, member: str, size: int) -> NDArray[np.uint8]:
@@ -23,9 +21,10 @@ def decode(archive: OpenArchive, member: str, size: int) -> NDArray[np.uint8]:
 
     The whole picture is squeezed to the square, whatever its aspect ratio, with Pillow's `resize(BILINEAR)` (which
     averages over the pixels that fall together). Raises `InputError` naming archive and member if the member is
-    missing, damaged, truncated or no picture.
+    missing, and as `images.open_picture`.
     """
-    return _decode_bytes(read_member(archive, member), archive, member, size)
+    with open_picture(read_member(archive, member), archive, member) as picture:
+        return _squeezed(picture, size)
 
 
 def store_pictures(
@@ -53,38 +52,10 @@ def store_pictures(
     with open_archive(archive) as opened, atomic_path(output) as temporary, h5py.File(temporary, "w") as file:
         pictures = file.create_dataset("pictures", (len(images), size, size, 3), dtype=np.uint8)
         file.create_dataset("image", data=list(images), dtype=h5py.string_dtype())
-        decoded = _decoded(opened, [members[image] for image in images], size, threads)
+        decoded = decode_each(opened, [members[image] for image in images], partial(_squeezed, size=size), threads)
         for row, picture in enumerate(progress(decoded, len(images), f"pictures at {size} pixels")):
             pictures[row] = picture
 
 
-def _decoded(archive: OpenArchive, members: Sequence[str], size: int, threads: int) -> Iterator[NDArray[np.uint8]]:
-    """Yield decoded pictures in order; Pillow works outside of Python's lock, so threads help."""
-    if threads <= 1:
-        yield from (decode(archive, member, size) for member in members)
-        return
-    reading = Lock()  # one file handle: members are read one after the other, decoded side by side
-
-    def locked(member: str) -> NDArray[np.uint8]:
-        with reading:
-            content = read_member(archive, member)
-        return _decode_bytes(content, archive, member, size)
-
-    with ThreadPoolExecutor(threads) as pool:
-        remaining = iter(members)
-        # In groups, since `map` alone would run ahead of the writer through the whole archive.
-        while group := list(itertools.islice(remaining, 16 * threads)):
-            yield from pool.map(locked, group)
-
-
-def _decode_bytes(content: io.BytesIO, archive: OpenArchive, member: str, size: int) -> NDArray[np.uint8]:
-    try:
-        with Image.open(content) as picture:
-            if picture.mode.startswith(("I", "F")):  # of which Pillow would cut off all that is above 255
-                raise ValueError(f"it has more than 8 bits a channel, mode {picture.mode}")
-            resized = picture.convert("RGB").resize((size, size), Image.Resampling.BILINEAR)
-    except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError, struct.error ... by format
-        raise InputError(
-            f"{archive.filename}: {member} is not a readable picture ({error}). {mend(archive)}"
-        ) from error
-    return np.asarray(resized, dtype=np.uint8)
+def _squeezed(picture: Image.Image, size: int) -> NDArray[np.uint8]:
+    return np.asarray(picture.convert("RGB").resize((size, size), Image.Resampling.BILINEAR), dtype=np.uint8)

@@ -15,6 +15,7 @@ from ..study.digests import content_digest
 from ..study.study import Study
 from . import archives
 from .labels import plain_name, read_diagnoses, read_lesions
+from .mask_files import list_masks
 
 ARCHIVE_KEYS = (
     "training_pictures",
@@ -90,7 +91,7 @@ class Archives:
     def masks(self, images: Sequence[str]) -> dict[str, dict[str, archives.Member | None]]:
         """Return the masks of the images as `list_masks`, and raise as that does."""
         features = self.study.configuration["features"]
-        return archives.list_masks(str(self.path("evaluation_masks")), images, features, **self.mask_options)
+        return list_masks(str(self.path("evaluation_masks")), images, features, **self.mask_options)
 
     @cached_property
     def archived_images(self) -> list[str]:

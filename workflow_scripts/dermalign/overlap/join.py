@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..saliency.blocks import Maps, rows_in_memory
 from ..saliency.maps import MapFile, open_maps
-from .cell_files import open_cells
+from .cell_files import CellFile
 from .curves import ALL, write_curve_file
 from .engine import Curves, binned_curves, overlap_curves
 
@@ -32,7 +32,7 @@ def write_curves(path: str | Path, maps: str | Path, cell_files: Sequence[str | 
         block = rows_in_memory(source.grid[0] * source.grid[1])
         found = 0
         for cell_file in cell_files:
-            with open_cells(cell_file) as cells:
+            with CellFile(cell_file) as cells:
                 rows = [row for row, image in enumerate(cells.images) if image in wanted]
                 found += len(rows)
                 pairs = [(row, of) for row in rows for of in maps_of[cells.images[row]]]

@@ -11,10 +11,10 @@ from typing import Any
 import yaml
 from jsonschema import Draft202012Validator
 
-from ..data.archives import ISIC_MASKS, check_mask_pattern
 from ..errors import InputError
 from ..terms import OVERALL, SHARES
 from .groups import check_groups
+from .mask_pattern import ISIC_MASKS, check_mask_pattern
 from .sources import schema_parts
 
 SCHEMA = Path(__file__).resolve().parents[3] / "schemas" / "configuration.schema.yaml"
