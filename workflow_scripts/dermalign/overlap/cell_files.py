@@ -6,7 +6,7 @@ With n pictures and, as features, those configured and `union`, last:
 - /image (n,): names, UTF-8; /size (n, 2) int64: width and height in pixels;
 - /white (n, features) int64: white pixels of each mask;
 - /cells/{h}x{w} (n, features, h, w) uint32: of them, those that each cell of a grid covers. Compressed; a chunk is
-  8 pictures, or, where the grid has more than `FINE` cells, one mask.
+  8 pictures, or, where the grid has more than 4,096 cells, one mask.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..files import atomic_path
+from ..hdf5 import read_rows
+from ..saliency.blocks import FINE_CELLS
 from ..saliency.grids import Grid, grid_name
 from ..terms import UNION
 
@@ -30,7 +32,6 @@ if TYPE_CHECKING:  # what reads counts does not depend on how they were counted,
     from .mask_cells import PictureCells
 
 BLOCK = 32  # pictures written at a time
-FINE = 4096  # cells of a grid above which a picture's counts are megabytes
 
 
 def write_cells(
@@ -39,10 +40,10 @@ def write_cells(
     """Write counts to a file of mask cells, whole or not at all.
 
     pictures: with counts for all of `grids`, (h, w), and of `features`, without `union`, which they have, too.
-    Memory: the counts of `BLOCK` pictures, or of fewer where grids are fine: of as many as have `BLOCK * FINE` cells.
+    Memory: the counts of `BLOCK` pictures, or of fewer where grids are fine: of as many as have `BLOCK` grids of 4,096.
     """
     names = [*features, UNION]
-    block = max(1, min(BLOCK, BLOCK * FINE // max((rows * columns for rows, columns in grids), default=1)))
+    block = max(1, min(BLOCK, BLOCK * FINE_CELLS // max((rows * columns for rows, columns in grids), default=1)))
     with atomic_path(path) as temporary, h5py.File(temporary, "w") as store:
         store.attrs["features"] = names
         image = store.create_dataset("image", (0,), maxshape=(None,), dtype=h5py.string_dtype())
@@ -69,7 +70,7 @@ def write_cells(
 
 def _create(store: h5py.File, grid: Grid, features: int) -> h5py.Dataset:
     # Of a fine grid, one mask's counts just fit HDF5's cache of a chunk; most masks are black and compress to nothing.
-    chunk = (1, 1, *grid) if grid[0] * grid[1] > FINE else (8, features, *grid)
+    chunk = (1, 1, *grid) if grid[0] * grid[1] > FINE_CELLS else (8, features, *grid)
     return store.create_dataset(
         f"cells/{grid_name(grid)}",
         (0, features, *grid),
@@ -140,13 +141,6 @@ class CellFile:
 
 def _read(dataset: h5py.Dataset, rows: NDArray[np.integer] | None) -> NDArray[Any]:
     return dataset[:] if rows is None else read_rows(dataset, rows)
-
-
-def read_rows(dataset: h5py.Dataset, rows: NDArray[np.integer]) -> NDArray[Any]:
-    """Return rows of an HDF5 dataset in any order, also several times; memory: twice the result."""
-    # h5py reads rows in ascending order only, and each once.
-    ascending, where = np.unique(rows, return_inverse=True)
-    return dataset[ascending][where]
 
 
 def read_counts(paths: Iterable[str | Path]) -> "pd.DataFrame":

@@ -40,7 +40,7 @@ def write_curves(path: str | Path, maps: str | Path, cell_files: Sequence[str | 
                     cell_rows, map_rows = np.array(pairs[start : start + block]).T
                     counts = cells.counts(source.grid, cell_rows)
                     by_feature = {name: counts[:, column] for column, name in enumerate(cells.features)}
-                    curves = _curves(source, _ascending(source, map_rows), by_feature, cells.sizes(cell_rows))
+                    curves = _curves(source, source.saliency(map_rows), by_feature, cells.sizes(cell_rows))
                     target.append([cells.images[row] for row in cell_rows], curves)
         if found != len(wanted):
             raise InputError(f"{len(wanted) - found} of {len(wanted)} pictures have no mask cells. Count them again.")
@@ -54,9 +54,3 @@ def _curves(
     if not source.features:
         return {ALL: compute(maps, cells, sizes)}
     return {name: compute(source.of_feature(maps, name), {name: counts}, sizes) for name, counts in cells.items()}
-
-
-def _ascending(source: MapFile, rows: NDArray[np.intp]) -> Maps:
-    # HDF5 reads rows in ascending order only, and each once.
-    ascending, where = np.unique(rows, return_inverse=True)
-    return source.saliency(ascending)[where]

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..files import atomic_path
+from ..hdf5 import read_rows
 from ..logs import progress
 from ..terms import UNION
 from .blocks import FINE_CELLS, MapBlock, Maps, rows_in_memory
@@ -48,20 +49,20 @@ class MapFile:
         """Whether the maps have more cells than steps are kept of."""
         return self.grid[0] * self.grid[1] > FINE_CELLS
 
-    def saliency(self, rows: Any) -> Maps:
-        """Return maps as they are in the file; rows: a slice, or ascending row numbers."""
-        maps: Maps = self._file["saliency"][rows]
-        return maps
+    def saliency(self, rows: slice | NDArray[np.integer]) -> Maps:
+        """Return maps as they are in the file; rows: a slice, or row numbers in any order."""
+        return self._read("saliency", rows)
 
-    def raw(self, rows: Any) -> Maps:
+    def raw(self, rows: slice | NDArray[np.integer]) -> Maps:
         """Return raw maps as `saliency`."""
-        maps: Maps = self._file["raw"][rows]
-        return maps
+        return self._read("raw", rows)
 
-    def degenerate(self, rows: Any) -> NDArray[np.bool_]:
+    def degenerate(self, rows: slice | NDArray[np.integer]) -> NDArray[np.bool_]:
         """Return which of the maps are constant."""
-        flags: NDArray[np.bool_] = self._file["degenerate"][rows]
-        return flags
+        return self._read("degenerate", rows)
+
+    def _read(self, name: str, rows: slice | NDArray[np.integer]) -> NDArray[Any]:
+        return self._file[name][rows] if isinstance(rows, slice) else read_rows(self._file[name], rows)
 
     def blocks(self) -> list[slice]:
         """Return the rows in blocks that fit into memory."""
