@@ -8,7 +8,9 @@ REPOSITORY = Path(str(workflow.current_basedir)).parent
 SCRIPTS = REPOSITORY / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 
+import yaml
 from snakemake.exceptions import WorkflowError
+from snakemake.utils import update_config
 
 from dermalign.classifiers.study_classifiers import Classifiers
 from dermalign.drawing.study_archives import archives_of
@@ -32,7 +34,10 @@ def or_stop(function, *arguments):
         raise WorkflowError(f"dermalign: {error}")
 
 
-CONFIGURATION = or_stop(checked, config)
+# A workflow that imports this one as a module may say what differs from config.yaml alone, as an overlay does.
+SETTINGS = yaml.safe_load((REPOSITORY / "config.yaml").read_text(encoding="utf-8"))
+update_config(SETTINGS, config)
+CONFIGURATION = or_stop(checked, SETTINGS)
 STUDY = Study(CONFIGURATION)
 ARCHIVES = archives_of(STUDY)
 CLASSIFIERS = Classifiers(STUDY)
