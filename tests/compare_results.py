@@ -1,10 +1,10 @@
 """Compare two folders of results: `python tests/compare_results.py BEFORE AFTER`.
 
 A change that must not change numbers is checked so: run a study before and after it, and compare. Compared are
-manifests, classifiers, saliency stores, shards and statistics: byte for byte, but for what says when or in which process
-a .keras file was made (and its digest in the stores), and what is listed with --allow, a column that may be new or other
-(`mann_whitney.csv:p`). Prints
-how many files of each kind are equal and what differs; ends non-zero where anything differs or is missing.
+manifests, classifiers, saliency stores, shards and statistics: byte for byte, but for what says when or in which
+process a .keras file was made (and its digest in the stores), and what is listed with --allow, a column that may be new
+or other (`mann_whitney.csv:p`). Prints how many files of each kind are equal and what differs; ends non-zero where
+anything differs or is missing.
 """
 
 import argparse

@@ -17,7 +17,9 @@ from .groups import check_groups
 from .mask_pattern import ISIC_MASKS, check_mask_pattern
 from .sources import schema_parts
 
-SCHEMA = Path(__file__).resolve().parents[3] / "schemas" / "configuration.schema.yaml"
+# In the repository beside the workflow; of the library that was installed by itself, inside it.
+_PLACES = [Path(__file__).resolve().parents[up] / "schemas" / "configuration.schema.yaml" for up in (3, 1)]
+SCHEMA = _PLACES[0] if _PLACES[0].is_file() else _PLACES[1]
 
 # Keys of models that are trained here, and of those that are brought along.
 ONLY_TRAINED = ("architecture", "weights", "head", "training")
