@@ -30,6 +30,7 @@ rule all:
         everything,
 
 
+include: "rules/mask_cells.smk"
 include: "rules/manifests.smk"
 
 
@@ -42,7 +43,6 @@ if STUDY.has_training_pictures:
 
 include: "rules/brought.smk"
 include: "rules/saliency.smk"
-include: "rules/mask_cells.smk"
 include: "rules/jaccard.smk"
 include: "rules/statistics.smk"
 include: "rules/tables.smk"

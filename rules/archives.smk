@@ -1,5 +1,10 @@
 # The raw archives: given by the user, fetched on request, or drawn for the embedded study.
 
+from dermalign.study.rule_names import names_of_files
+
+# Every file that can be fetched has a rule of its own, and a name in it and in its log.
+FETCHED = names_of_files([*STUDY.sources, *STUDY.imagenet_weights])
+
 if STUDY.is_drawn:
 
     rule draw_archives:
@@ -12,7 +17,6 @@ if STUDY.is_drawn:
             f"{RESULTS}/benchmarks/draw_archives.tsv"
         conda:
             "../envs/analysis.yaml"
-        threads: 1
         resources:
             mem_mb=megabytes(1000),
             runtime=minutes(10),
@@ -28,8 +32,7 @@ localrules:
 
 rule fetch:
     input:
-        list(STUDY.sources),
-        list(STUDY.imagenet_weights),
+        list(FETCHED),
 
 
 # What is there is never fetched again, whatever its address in the configuration becomes.
@@ -38,17 +41,16 @@ for path, source in STUDY.sources.items():
 
         rule:
             name:
-                f"fetch_{Path(path).stem}"
+                f"fetch_{FETCHED[path]}"
             output:
                 path,
             log:
-                f"{RESULTS}/logs/fetch/{Path(path).name}.log",
+                f"{RESULTS}/logs/fetch/{FETCHED[path]}.log",
             benchmark:
-                f"{RESULTS}/benchmarks/fetch/{Path(path).name}.tsv"
+                f"{RESULTS}/benchmarks/fetch/{FETCHED[path]}.tsv"
             localrule: True
             conda:
                 "../envs/analysis.yaml"
-            threads: 1
             resources:
                 mem_mb=megabytes(500),
                 runtime=24 * 60,

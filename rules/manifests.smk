@@ -15,7 +15,6 @@ rule evaluation_manifest:
     localrule: True
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
         mem_mb=megabytes(1000),
         runtime=minutes(10),
@@ -23,6 +22,6 @@ rule evaluation_manifest:
         classes=CONFIGURATION["classes"],
         evaluation_diagnoses=CONFIGURATION["evaluation_diagnoses"],
         tables=lambda wildcards: STUDY.table_digests(STUDY.diagnosis_tables),
-        library=library_digest("manifests", "labels"),
+        library=library_digest("evaluation_manifest", "labels"),
     script:
         "../workflow_scripts/evaluation_manifest.py"

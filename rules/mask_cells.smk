@@ -14,7 +14,6 @@ rule mask_cells:
         f"{RESULTS}/benchmarks/mask_cells/{{batch}}.tsv"
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
         mem_mb=megabytes(1000),
         runtime=minutes(60),

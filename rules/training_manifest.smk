@@ -1,10 +1,13 @@
 # Which pictures train, and which evaluation pictures the classifiers may have seen.
 
 # The hashes of both archives' pictures; of one archive for both they are computed once.
-HASHES = {
-    key: f"{RESULTS}/hashes/{'training' if STUDY.archive(f'{key}_pictures') == STUDY.archive('training_pictures') else key}.csv"
-    for key in ("evaluation", "training")
+HASHED = {
+    "training": "training",
+    "evaluation": (
+        "training" if STUDY.archive("evaluation_pictures") == STUDY.archive("training_pictures") else "evaluation"
+    ),
 }
+HASHES = {key: f"{RESULTS}/hashes/{archive}.csv" for key, archive in HASHED.items()}
 METADATA = [STUDY.archive("training_metadata")] if STUDY.archive("training_metadata") else []
 BY_CONTENT = CONFIGURATION["leakage"] == "exclude_content"
 
@@ -25,7 +28,6 @@ rule training_manifest:
         f"{RESULTS}/benchmarks/training_manifest.tsv"
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
         mem_mb=megabytes(1000),
         runtime=minutes(30),
@@ -42,7 +44,7 @@ rule training_manifest:
         limit=CONFIGURATION.get("training_limit"),
         pictures=lambda wildcards: STUDY.pictures_digest("training_pictures"),
         tables=lambda wildcards: STUDY.table_digests([STUDY.archive("training_labels"), *METADATA]),
-        library=library_digest("manifests", *(["leakage"] if BY_CONTENT else [])),
+        library=library_digest("training_manifest", *(["leakage"] if BY_CONTENT else [])),
     script:
         "../workflow_scripts/training_manifest.py"
 
@@ -91,7 +93,6 @@ rule leakage_account:
     localrule: True
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
         mem_mb=megabytes(1000),
         runtime=minutes(30),
