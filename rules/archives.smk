@@ -1,5 +1,8 @@
 # The raw archives: given by the user, fetched on request, or drawn for the embedded study.
 
+# Every file that can be fetched has a rule of its own, and a name in it and in its log.
+FETCHED = names_of_files([*ARCHIVES.sources, *CLASSIFIERS.imagenet_weights])
+
 if ARCHIVES.drawn:
 
     rule draw_archives:
@@ -27,8 +30,7 @@ localrules:
 
 rule fetch:
     input:
-        list(ARCHIVES.sources),
-        list(CLASSIFIERS.imagenet_weights),
+        list(FETCHED),
 
 
 # What is there is never fetched again, whatever its address in the configuration becomes.
@@ -37,13 +39,13 @@ for path, source in ARCHIVES.sources.items():
 
         rule:
             name:
-                f"fetch_{Path(path).stem}"
+                f"fetch_{FETCHED[path]}"
             output:
                 path,
             log:
-                f"{RESULTS}/logs/fetch/{Path(path).name}.log",
+                f"{RESULTS}/logs/fetch/{FETCHED[path]}.log",
             benchmark:
-                f"{RESULTS}/benchmarks/fetch/{Path(path).name}.tsv"
+                f"{RESULTS}/benchmarks/fetch/{FETCHED[path]}.tsv"
             localrule: True
             conda:
                 "../envs/analysis.yaml"

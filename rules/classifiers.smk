@@ -7,13 +7,13 @@ for path, origin in CLASSIFIERS.imagenet_weights.items():
 
         rule:
             name:
-                f"fetch_{Path(path).name.split('.')[0]}"
+                f"fetch_{FETCHED[path]}"
             output:
                 path,
             log:
-                f"{RESULTS}/logs/fetch/{Path(path).name}.log",
+                f"{RESULTS}/logs/fetch/{FETCHED[path]}.log",
             benchmark:
-                f"{RESULTS}/benchmarks/fetch/{Path(path).name}.tsv"
+                f"{RESULTS}/benchmarks/fetch/{FETCHED[path]}.tsv"
             localrule: True
             conda:
                 "../envs/classifier.yaml"

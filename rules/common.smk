@@ -19,6 +19,7 @@ from dermalign.saliency.study_sources import MapSources
 from dermalign.study.batches import remember_blocks, shard_blocks
 from dermalign.study.configuration import checked
 from dermalign.study.digests import code_digest
+from dermalign.study.rule_names import names_of_files
 from dermalign.study.sources import CLASSIFIER, INDEPENDENT, MAPS, MASKS, METHOD, PICTURES, VARIANT
 from dermalign.study.study import Study
 

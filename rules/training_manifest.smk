@@ -1,10 +1,13 @@
 # Which pictures train, and which evaluation pictures the classifiers may have seen.
 
 # The hashes of both archives' pictures; of one archive for both they are computed once.
-HASHES = {
-    key: f"{RESULTS}/hashes/{'training' if ARCHIVES.path(f'{key}_pictures') == ARCHIVES.path('training_pictures') else key}.csv"
-    for key in ("evaluation", "training")
+HASHED = {
+    "training": "training",
+    "evaluation": (
+        "training" if ARCHIVES.path("evaluation_pictures") == ARCHIVES.path("training_pictures") else "evaluation"
+    ),
 }
+HASHES = {key: f"{RESULTS}/hashes/{archive}.csv" for key, archive in HASHED.items()}
 METADATA = [ARCHIVES.path("training_metadata")] if ARCHIVES.path("training_metadata") else []
 BY_CONTENT = CONFIGURATION["leakage"] == "exclude_content"
 

@@ -315,7 +315,7 @@ def test_the_pause_grows(site: Site, output: Path, caplog: pytest.LogCaptureFixt
 
 def start(site: Site, output: Path, before: str = "") -> "subprocess.Popen[str]":
     """A download in a process of its own."""
-    code = f"import sys, pathlib, dermalign.fetching as f\n{before}\n"
+    code = f"import sys, pathlib, dermalign.data.fetching as f\n{before}\n"
     code += "f.fetch(sys.argv[1], pathlib.Path(sys.argv[2]), None)"
     command = [sys.executable, "-c", code, site.url, str(output)]
     environment = {**os.environ, "PYTHONPATH": str(SCRIPTS)}

@@ -6,6 +6,7 @@ import pandas as pd
 from dermalign.data.evaluation_manifest import evaluation_manifest
 from dermalign.data.manifests import read_evaluation, read_training, write_evaluation, write_training
 from dermalign.data.training_manifest import training_manifest
+from dermalign.study.digests import LIBRARY, imported_modules
 
 
 def test_training_manifest_is_read_as_written(tmp_path: Path) -> None:
@@ -33,3 +34,13 @@ def test_evaluation_manifest_is_read_as_written(tmp_path: Path) -> None:
         "007,MEL,20,10,5,5,True,\n"
         "a,,20,10,0,0,False,no table knows its diagnosis\n"
     )
+
+
+def test_what_reads_a_manifest_depends_on_nothing_that_makes_one() -> None:
+    assert imported_modules(None, "data.manifests") == {"data.manifests"}
+
+
+def test_data_depend_on_no_later_stage() -> None:
+    for path in (LIBRARY / "data").glob("[a-z]*.py"):
+        found = imported_modules(None, f"data.{path.stem}")
+        assert {module.partition(".")[0] for module in found} <= {"data", "study", "terms", "__init__"}, path.stem
