@@ -1,10 +1,10 @@
 """Decide which pictures with masks are evaluated."""
 
+from dermalign.data.cell_files import read_counts
 from dermalign.data.evaluation_manifest import evaluation_account, evaluation_manifest
 from dermalign.data.labels import read_diagnoses
 from dermalign.data.manifests import write_evaluation
 from dermalign.logs import job_log
-from dermalign.overlap.cell_files import read_counts
 
 with job_log(snakemake.log[0]) as log:
     diagnoses = read_diagnoses(snakemake.input.diagnoses, snakemake.params.classes)

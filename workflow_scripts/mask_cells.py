@@ -1,9 +1,9 @@
 """Count the white pixels of a batch's masks per cell of the saliency grids."""
 
 from dermalign.data.archives import list_pictures
+from dermalign.data.cell_files import write_cells
 from dermalign.data.mask_files import list_masks
 from dermalign.logs import job_log
-from dermalign.overlap.cell_files import write_cells
 from dermalign.overlap.mask_cells import count_archive
 
 with job_log(snakemake.log[0]):

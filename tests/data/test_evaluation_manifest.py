@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from dermalign.data.archives import list_pictures
+from dermalign.data.cell_files import read_counts, write_cells
 from dermalign.data.evaluation_manifest import evaluation_account, evaluation_manifest
 from dermalign.data.labels import read_diagnoses
 from dermalign.data.mask_files import list_masks
-from dermalign.overlap.cell_files import read_counts, write_cells
 from dermalign.overlap.mask_cells import count_archive
 from PIL import Image
 

@@ -12,15 +12,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from dermalign.data.archives import list_pictures
+from dermalign.data.cell_files import PictureCells, read_counts, write_cells
 from dermalign.data.evaluation_manifest import evaluation_manifest
 from dermalign.data.mask_files import list_masks
 from dermalign.drawing.classes import FEATURES
 from dermalign.drawing.pictures import draw_picture
 from dermalign.drawing.plan import plan
 from dermalign.errors import InputError
-from dermalign.overlap.cell_files import read_counts, write_cells
 from dermalign.overlap.engine import write_curves, write_shards
-from dermalign.overlap.mask_cells import PictureCells, count_archive
+from dermalign.overlap.mask_cells import count_archive
 from dermalign.results import challenge
 from dermalign.results.challenge import (
     MICRO_AVERAGE,

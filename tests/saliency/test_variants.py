@@ -9,10 +9,10 @@ import h5py
 import numpy as np
 import pytest
 from dermalign.data.archives import list_pictures, open_archive
+from dermalign.data.cell_files import write_cells
 from dermalign.data.mask_files import list_masks
 from dermalign.data.pictures import decode
 from dermalign.errors import InputError
-from dermalign.overlap.cell_files import write_cells
 from dermalign.overlap.engine import write_curves, write_shards
 from dermalign.overlap.mask_cells import count_archive
 from dermalign.saliency import variants

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..saliency.grids import cell_areas
+from ..data.grids import cell_areas
 
 BINS = 1001  # thresholds of three digits, 0.000 to 1.000
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.cell_files import CellFile
 from ..errors import InputError
 from ..saliency.blocks import Maps, rows_in_memory
 from ..saliency.maps import MapFile, open_maps
-from .cell_files import CellFile
 from .curves import ALL, write_curve_file
 from .engine import Curves, binned_curves, overlap_curves
 

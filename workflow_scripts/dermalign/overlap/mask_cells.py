@@ -6,7 +6,6 @@ grid's shape and the picture alone, not on the classifier. So no map is ever sca
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.archives import Member, open_archive
+from ..data.cell_files import PictureCells
+from ..data.grids import Grid, cell_edges
 from ..data.images import picture_size
 from ..data.masks import MaskReader, WhiteBox, black_box, unite
 from ..errors import InputError
 from ..logs import progress
-from ..saliency.grids import Grid, cell_edges
 from ..terms import UNION
 
 
@@ -51,20 +51,6 @@ def _sum_rows(pixels: NDArray[np.uint8]) -> NDArray[np.int64]:
     for start in range(0, pixels.shape[0], 255):
         total += np.add.reduce(pixels[start : start + 255], axis=0, dtype=np.uint8)
     return total
-
-
-@dataclass(frozen=True)
-class PictureCells:
-    """One picture's masks, counted: by feature, `union` included.
-
-    width, height: pixels. white: white pixels. cells: {(h, w): {feature: int64 (h, w)}}.
-    """
-
-    image: str
-    width: int
-    height: int
-    white: dict[str, int]
-    cells: dict[Grid, dict[str, NDArray[np.int64]]]
 
 
 def count_picture(

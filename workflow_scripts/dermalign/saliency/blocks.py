@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-Maps = NDArray[np.float32]
+from ..data.grids import FINE_CELLS
 
-FINE_CELLS = 4096  # a map of more cells than this is fine: design, section 3
+Maps = NDArray[np.float32]
 
 
 def rows_in_memory(cells: int) -> int:

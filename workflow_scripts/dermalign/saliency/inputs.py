@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.archives import list_pictures, open_archive
+from ..data.grids import Grid
 from ..data.pictures import decode
 from ..errors import InputError
-from .grids import Grid
 
 
 @dataclass(frozen=True)

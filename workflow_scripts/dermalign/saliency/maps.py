@@ -20,13 +20,13 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.grids import FINE_CELLS, Grid
 from ..errors import InputError
 from ..files import atomic_path
 from ..hdf5 import read_rows
 from ..logs import progress
 from ..terms import UNION
-from .blocks import FINE_CELLS, MapBlock, Maps, rows_in_memory
-from .grids import Grid
+from .blocks import MapBlock, Maps, rows_in_memory
 from .stores import read_store
 
 TEXTS = ("image", "predicted_class", "target_class")

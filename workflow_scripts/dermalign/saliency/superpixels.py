@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.grids import cell_edges
 from ..errors import InputError
 from .blocks import MapBlock, Maps
-from .grids import cell_edges
 from .inputs import Inputs
 from .maps import open_maps
 from .stretching import stretch

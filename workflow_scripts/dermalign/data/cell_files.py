@@ -10,6 +10,7 @@ With n pictures and, as features, those configured and `union`, last:
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -22,20 +23,31 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..files import atomic_path
 from ..hdf5 import read_rows
-from ..saliency.blocks import FINE_CELLS
-from ..saliency.grids import Grid, grid_name
 from ..terms import UNION
+from .grids import FINE_CELLS, Grid, grid_name
 
-if TYPE_CHECKING:  # what reads counts does not depend on how they were counted, nor on tables
+if TYPE_CHECKING:  # what reads counts of cells does not depend on tables
     import pandas as pd
-
-    from .mask_cells import PictureCells
 
 BLOCK = 32  # pictures written at a time
 
 
+@dataclass(frozen=True)
+class PictureCells:
+    """One picture's masks, counted: by feature, `union` included.
+
+    width, height: pixels. white: white pixels. cells: {(h, w): {feature: int64 (h, w)}}.
+    """
+
+    image: str
+    width: int
+    height: int
+    white: dict[str, int]
+    cells: dict[Grid, dict[str, NDArray[np.int64]]]
+
+
 def write_cells(
-    path: str | Path, pictures: "Iterable[PictureCells]", grids: Sequence[Grid], features: Sequence[str]
+    path: str | Path, pictures: Iterable[PictureCells], grids: Sequence[Grid], features: Sequence[str]
 ) -> None:
     """Write counts to a file of mask cells, whole or not at all.
 

@@ -8,10 +8,10 @@ import brute_force
 import h5py
 import numpy as np
 import pytest
+from dermalign.data.cell_files import CellFile, PictureCells, read_counts, write_cells
 from dermalign.data.masks import WhiteBox, white_box
 from dermalign.errors import InputError
-from dermalign.overlap.cell_files import CellFile, read_counts, write_cells
-from dermalign.overlap.mask_cells import PictureCells, count_picture
+from dermalign.overlap.mask_cells import count_picture
 from engine_cases import FEATURES, draw_mask
 from PIL import Image
 

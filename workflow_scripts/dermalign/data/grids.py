@@ -11,6 +11,8 @@ from PIL import Image
 
 Grid = tuple[int, int]  # rows and columns of a map's cells
 
+FINE_CELLS = 4096  # a map of more cells than this is fine: design, section 3
+
 
 def grid_name(grid: Grid) -> str:
     """Return `28x28` for (28, 28)."""

@@ -3,7 +3,7 @@
 import brute_force
 import numpy as np
 import pytest
-from dermalign.saliency.grids import cell_areas, cell_edges, grid_name
+from dermalign.data.grids import cell_areas, cell_edges, grid_name
 from engine_cases import GRIDS, SIDES
 from hypothesis import given, settings
 from hypothesis import strategies as st
