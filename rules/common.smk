@@ -8,8 +8,9 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
 
 from snakemake.exceptions import WorkflowError
 
-from dermalign.study.configuration import checked, threshold_names
 from dermalign.errors import InputError
+from dermalign.study.configuration import checked, threshold_names
+from dermalign.study.console import best_threshold_lines, place_lines, print_steps, wants_own_words
 from dermalign.study.study import Study, library_digest, remember_blocks, shard_blocks
 
 # TensorFlow's remarks on the machine's processor say nothing about the study. Jobs inherit this.
@@ -113,19 +114,27 @@ def minutes(first):
     return lambda wildcards, attempt: first * attempt
 
 
+def for_all(jobs):
+    """Whether `all` is among jobs of the run: only where it was asked for, since nothing else needs it."""
+    return any(job.rule.name == "all" for job in jobs)
+
+
+def up_to_date():
+    if for_all(workflow.dag.jobs):
+        return f"Nothing to be done: everything is up to date. The results lie in {RESULTS}/."
+
+
 def print_summary():
-    table = Path(RESULTS) / "tables" / "table3.md"
-    if not table.is_file():
+    path = Path(RESULTS) / "statistics" / "best_thresholds.csv"
+    if not for_all(workflow.dag.finished_jobs) or not path.is_file():
         return
-    print(f"\n{table.read_text(encoding='utf-8')}")
-    for name, what in {
-        "tables": "tables 1 to 6 and of the classifiers, CSV and Markdown",
-        "figures": "figures, PNG and SVG",
-        "statistics": "all statistics behind them",
-        "jaccard": "Jaccard index per picture: {model}/{method}/{feature}/{threshold}.csv",
-        "saliency": "saliency maps: {model}/{method}/{image}.h5",
-        "classifiers": "classifiers, their history, predictions and metrics",
-        "manifest": "which pictures were used, and why others were not",
-        "logs": "a log per job",
-    }.items():
-        print(f"  {RESULTS}/{name + '/':<13} {what}")
+    import pandas  # imported here: the processes of jobs do without
+
+    best = pandas.read_csv(path, keep_default_na=False, na_values=[""])
+    print("\nThe best threshold of each feature, and the mean Jaccard index (J) over pictures there:\n")
+    print(*best_threshold_lines(best, [*SALIENCY_METHODS, *VARIANTS]), "", *place_lines(RESULTS), sep="\n", flush=True)
+
+
+# Processes that Snakemake starts for a job print as they do.
+if workflow.is_main_process and not wants_own_words(workflow.output_settings, os.environ):
+    print_steps(up_to_date)
