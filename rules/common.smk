@@ -6,6 +6,7 @@ from pathlib import Path
 
 REPOSITORY = Path(str(workflow.current_basedir)).parent
 SCRIPTS = REPOSITORY / "workflow_scripts"
+IS_MAIN = Path(str(workflow.main_snakefile)).resolve().parent == REPOSITORY.resolve()
 sys.path.insert(0, str(SCRIPTS))
 
 import yaml
@@ -18,6 +19,7 @@ from dermalign.errors import InputError
 from dermalign.saliency.study_sources import MapSources
 from dermalign.study.batches import remember_blocks, shard_blocks
 from dermalign.study.configuration import checked
+from dermalign.study.console import best_threshold_lines, place_lines, print_steps, wants_own_words
 from dermalign.study.digests import code_digest
 from dermalign.study.rule_names import names_of_files
 from dermalign.study.sources import CLASSIFIER, INDEPENDENT, MAPS, MASKS, METHOD, PICTURES, VARIANT
@@ -127,7 +129,7 @@ def code_of(script, *modules):
 
 
 def add_code_digests():
-    """Give every rule with a script of ours the digest of its code: Snakemake watches a script, not its imports."""
+    """Give each rule that runs a script of ours a digest of its code; Snakemake watches scripts, not their imports."""
     for each in workflow.rules:
         script = Path(str(each.script or ""))
         if script.name and (SCRIPTS / script.name).is_file() and "code" not in dict(each.params.items()):
@@ -144,19 +146,27 @@ def minutes(first):
     return lambda wildcards, attempt: first * attempt
 
 
+def for_all(jobs):
+    """Whether `all` is among jobs of the run: only where it was asked for, since nothing else needs it."""
+    return any(job.rule.name == "all" for job in jobs)
+
+
+def up_to_date():
+    if for_all(workflow.dag.jobs):
+        return f"Nothing to be done: everything is up to date. The results lie in {RESULTS}/."
+
+
 def print_summary():
-    table = Path(RESULTS) / "tables" / "table3.md"
-    if not table.is_file():
+    path = Path(RESULTS) / "statistics" / "best_thresholds.csv"
+    if not for_all(workflow.dag.finished_jobs) or not path.is_file():
         return
-    print(f"\n{table.read_text(encoding='utf-8')}")
-    for name, what in {
-        "tables": "tables 1 to 6 and of the classifiers, CSV and Markdown",
-        "figures": "figures, PNG and SVG",
-        "statistics": "all statistics behind them",
-        "jaccard": "Jaccard index per picture: {model}/{method}/{feature}/{threshold}.csv",
-        "saliency": "saliency maps: {model}/{method}/{image}.h5",
-        "classifiers": "classifiers, their history, predictions and metrics",
-        "manifest": "which pictures were used, and why others were not",
-        "logs": "a log per job",
-    }.items():
-        print(f"  {RESULTS}/{name + '/':<13} {what}")
+    import pandas  # imported here: the processes of jobs do without
+
+    best = pandas.read_csv(path, keep_default_na=False, na_values=[""])
+    print("\nThe best threshold of each feature, and the mean Jaccard index (J) over pictures there:\n")
+    print(*best_threshold_lines(best, SOURCES.saliency_methods), "", *place_lines(RESULTS), sep="\n", flush=True)
+
+
+# Processes that Snakemake starts for a job, and a workflow that imports this one, print as they do.
+if IS_MAIN and workflow.is_main_process and not wants_own_words(workflow.output_settings, os.environ):
+    print_steps(up_to_date)

@@ -31,9 +31,10 @@ def test_lines_have_time_and_level(tmp_path: Path) -> None:
         log.info("3 pictures")
         log.debug("unsaid")
         logging.getLogger("dermalign").warning("nävus")
-    first, second = path.read_text(encoding="utf-8").splitlines()
+    started, first, second, ended = path.read_text(encoding="utf-8").splitlines()
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} INFO 3 pictures", first)
     assert second.endswith(" WARNING nävus")
+    assert started.endswith(" INFO started") and re.search(r" INFO ended after \d+\.\d s$", ended)
 
 
 def test_a_job_has_its_log_for_itself(tmp_path: Path) -> None:
@@ -41,7 +42,7 @@ def test_a_job_has_its_log_for_itself(tmp_path: Path) -> None:
         with job_log(tmp_path / name) as log:
             log.info(name)
     logger.info("after the jobs")
-    assert [len((tmp_path / name).read_text().splitlines()) for name in ("one", "two")] == [1, 1]
+    assert [len((tmp_path / name).read_text().splitlines()) for name in ("one", "two")] == [3, 3]
     assert logger.handlers == []
 
 
@@ -62,8 +63,8 @@ def test_a_users_error_ends_the_job_in_its_own_words(tmp_path: Path) -> None:
     process, log = run(tmp_path, "InputError")
     assert process.returncode == 1
     assert process.stderr.strip() == "dermalign: masks.zip lacks a mask. Complete the archive."
-    first, second = log.splitlines()
-    assert first.endswith(" INFO beginning")
+    started, first, second = log.splitlines()
+    assert started.endswith(" INFO started") and first.endswith(" INFO beginning")
     assert second.endswith(" ERROR masks.zip lacks a mask. Complete the archive.")
 
 
@@ -91,7 +92,7 @@ def test_progress_yields_all_and_logs_tenths(tmp_path: Path, total: int, lines: 
 
     with job_log(tmp_path / "job.log"):
         assert list(progress(items(), total, "counting")) == list(range(total))
-    logged = (tmp_path / "job.log").read_text().splitlines()
+    logged = (tmp_path / "job.log").read_text().splitlines()[1:-1]
     assert len(logged) == lines
     if total:
         assert logged[-1].endswith(f"INFO counting: {total} of {total}")

@@ -3,12 +3,14 @@
 from pathlib import Path
 
 from dermalign.classifiers.gradients import limit_threads
-from dermalign.classifiers.training import train
 from dermalign.data.manifests import read_training
 from dermalign.logs import job_log
 from dermalign.terms import EXCLUDED
 
 with job_log(snakemake.log[0]):
+    # Imported here: TensorFlow's remarks as it is loaded go to the log.
+    from dermalign.classifiers.training import train
+
     limit_threads(snakemake.threads)
     # Not a param: asking for events, or not, trains nothing anew.
     wanted = snakemake.config["models"][snakemake.wildcards.model]["training"].get("tensorboard")

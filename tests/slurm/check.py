@@ -4,6 +4,7 @@ One run is killed by `scancel`, the next survives a node that goes down and a jo
 more threshold. What SLURM was asked for and what it gave is read back from SLURM. Ends non-zero on any failure.
 """
 
+import os
 import re
 import signal
 import subprocess
@@ -67,7 +68,8 @@ class Study:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env=self.cluster.environment if self.cluster else None,
+            # The checks read Snakemake's own words.
+            env={**(self.cluster.environment if self.cluster else os.environ), "VERBOSE": "1"},
             check=False,
         )
         return process.returncode, process.stdout

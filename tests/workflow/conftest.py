@@ -39,6 +39,10 @@ class Run:
         found.pop("all", None)
         return found
 
+    def steps(self) -> list[str]:
+        """The lines of the steps that ended, such as `[ 12/118] mask_cells 00001   3.2 s`."""
+        return re.findall(r"^\[ *\d+/\d+\] .*$", self.text, re.MULTILINE)
+
 
 @dataclass(frozen=True)
 class Study:
@@ -60,7 +64,7 @@ class Study:
             stderr=subprocess.STDOUT,
             text=True,
             cwd=self.folder,
-            env={**os.environ, **environment},
+            env={**os.environ, "VERBOSE": "", **environment},
             check=False,
         )
         return Run(process.returncode, process.stdout)
@@ -103,7 +107,7 @@ def empty(tmp_path: Path) -> Study:
     return Study(tmp_path)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny() -> Callable[[], dict[str, Any]]:
     """An overlay for a study that is done in half a minute: few pictures, one model, one epoch."""
     return lambda: {

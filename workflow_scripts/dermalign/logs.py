@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,8 @@ T = TypeVar("T")
 def job_log(path: str | Path) -> Iterator[logging.Logger]:
     """Send the library's log to the file at `path` (lines `time level message`) for the length of a job.
 
-    What native libraries write to standard error goes there, too; Python's own standard error stays the terminal.
+    It says when the job started and how long it took, so that no log is empty. What native libraries write to standard
+    error goes there, too; Python's own standard error stays the terminal.
 
     An `InputError` is printed on standard error and in the log in its own words and ends the process with exit
     status 1; any other exception goes to the log with its traceback and is raised on.
@@ -29,9 +31,12 @@ def job_log(path: str | Path) -> Iterator[logging.Logger]:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         logger.addHandler(handler)
         logger.setLevel(logging.INFO)
+        logger.info("started")
+        beginning = time.monotonic()
         try:
             with _native_messages_to(stream):
                 yield logger
+            logger.info("ended after %.1f s", time.monotonic() - beginning)
         except InputError as error:
             logger.error("%s", error)
             print(f"\ndermalign: {error}\n", file=sys.stderr)
