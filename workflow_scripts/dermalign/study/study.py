@@ -193,9 +193,7 @@ class Study:
     def training_settings(self, model: str) -> dict[str, Any]:
         """Return a model's settings without what no training depends on, so that a change of it trains nothing anew."""
         untold = ("published", "saliency_layer")
-        settings = {key: value for key, value in self.models[model].items() if key not in untold}
-        training = {key: value for key, value in settings["training"].items() if key != "tensorboard"}
-        return {**settings, "training": training}
+        return {key: value for key, value in self.models[model].items() if key not in untold}
 
     def weights_files(self, model: str) -> list[str]:
         """Return the file with the weights that a model's training starts from; none where it starts at random."""
