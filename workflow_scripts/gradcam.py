@@ -2,23 +2,25 @@
 
 from pathlib import Path
 
-from dermalign.classifiers.gradients import limit_threads
+from dermalign.classifiers.backend import limit_threads
+from dermalign.classifiers.classifier import load_classifier
 from dermalign.data.archives import list_pictures, open_archive
 from dermalign.data.pictures import decode
+from dermalign.files import file_sha256
 from dermalign.logs import job_log, progress
-from dermalign.saliency.gradcam import grad_cam, load_classifier, stretch
-from dermalign.saliency.stores import file_sha256, write_store
+from dermalign.saliency.gradcam import grad_cam, stretch
+from dermalign.saliency.stores import write_store
 
 with job_log(snakemake.log[0]):
     limit_threads(snakemake.threads)
     settings, classes = snakemake.params.settings, snakemake.params.classes
-    model = load_classifier(snakemake.input.classifier)
+    classifier = load_classifier(snakemake.input.classifier)
     members = list_pictures(snakemake.input.pictures)
     images = [Path(path).stem for path in snakemake.output]
     with open_archive(snakemake.input.pictures) as archive:
         decoded = (decode(archive, members[image].path, settings["input_size"]) for image in images)
         found = grad_cam(
-            model,
+            classifier,
             settings.get("path", settings["saliency_layer"]),
             progress(decoded, len(images), "Grad-CAM"),
             snakemake.params.batch_size,

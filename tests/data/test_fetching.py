@@ -19,8 +19,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from dermalign.errors import InputError
 from dermalign.data.fetching import fetch
+from dermalign.errors import InputError
 
 SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
 CONTENT = random.Random(1).randbytes(700_001)  # not a multiple of the size of a chunk

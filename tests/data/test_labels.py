@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from dermalign.errors import InputError
 from dermalign.data.labels import plain_name, read_diagnoses, read_lesions, read_one_hot, read_training_labels
+from dermalign.errors import InputError
 
 CLASSES = ["MEL", "NV", "BCC", "AK", "BKL", "DF", "VASC", "SCC"]
 Table = Callable[[str, str], Path]

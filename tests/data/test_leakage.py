@@ -5,7 +5,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from dermalign.data.leakage import copies_of, leakage_account, leakage_lines, leakage_sentence, leakage_summary, read_account
+from dermalign.data.leakage import (
+    copies_of,
+    leakage_account,
+    leakage_lines,
+    leakage_sentence,
+    leakage_summary,
+    read_account,
+)
 
 EVALUATION = pd.DataFrame(
     {"image": ["A", "B", "C", "D", "E"], "diagnosis": "NV", "included": [True, True, True, False, True]}

@@ -13,7 +13,6 @@ import pandas as pd
 import pytest
 import yaml
 from dermalign.data.archives import list_masks, list_pictures
-from dermalign.errors import InputError
 from dermalign.data.labels import plain_name, read_diagnoses, read_lesions, read_one_hot
 from dermalign.data.manifests import (
     evaluation_account,
@@ -24,6 +23,7 @@ from dermalign.data.manifests import (
     training_account,
     training_manifest,
 )
+from dermalign.errors import InputError
 from dermalign.overlap.mask_cells import PictureCells, count_archive, write_cells
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dermalign.data.archives import list_pictures
-from dermalign.errors import InputError
 from dermalign.data.perceptual_hash import (
     alike,
     dct_hash,
@@ -18,6 +17,7 @@ from dermalign.data.perceptual_hash import (
     read_hashes,
     write_hashes,
 )
+from dermalign.errors import InputError
 from PIL import Image
 from scipy.fft import dctn
 from scipy.ndimage import gaussian_filter

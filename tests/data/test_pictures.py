@@ -9,8 +9,8 @@ import h5py
 import numpy as np
 import pytest
 from dermalign.data.archives import open_archive
-from dermalign.errors import InputError
 from dermalign.data.pictures import decode, store_pictures
+from dermalign.errors import InputError
 from PIL import Image
 
 

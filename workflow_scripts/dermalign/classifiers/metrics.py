@@ -15,32 +15,6 @@ BINS = 15  # of the calibration error, as in Guo et al.
 PER_CLASS = ("pictures", "predicted", *SHARES)
 
 
-def confusion_matrix(true: NDArray[Any], predicted: NDArray[Any], classes: int) -> NDArray[np.int64]:
-    """Return counts (classes, classes): row the true class index, column the predicted one."""
-    flat = np.asarray(true, np.int64) * classes + np.asarray(predicted, np.int64)
-    return np.bincount(flat, minlength=classes * classes).reshape(classes, classes)
-
-
-def balanced_accuracy(confusion: NDArray[np.int64]) -> float:
-    """Return the mean sensitivity over the classes that have pictures; NaN without any picture."""
-    pictures = confusion.sum(axis=1)
-    present = pictures > 0
-    if not present.any():
-        return float("nan")
-    return float((np.diag(confusion)[present] / pictures[present]).mean())
-
-
-def kept_epoch(history: pd.DataFrame, criterion: str) -> int:
-    """Return the epoch of a training's history whose weights are kept, 0 for a history without epochs.
-
-    That is the first with the highest `validation_{criterion}`, and the last where no epoch has a value.
-    """
-    reached, epochs = history[f"validation_{criterion}"].to_numpy(float), history["epoch"].to_numpy(int)
-    if np.isnan(reached).all():
-        return int(epochs[-1]) if len(epochs) else 0
-    return int(epochs[np.nanargmax(reached)])
-
-
 def classifier_metrics(
     predictions: pd.DataFrame,
     classes: Sequence[str],

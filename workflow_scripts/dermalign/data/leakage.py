@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ..terms import EXCLUDED
 from .labels import plain_name
 from .perceptual_hash import Hashes, alike, distances
-from ..terms import EXCLUDED
 
 NAME, LESION, CONTENT, ANY = "name", "lesion", "content", "any"
 WAYS = (NAME, LESION, CONTENT, ANY)

@@ -9,11 +9,11 @@ import h5py
 import pandas as pd
 from PIL import Image
 
-from .archives import UNREADABLE, Member, mend, open_archive
 from ..errors import InputError
-from .labels import plain_name
 from ..logs import progress
 from ..terms import EXCLUDED, UNION
+from .archives import UNREADABLE, Member, mend, open_archive
+from .labels import plain_name
 
 IS_EVALUATED = "is an evaluation picture"
 SHARES_LESION = "shows the lesion of an evaluation picture"

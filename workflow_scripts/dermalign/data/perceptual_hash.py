@@ -22,10 +22,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from .archives import Member, OpenArchive, mend, open_archive, read_member
 from ..errors import InputError
 from ..files import write_text
 from ..logs import progress
+from .archives import Member, OpenArchive, mend, open_archive, read_member
 
 SIDE = 64  # pixels along a side of the grey square
 FREQUENCIES = 16  # along each axis, from 1

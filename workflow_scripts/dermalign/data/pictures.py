@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from .archives import OpenArchive, mend, open_archive, read_member
 from ..errors import InputError
 from ..logs import progress
+from .archives import OpenArchive, mend, open_archive, read_member
 from .picture_store import write_picture_store
 
 

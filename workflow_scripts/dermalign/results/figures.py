@@ -14,7 +14,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..classifiers.metrics import confusion_matrix, kept_epoch
+from ..classifiers.scores import confusion_matrix, kept_epoch
 from ..files import atomic_path
 
 # Distinct for colour-blind readers (Okabe and Ito 2008).

@@ -1,6 +1,5 @@
 """Saliency stores: one small HDF5 file per picture and map source, the only thing that later stages read."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,9 +102,3 @@ def read_store(path: str | Path) -> Store:
             )
     except (OSError, KeyError) as error:
         raise InputError(f"{path}: not a saliency store, or damaged ({error}); delete it to make it anew") from error
-
-
-def file_sha256(path: str | Path) -> str:
-    """Return the SHA-256 of the file's bytes, 64 hexadecimal digits."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -39,15 +39,30 @@ def checked(configuration: Mapping[str, Any]) -> dict[str, Any]:
     A null takes a key away (so an overlay can drop what config.yaml names), except where the schema knows null as
     a value. Raises InputError with one sentence per fault.
     """
-    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
-    pruned = _without_nulls(configuration, schema)
+    complete = _completed(configuration, _schema())
+    _check_relations(complete)
+    return complete
+
+
+def complete_model(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one entry of `models:` with the schema's defaults filled in, so that a notebook trains as the workflow.
+
+    Raises InputError with one sentence per fault, a misspelt key among them.
+    """
+    return _completed(settings, _children(_schema()["properties"]["models"], ""))
+
+
+def _schema() -> dict[str, Any]:
+    return yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+
+
+def _completed(value: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    pruned = _without_nulls(value, schema)
     faults = sorted(Draft202012Validator(schema).iter_errors(pruned), key=lambda fault: list(map(str, fault.path)))
     if faults:
         sentences = dict.fromkeys(map(_sentence, faults))  # two missing keys are two faults with one sentence
         raise InputError("the configuration cannot be used:\n" + "\n".join(f"- {text}" for text in sentences))
-    complete = _with_defaults(pruned, schema)
-    _check_relations(complete)
-    return complete
+    return _with_defaults(pruned, schema)
 
 
 def _branch(schema: Mapping[str, Any], value: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -75,8 +75,8 @@ def _ask(models: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def _answer() -> None:
-    from ..classifiers.architectures import probe
     from ..classifiers.brought.adoption import probe_classifier
+    from ..classifiers.probe import probe
 
     answers: dict[str, dict[str, Any]] = {}
     for model, settings in json.load(sys.stdin).items():
