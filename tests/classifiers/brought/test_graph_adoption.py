@@ -1,11 +1,12 @@
 """Frozen graphs between pixels and softmax, and what is found in them."""
 
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 from dermalign.classifiers.brought.freezing import Frozen, freeze
-from dermalign.classifiers.brought.graph_adoption import adopt_graph
+from dermalign.classifiers.brought.graph_adoption import adopt_graph, write_graph
 from dermalign.classifiers.brought.graph_classifier import GraphClassifier
 from dermalign.errors import InputError
 from keras import layers
@@ -45,3 +46,15 @@ def test_layers_are_found_and_named(frozen: Frozen) -> None:
         adopt_graph(frozen, SIZE, "raw", "stam", None)
     with pytest.raises(InputError, match="logits: the classifier has no 'target'"):
         adopt_graph(frozen, SIZE, "raw", None, "target")
+
+
+def test_a_graph_is_written_whole_and_its_nodes_in_one_order(frozen: Frozen, tmp_path: Path) -> None:
+    adopted = adopt_graph(frozen, SIZE, "raw", None, None)
+    write_graph(tmp_path / "model.pb", adopted.graph)
+    content = (tmp_path / "model.pb").read_bytes()
+    nodes = list(adopted.graph.node)
+    del adopted.graph.node[:]
+    adopted.graph.node.extend(nodes[::-1])
+    write_graph(tmp_path / "model.pb", adopted.graph)
+    assert (tmp_path / "model.pb").read_bytes() == content
+    assert [path.name for path in tmp_path.iterdir()] == ["model.pb"]

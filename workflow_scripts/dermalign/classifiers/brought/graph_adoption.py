@@ -75,8 +75,11 @@ def adopt_graph(frozen: Frozen, size: int, pixels: str, layer: str | None, logit
 
 def write_graph(path: str | Path, graph: Any) -> None:
     """Write an adopted graph, whole or not at all. Raises InputError for one over the 2 GB that the format holds."""
+    # Freezing leaves the nodes in an order of chance; in one order, equal classifiers are equal files.
+    ordered = type(graph)(versions=graph.versions, library=graph.library)
+    ordered.node.extend(sorted(graph.node, key=lambda node: node.name))
     try:
-        content = graph.SerializeToString(deterministic=True)
+        content = ordered.SerializeToString(deterministic=True)
     except ValueError as error:
         raise InputError(
             f"the classifier is too large for a frozen graph, 2 GB ({error}); bring it as .keras"
