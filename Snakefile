@@ -5,7 +5,7 @@ from snakemake.utils import min_version
 min_version("9.0")
 
 
-configfile: f"{workflow.basedir}/config.yaml"
+configfile: f"{workflow.current_basedir}/config.yaml"
 
 
 include: "rules/common.smk"
@@ -30,11 +30,12 @@ rule all:
         everything,
 
 
+include: "rules/mask_cells.smk"
 include: "rules/manifests.smk"
 
 
 # Classifiers that are brought along need none. Without them no picture is held out, and what leaked cannot be told.
-if STUDY.has_training_pictures:
+if ARCHIVES.has_training_pictures:
 
     include: "rules/training_manifest.smk"
     include: "rules/classifiers.smk"
@@ -42,12 +43,15 @@ if STUDY.has_training_pictures:
 
 include: "rules/brought.smk"
 include: "rules/saliency.smk"
-include: "rules/mask_cells.smk"
 include: "rules/jaccard.smk"
 include: "rules/statistics.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"
 include: "rules/challenge.smk"
+
+
+# What a rule depends on of code follows from its script.
+add_code_digests()
 
 
 onstart:

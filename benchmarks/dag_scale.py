@@ -164,8 +164,8 @@ def local_rules() -> list[str]:
     """Return patterns of the names of the rules that run where Snakemake runs."""
     found = []
     for path in (REPOSITORY / "rules").glob("*.smk"):
-        for block in re.split(r"^ *rule\b", path.read_text(encoding="utf-8"), flags=re.M)[1:]:
-            name = re.match(r" (\w+):", block) or re.search(r'name:\s+f"([^"]+)"', block)
+        for block in re.split(r"^ *(?:use rule \w+ as|rule)\b", path.read_text(encoding="utf-8"), flags=re.M)[1:]:
+            name = re.match(r" (\w+)(?: with)?:", block) or re.search(r'name:\s+f"([^"]+)"', block)
             if name and "localrule: True" in block:
                 found.append(re.sub(r"\{[^}]*\}", r"\\w+", name[1]))
     return found

@@ -102,6 +102,7 @@ def train(settings: dict[str, Any], batch: int, folder: Path) -> dict[str, float
     """Train on noise and leave the classifier in `folder`; return the rate of the second epoch and the peak memory."""
     import h5py
     import pandas as pd
+    from dermalign.classifiers.tables import read_history
     from dermalign.classifiers.training import train as train_classifier
     from dermalign.study.configuration import complete_model
 
@@ -122,7 +123,7 @@ def train(settings: dict[str, Any], batch: int, folder: Path) -> dict[str, float
         history_path=folder / "history.csv",
         predictions_path=folder / "predictions.csv",
     )
-    seconds = pd.read_csv(folder / "history.csv")["seconds"].iloc[-1]
+    seconds = read_history(folder / "history.csv")["seconds"].iloc[-1]
     return {"rate": count / seconds, "peak": own_peak()}
 
 

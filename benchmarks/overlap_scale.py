@@ -18,15 +18,16 @@ from statistics import median
 
 import h5py
 import numpy as np
-import pandas as pd
 from peak_memory import own_peak
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY / "workflow_scripts"))
 
+from dermalign.overlap.cell_files import read_counts, write_cells  # noqa: E402
 from dermalign.overlap.engine import write_curves, write_shards  # noqa: E402
-from dermalign.overlap.mask_cells import PictureCells, cell_areas, write_cells  # noqa: E402
+from dermalign.overlap.mask_cells import PictureCells  # noqa: E402
 from dermalign.results.statistics import read_shards, source_statistics  # noqa: E402
+from dermalign.saliency.grids import cell_areas  # noqa: E402
 from dermalign.study.groups import default_groups  # noqa: E402
 
 GRID = (8, 8)
@@ -70,18 +71,15 @@ def measure(folder: Path, count: int) -> dict[str, float]:
         taken[name] = time.perf_counter() - start
 
     step("cells", lambda: write_cells(folder / "cells.h5", pictures, [GRID], FEATURES))
-    with h5py.File(folder / "cells.h5") as cells:
-        white, sizes = cells["white"][:], cells["size"][:]
-    columns = {"image": images, "diagnosis": random.choice(["MEL", "NV"], count), "width": sizes[:, 0]}
-    columns |= {"height": sizes[:, 1], **dict(zip(NAMES, white.T, strict=True))}
+    evaluation = read_counts([folder / "cells.h5"]).assign(diagnosis=random.choice(["MEL", "NV"], count))
     predicted = dict(zip(images, random.choice(["MEL", "NV", "BKL"], count).tolist(), strict=True))
-    analysis = [image for image, union in zip(images, white[:, -1], strict=True) if union]
+    analysis = evaluation.loc[evaluation["union"] > 0, "image"].tolist()
     step("curves", lambda: write_curves(folder / "curves.h5", folder / "maps.h5", [folder / "cells.h5"], analysis))
     step("shards", lambda: write_shards(folder / "curves.h5", paths))
 
     def statistics() -> None:
         shards = {name: read_shards({t: paths[name, t] for t in THRESHOLDS}) for name in NAMES}
-        source_statistics("model", "method", shards, pd.DataFrame(columns), predicted, default_groups(["MEL", "NV"]))
+        source_statistics("model", "method", shards, evaluation, predicted, default_groups(["MEL", "NV"]))
 
     step("statistics", statistics)
     return {**taken, "memory": own_peak()}

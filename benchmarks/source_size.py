@@ -18,9 +18,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 import overlap_scale
+from dermalign.overlap.cell_files import write_cells
 from dermalign.overlap.engine import write_curves, write_shards
 from dermalign.overlap.exact import exact_statistics
-from dermalign.overlap.mask_cells import write_cells
 from dermalign.saliency.chance import write_chance_maps
 from peak_memory import own_peak
 

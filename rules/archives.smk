@@ -1,23 +1,22 @@
 # The raw archives: given by the user, fetched on request, or drawn for the embedded study.
 
-if STUDY.is_drawn:
+if ARCHIVES.drawn:
 
     rule draw_archives:
         output:
-            archives=sorted(set(STUDY.files.values())),
-            drawn=DRAWN,
+            archives=sorted(set(ARCHIVES.files.values())),
+            drawn=ARCHIVES.drawn,
         log:
             f"{RESULTS}/logs/draw_archives.log",
         benchmark:
             f"{RESULTS}/benchmarks/draw_archives.tsv"
         conda:
             "../envs/analysis.yaml"
-        threads: 1
         resources:
             mem_mb=megabytes(1000),
             runtime=minutes(10),
         params:
-            drawing=STUDY.drawing,
+            drawing=ARCHIVES.drawing,
         script:
             "../workflow_scripts/draw_archives.py"
 
@@ -28,12 +27,12 @@ localrules:
 
 rule fetch:
     input:
-        list(STUDY.sources),
-        list(STUDY.imagenet_weights),
+        list(ARCHIVES.sources),
+        list(CLASSIFIERS.imagenet_weights),
 
 
 # What is there is never fetched again, whatever its address in the configuration becomes.
-for path, source in STUDY.sources.items():
+for path, source in ARCHIVES.sources.items():
     if not Path(path).exists():
 
         rule:
@@ -48,7 +47,6 @@ for path, source in STUDY.sources.items():
             localrule: True
             conda:
                 "../envs/analysis.yaml"
-            threads: 1
             resources:
                 mem_mb=megabytes(500),
                 runtime=24 * 60,

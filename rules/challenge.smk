@@ -8,9 +8,7 @@ localrules:
 
 rule challenge:
     input:
-        expand(
-            "{results}/challenge/{model}/{method}/scores.csv", results=RESULTS, model=MODELS, method=SALIENCY_METHODS
-        ),
+        [f"{RESULTS}/challenge/{source.path}/scores.csv" for source in BATCHED],
 
 
 rule challenge_masks:
@@ -32,15 +30,13 @@ rule challenge_masks:
     benchmark:
         f"{RESULTS}/benchmarks/challenge/{{model}}/{{method}}.tsv"
     wildcard_constraints:
-        method="|".join([*SALIENCY_METHODS, *VARIANTS]),
+        method=among(SOURCES.saliency_methods),
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
         mem_mb=megabytes(2000),
         runtime=minutes(240),
     params:
         features=CONFIGURATION["features"],
-        library=library_digest("challenge", "manifests", "statistics"),
     script:
         "../workflow_scripts/challenge_masks.py"

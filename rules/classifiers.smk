@@ -2,7 +2,7 @@
 
 # Fetched where Snakemake runs, since compute nodes have no internet, into a folder that studies share. What is there
 # is never fetched again.
-for path, origin in STUDY.imagenet_weights.items():
+for path, origin in CLASSIFIERS.imagenet_weights.items():
     if not Path(path).is_file():
 
         rule:
@@ -17,7 +17,6 @@ for path, origin in STUDY.imagenet_weights.items():
             localrule: True
             conda:
                 "../envs/classifier.yaml"
-            threads: 1
             resources:
                 mem_mb=megabytes(4000),
                 runtime=minutes(60),
@@ -31,8 +30,8 @@ for path, origin in STUDY.imagenet_weights.items():
 rule training_pictures:
     input:
         manifest=f"{RESULTS}/manifest/training.csv",
-        pictures=ancient(STUDY.archive("training_pictures")),
-        drawn=DRAWN,
+        pictures=ancient(ARCHIVES.path("training_pictures")),
+        drawn=ARCHIVES.drawn,
     output:
         f"{RESULTS}/pictures/training_{{input_size}}.h5",
     log:
@@ -45,8 +44,6 @@ rule training_pictures:
     resources:
         mem_mb=megabytes(1500),
         runtime=minutes(120),
-    params:
-        library=library_digest("pictures", "archives", "manifests"),
     script:
         "../workflow_scripts/training_pictures.py"
 
@@ -54,9 +51,9 @@ rule training_pictures:
 rule train:
     input:
         manifest=f"{RESULTS}/manifest/training.csv",
-        pictures=lambda wildcards: f"{RESULTS}/pictures/training_{STUDY.input_size(wildcards.model)}.h5",
+        pictures=lambda wildcards: f"{RESULTS}/pictures/training_{CLASSIFIERS.input_size(wildcards.model)}.h5",
         # What counts is their content, a digest below.
-        weights=lambda wildcards: ancient(STUDY.weights_files(wildcards.model)),
+        weights=lambda wildcards: ancient(CLASSIFIERS.weights_files(wildcards.model)),
     output:
         model=f"{RESULTS}/classifiers/{{model}}/model.keras",
         history=f"{RESULTS}/classifiers/{{model}}/history.csv",
@@ -66,7 +63,7 @@ rule train:
     benchmark:
         f"{RESULTS}/benchmarks/train/{{model}}.tsv"
     wildcard_constraints:
-        model=among(STUDY.trained),
+        model=among(CLASSIFIERS.trained),
     conda:
         "../envs/classifier.yaml"
     threads: CONFIGURATION["threads"]["train"]
@@ -75,11 +72,10 @@ rule train:
         runtime=minutes(24 * 60),
         gpu=CONFIGURATION["gpus"],
     params:
-        settings=lambda wildcards: STUDY.training_settings(wildcards.model),
+        settings=lambda wildcards: CLASSIFIERS.training_settings(wildcards.model),
         classes=CONFIGURATION["classes"],
         seed=CONFIGURATION["seed"],
-        weights=lambda wildcards: STUDY.weights_digest(wildcards.model),
-        library=library_digest("training", "manifests"),
+        weights=lambda wildcards: CLASSIFIERS.weights_digest(wildcards.model),
     script:
         "../workflow_scripts/train.py"
 
@@ -87,9 +83,9 @@ rule train:
 # Of a classifier that is brought along: what it says of pictures that would be held out from a training.
 rule classify:
     input:
-        classifier=lambda wildcards: STUDY.classifier(wildcards.model),
+        classifier=lambda wildcards: CLASSIFIERS.path(wildcards.model),
         manifest=f"{RESULTS}/manifest/training.csv",
-        pictures=lambda wildcards: f"{RESULTS}/pictures/training_{STUDY.input_size(wildcards.model)}.h5",
+        pictures=lambda wildcards: f"{RESULTS}/pictures/training_{CLASSIFIERS.input_size(wildcards.model)}.h5",
     output:
         f"{RESULTS}/classifiers/{{model}}/predictions.csv",
     log:
@@ -97,7 +93,7 @@ rule classify:
     benchmark:
         f"{RESULTS}/benchmarks/classify/{{model}}.tsv"
     wildcard_constraints:
-        model=among(STUDY.brought),
+        model=among(CLASSIFIERS.brought),
     conda:
         "../envs/classifier.yaml"
     threads: CONFIGURATION["threads"]["gradcam"]
@@ -106,10 +102,9 @@ rule classify:
         runtime=minutes(240),
         gpu=CONFIGURATION["gpus"],
     params:
-        classes=lambda wildcards: STUDY.classes(wildcards.model),
-        logits=lambda wildcards: STUDY.saliency_settings(wildcards.model)["logits"],
+        classes=lambda wildcards: CLASSIFIERS.classes(wildcards.model),
+        logits=lambda wildcards: CLASSIFIERS.saliency_settings(wildcards.model)["logits"],
         batch_size=CONFIGURATION["methods"]["gradcam"]["batch_size"],
-        library=library_digest("classification", "manifests"),
     script:
         "../workflow_scripts/classify.py"
 
@@ -127,71 +122,62 @@ rule classifier_metrics:
     localrule: True
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
         mem_mb=megabytes(1000),
         runtime=minutes(10),
     params:
-        classes=lambda wildcards: STUDY.classes(wildcards.model),
-        is_brought=lambda wildcards: wildcards.model in STUDY.brought,
+        classes=lambda wildcards: CLASSIFIERS.classes(wildcards.model),
+        is_brought=lambda wildcards: wildcards.model in CLASSIFIERS.brought,
         seed=CONFIGURATION["seed"],
-        published=lambda wildcards: STUDY.models[wildcards.model].get("published", {}),
-        library=library_digest("classifier_metrics", "manifests"),
+        published=lambda wildcards: CLASSIFIERS.models[wildcards.model].get("published", {}),
     script:
         "../workflow_scripts/classifier_metrics.py"
 
 
-rule classifier_figures:
+rule confusion:
     input:
-        predictions=f"{RESULTS}/classifiers/{{model}}/predictions.csv",
-        history=f"{RESULTS}/classifiers/{{model}}/history.csv",
+        f"{RESULTS}/classifiers/{{model}}/predictions.csv",
     output:
-        confusion_png=f"{RESULTS}/figures/classifiers/{{model}}_confusion.png",
-        confusion_svg=f"{RESULTS}/figures/classifiers/{{model}}_confusion.svg",
-        history_png=f"{RESULTS}/figures/classifiers/{{model}}_history.png",
-        history_svg=f"{RESULTS}/figures/classifiers/{{model}}_history.svg",
+        f"{RESULTS}/figures/classifiers/{{model}}_confusion.png",
+        f"{RESULTS}/figures/classifiers/{{model}}_confusion.svg",
     log:
-        f"{RESULTS}/logs/classifier_figures/{{model}}.log",
+        f"{RESULTS}/logs/confusion/{{model}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/classifier_figures/{{model}}.tsv"
+        f"{RESULTS}/benchmarks/confusion/{{model}}.tsv"
     wildcard_constraints:
-        model=among(STUDY.trained),
+        model=among(MODELS),
     localrule: True
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
         mem_mb=megabytes(1000),
         runtime=minutes(10),
     params:
-        classes=CONFIGURATION["classes"],
-        best_epoch_by=lambda wildcards: STUDY.models[wildcards.model]["training"]["best_epoch_by"],
-        library=library_digest("figures"),
+        function="confusion",
+        arguments=lambda wildcards: dict(
+            classes=CLASSIFIERS.classes(wildcards.model),
+            name=wildcards.model,
+            note="" if wildcards.model in CLASSIFIERS.trained else "brought along: these pictures may have trained it",
+        ),
     script:
-        "../workflow_scripts/classifier_figures.py"
+        "../workflow_scripts/figure.py"
 
 
-rule confusion_figure:
+use rule confusion as learning_curves with:
     input:
-        predictions=f"{RESULTS}/classifiers/{{model}}/predictions.csv",
+        f"{RESULTS}/classifiers/{{model}}/history.csv",
     output:
-        confusion_png=f"{RESULTS}/figures/classifiers/{{model}}_confusion.png",
-        confusion_svg=f"{RESULTS}/figures/classifiers/{{model}}_confusion.svg",
+        f"{RESULTS}/figures/classifiers/{{model}}_history.png",
+        f"{RESULTS}/figures/classifiers/{{model}}_history.svg",
     log:
-        f"{RESULTS}/logs/confusion_figure/{{model}}.log",
+        f"{RESULTS}/logs/learning_curves/{{model}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/confusion_figure/{{model}}.tsv"
+        f"{RESULTS}/benchmarks/learning_curves/{{model}}.tsv"
     wildcard_constraints:
-        model=among(STUDY.brought),
-    localrule: True
-    conda:
-        "../envs/analysis.yaml"
-    threads: 1
-    resources:
-        mem_mb=megabytes(1000),
-        runtime=minutes(10),
+        model=among(CLASSIFIERS.trained),
+    localrule: True  # not inherited
     params:
-        classes=lambda wildcards: STUDY.classes(wildcards.model),
-        library=library_digest("figures"),
-    script:
-        "../workflow_scripts/classifier_figures.py"
+        function="learning_curves",
+        arguments=lambda wildcards: dict(
+            criterion=CLASSIFIERS.models[wildcards.model]["training"]["best_epoch_by"], name=wildcards.model
+        ),

@@ -4,13 +4,23 @@ import os
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
+REPOSITORY = Path(str(workflow.current_basedir)).parent
+SCRIPTS = REPOSITORY / "workflow_scripts"
+sys.path.insert(0, str(SCRIPTS))
 
+import yaml
 from snakemake.exceptions import WorkflowError
+from snakemake.utils import update_config
 
-from dermalign.study.configuration import checked, threshold_names
+from dermalign.classifiers.study_classifiers import Classifiers
+from dermalign.drawing.study_archives import archives_of
 from dermalign.errors import InputError
-from dermalign.study.study import Study, library_digest, remember_blocks, shard_blocks
+from dermalign.saliency.study_sources import MapSources
+from dermalign.study.batches import remember_blocks, shard_blocks
+from dermalign.study.configuration import checked
+from dermalign.study.digests import code_digest
+from dermalign.study.sources import CLASSIFIER, INDEPENDENT, MAPS, MASKS, METHOD, PICTURES, VARIANT
+from dermalign.study.study import Study
 
 # TensorFlow's remarks on the machine's processor say nothing about the study. Jobs inherit this.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -24,40 +34,47 @@ def or_stop(function, *arguments):
         raise WorkflowError(f"dermalign: {error}")
 
 
-CONFIGURATION = or_stop(checked, config)
+# A workflow that imports this one as a module may say what differs from config.yaml alone, as an overlay does.
+SETTINGS = yaml.safe_load((REPOSITORY / "config.yaml").read_text(encoding="utf-8"))
+update_config(SETTINGS, config)
+CONFIGURATION = or_stop(checked, SETTINGS)
 STUDY = Study(CONFIGURATION)
+ARCHIVES = archives_of(STUDY)
+CLASSIFIERS = Classifiers(STUDY)
+SOURCES = MapSources(STUDY, CLASSIFIERS)
 RESULTS = STUDY.results
 FEATURES = STUDY.features
-MODELS = list(STUDY.models)
-# The methods of map sources: saliency methods, and chance, which flows through the same rules.
-SALIENCY_METHODS = list(CONFIGURATION["methods"])
-CHANCE_METHODS = CONFIGURATION["chance"]["methods"]
-VARIANTS = CONFIGURATION["variants"]
-METHODS = [*SALIENCY_METHODS, *VARIANTS, *CHANCE_METHODS]
-THRESHOLDS = threshold_names(CONFIGURATION["thresholds"])
+MODELS = list(CLASSIFIERS.models)
+THRESHOLDS = STUDY.thresholds
 
 # Archives that are missing leave no pictures to plan for: then only `snakemake fetch` can run.
-MISSING = STUDY.missing_files()
-GRIDS = [] if MISSING else or_stop(lambda: STUDY.all_grids)
-MASK_BATCHES = {} if MISSING else or_stop(lambda: STUDY.mask_batches)
-SALIENCY_BATCHES = {} if MISSING else or_stop(lambda: STUDY.saliency_batches)
-DIAGNOSED = [] if MISSING else STUDY.diagnosed_images
+MISSING = ARCHIVES.missing_files()
+GRIDS = [] if MISSING else or_stop(lambda: SOURCES.grids)
+MASK_BATCHES = {} if MISSING else or_stop(lambda: ARCHIVES.mask_batches)
+SALIENCY_BATCHES = {} if MISSING else or_stop(lambda: ARCHIVES.saliency_batches)
+DIAGNOSED = [] if MISSING else ARCHIVES.diagnosed_images
+BATCHED = [] if MISSING else [source for source in SOURCES if source.needs(CLASSIFIER)]
+MADE_AT_ONCE = [] if MISSING else [source for source in SOURCES if not source.needs(CLASSIFIER)]
 
 # Rules take archives as `ancient`: what they depend on is the content of their own pictures, a digest among their
 # params, so that a new picture reruns its batch alone. Functions that give such a digest must not take `input`
 # (Snakemake leaves the params that do out of what it compares), and what they give must be known when the run is
-# planned (a run on a cluster records the params as they were then). What reads drawn archives takes this file, too:
-# Snakemake plans nothing behind an `ancient` file that is there and is to be made anew.
-DRAWN = [STUDY.drawn] if STUDY.is_drawn else []
+# planned (a run on a cluster records the params as they were then). What reads drawn archives takes ARCHIVES.drawn,
+# too: Snakemake plans nothing behind an `ancient` file that is there and is to be made anew.
 
 BLOCKS_FILE = f"{RESULTS}/jaccard/blocks.json"
 BLOCKS = shard_blocks(BLOCKS_FILE, THRESHOLDS)
 
 
+def among(names):
+    """A wildcard constraint: one of these names, or nothing where there are none."""
+    return "|".join(names) or "(?!)"
+
+
 wildcard_constraints:
-    model="|".join(MODELS),
-    method="|".join(METHODS),
-    feature="|".join(FEATURES),
+    model=among(SOURCES.owners),
+    method=among(SOURCES.methods()),
+    feature=among(FEATURES),
     threshold=r"[01]\.[0-9]{3}",
     batch="[0-9]{5}",
     input_size="[0-9]+",
@@ -75,7 +92,7 @@ def everything(wildcards):
             suffix=["png", "svg"],
         ),
         f"{RESULTS}/statistics/exact_thresholds.csv",
-        *(of_classifiers() if STUDY.has_training_pictures else []),
+        *(of_classifiers() if ARCHIVES.has_training_pictures else []),
     ]
 
 
@@ -92,15 +109,28 @@ def of_classifiers():
         *expand(
             "{results}/figures/classifiers/{model}_history.{suffix}",
             results=RESULTS,
-            model=STUDY.trained,
+            model=CLASSIFIERS.trained,
             suffix=["png", "svg"],
         ),
     ]
 
 
-def among(names):
-    """A wildcard constraint: one of these names, or nothing where there are none."""
-    return "|".join(names) or "(?!)"
+def evaluation_predictions(owner):
+    """The predictions of a model for the evaluation pictures; none of an owner of maps that predicts nothing."""
+    return [f"{RESULTS}/classifiers/{owner}/evaluation_predictions.csv"] if SOURCES.predicting(owner) else []
+
+
+def code_of(script, *modules):
+    """A digest of the code that a script, and modules beside it, run, for a rule's params."""
+    return code_digest(SCRIPTS / script, *modules)
+
+
+def add_code_digests():
+    """Give every rule with a script of ours the digest of its code: Snakemake watches a script, not its imports."""
+    for each in workflow.rules:
+        script = Path(str(each.script or ""))
+        if script.name and (SCRIPTS / script.name).is_file() and "code" not in dict(each.params.items()):
+            each.set_params(code=code_of(script.name))
 
 
 def megabytes(first):

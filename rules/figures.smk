@@ -1,31 +1,4 @@
-# Figures, each as PNG and SVG.
-
-
-rule jaccard_by_threshold:
-    input:
-        f"{RESULTS}/statistics/thresholds.csv",
-    output:
-        f"{RESULTS}/figures/jaccard_by_threshold.png",
-        f"{RESULTS}/figures/jaccard_by_threshold.svg",
-    log:
-        f"{RESULTS}/logs/jaccard_by_threshold.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/jaccard_by_threshold.tsv"
-    # The longest of the last jobs goes first.
-    priority: 1
-    localrule: True
-    conda:
-        "../envs/analysis.yaml"
-    threads: 1
-    resources:
-        mem_mb=megabytes(1000),
-        runtime=minutes(10),
-    params:
-        features=FEATURES,
-        chance_methods=CHANCE_METHODS,
-        library=library_digest("figures", "statistics"),
-    script:
-        "../workflow_scripts/jaccard_by_threshold.py"
+# Figures, each as PNG and SVG. `function` is what draws: one of dermalign.results.figures.
 
 
 rule mean_curves:
@@ -41,13 +14,34 @@ rule mean_curves:
     localrule: True
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
         mem_mb=megabytes(1000),
         runtime=minutes(10),
     params:
-        features=FEATURES,
-        methods=[*SALIENCY_METHODS, *VARIANTS],
-        library=library_digest("figures", "statistics"),
+        function="mean_curves",
+        arguments=dict(
+            features=FEATURES,
+            methods=SOURCES.methods(METHOD, VARIANT, INDEPENDENT),
+            models=MODELS,
+            controls=SOURCES.chance_methods,
+        ),
     script:
-        "../workflow_scripts/mean_curves.py"
+        "../workflow_scripts/figure.py"
+
+
+use rule mean_curves as jaccard_by_threshold with:
+    input:
+        f"{RESULTS}/statistics/thresholds.csv",
+    output:
+        f"{RESULTS}/figures/jaccard_by_threshold.png",
+        f"{RESULTS}/figures/jaccard_by_threshold.svg",
+    log:
+        f"{RESULTS}/logs/jaccard_by_threshold.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/jaccard_by_threshold.tsv"
+    # The longest of the last jobs goes first.
+    priority: 1
+    localrule: True  # not inherited
+    params:
+        function="jaccard_by_threshold",
+        arguments=dict(features=FEATURES, models=MODELS, controls=SOURCES.chance_methods),

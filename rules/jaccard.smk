@@ -15,12 +15,9 @@ rule overlap_curves:
     localrule: True
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
         mem_mb=megabytes(1000),
         runtime=minutes(30),
-    params:
-        library=library_digest("overlap", "manifests"),
     script:
         "../workflow_scripts/overlap_curves.py"
 
@@ -49,12 +46,9 @@ for number, thresholds in enumerate(BLOCKS):
             localrule: True
             conda:
                 "../envs/analysis.yaml"
-            threads: 1
             resources:
                 mem_mb=megabytes(1000),
                 runtime=minutes(30),
-            params:
-                library=library_digest("overlap"),
             script:
                 "../workflow_scripts/jaccard.py"
 
@@ -74,11 +68,8 @@ rule exact_thresholds:
     localrule: True
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
         mem_mb=megabytes(2000),
         runtime=minutes(60),
-    params:
-        library=library_digest("exact"),
     script:
         "../workflow_scripts/exact_thresholds.py"

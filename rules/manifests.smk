@@ -4,8 +4,8 @@
 rule evaluation_manifest:
     input:
         cells=expand("{results}/cells/{batch}.h5", results=RESULTS, batch=MASK_BATCHES),
-        diagnoses=ancient(STUDY.diagnosis_tables),
-        drawn=DRAWN,
+        diagnoses=ancient(ARCHIVES.diagnosis_tables),
+        drawn=ARCHIVES.drawn,
     output:
         f"{RESULTS}/manifest/evaluation.csv",
     log:
@@ -15,14 +15,12 @@ rule evaluation_manifest:
     localrule: True
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
         mem_mb=megabytes(1000),
         runtime=minutes(10),
     params:
         classes=CONFIGURATION["classes"],
         evaluation_diagnoses=CONFIGURATION["evaluation_diagnoses"],
-        tables=lambda wildcards: STUDY.table_digests(STUDY.diagnosis_tables),
-        library=library_digest("manifests", "labels"),
+        tables=lambda wildcards: ARCHIVES.table_digests(ARCHIVES.diagnosis_tables),
     script:
         "../workflow_scripts/evaluation_manifest.py"

@@ -3,9 +3,9 @@
 
 rule mask_cells:
     input:
-        pictures=ancient(STUDY.archive("evaluation_pictures")),
-        masks=ancient(STUDY.archive("evaluation_masks")),
-        drawn=DRAWN,
+        pictures=ancient(ARCHIVES.path("evaluation_pictures")),
+        masks=ancient(ARCHIVES.path("evaluation_masks")),
+        drawn=ARCHIVES.drawn,
     output:
         f"{RESULTS}/cells/{{batch}}.h5",
     log:
@@ -14,17 +14,15 @@ rule mask_cells:
         f"{RESULTS}/benchmarks/mask_cells/{{batch}}.tsv"
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
         mem_mb=megabytes(1000),
         runtime=minutes(60),
     params:
         images=lambda wildcards: MASK_BATCHES[wildcards.batch],
         features=CONFIGURATION["features"],
-        mask_options=STUDY.mask_options,
+        mask_options=ARCHIVES.mask_options,
         grids=GRIDS,
-        pictures=lambda wildcards: STUDY.pictures_digest("evaluation_pictures", MASK_BATCHES[wildcards.batch]),
-        masks=lambda wildcards: STUDY.masks_digest(MASK_BATCHES[wildcards.batch]),
-        library=library_digest("mask_cells"),
+        pictures=lambda wildcards: ARCHIVES.pictures_digest("evaluation_pictures", MASK_BATCHES[wildcards.batch]),
+        masks=lambda wildcards: ARCHIVES.masks_digest(MASK_BATCHES[wildcards.batch]),
     script:
         "../workflow_scripts/mask_cells.py"

@@ -1,23 +1,25 @@
-# Saliency maps in batches, one store per picture, then gathered per map source.
+# Map sources: whatever gives a map per picture. The registry says which kinds there are and what each needs,
+# workflow_scripts/dermalign/study/sources.py. Sources that ask a classifier are computed in batches, one store per
+# picture, then gathered; all others are made at once.
+
 # The paths of stores are written out, not built from wildcards: Snakemake then finds a store's rule by its name at
 # once, where it would have to try every batch's pattern (seconds instead of minutes for 25,000 pictures).
-
-for model in MODELS:
+for source in BATCHED:
     for batch, images in SALIENCY_BATCHES.items():
 
         rule:
             name:
-                f"gradcam_{model}_{batch}"
+                f"{source.method}_{source.model}_{batch}"
             input:
-                classifier=STUDY.classifier(model),
-                pictures=ancient(STUDY.archive("evaluation_pictures")),
-                drawn=DRAWN,
+                classifier=CLASSIFIERS.path(source.model),
+                pictures=ancient(ARCHIVES.path("evaluation_pictures")),
+                drawn=ARCHIVES.drawn,
             output:
-                [f"{RESULTS}/saliency/{model}/gradcam/{image}.h5" for image in images],
+                stores=[f"{RESULTS}/saliency/{source.path}/{image}.h5" for image in images],
             log:
-                f"{RESULTS}/logs/gradcam/{model}/{batch}.log",
+                f"{RESULTS}/logs/saliency/{source.path}/{batch}.log",
             benchmark:
-                f"{RESULTS}/benchmarks/gradcam/{model}/{batch}.tsv"
+                f"{RESULTS}/benchmarks/saliency/{source.path}/{batch}.tsv"
             conda:
                 "../envs/classifier.yaml"
             threads: CONFIGURATION["threads"]["gradcam"]
@@ -26,92 +28,95 @@ for model in MODELS:
                 runtime=minutes(120),
                 gpu=CONFIGURATION["gpus"],
             params:
-                model=model,
-                settings={} if MISSING else STUDY.saliency_settings(model),
-                classes=STUDY.classes(model),
-                batch_size=CONFIGURATION["methods"]["gradcam"]["batch_size"],
-                pictures=lambda wildcards, images=images: STUDY.pictures_digest("evaluation_pictures", images),
-                library=library_digest("gradcam", "pictures", "stores", "archives"),
+                model=source.model,
+                method=source.method,
+                compute=source.kind.compute,
+                called_by=source.kind.called_by,
+                options=source.options,
+                inputs=SOURCES.inputs(source),
+                content=lambda wildcards, images=images: ARCHIVES.pictures_digest("evaluation_pictures", images),
+                code=code_of("map_source.py", *source.kind.modules),
             script:
-                "../workflow_scripts/gradcam.py"
+                "../workflow_scripts/map_source.py"
 
 
 rule gather_maps:
     input:
         expand("{results}/saliency/{{model}}/{{method}}/{image}.h5", results=RESULTS, image=DIAGNOSED),
     output:
-        maps=f"{RESULTS}/maps/{{model}}/{{method}}.h5",
-        predictions=f"{RESULTS}/maps/{{model}}/{{method}}_predictions.csv",
+        f"{RESULTS}/maps/{{model}}/{{method}}.h5",
     log:
         f"{RESULTS}/logs/gather_maps/{{model}}/{{method}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/gather_maps/{{model}}/{{method}}.tsv"
     wildcard_constraints:
-        method="|".join(SALIENCY_METHODS),
+        model=among(CLASSIFIERS.models),
+        method=among(source.method for source in BATCHED),
     localrule: True
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
         mem_mb=megabytes(1000),
         runtime=minutes(60),
-    params:
-        library=library_digest("maps"),
     script:
         "../workflow_scripts/gather_maps.py"
 
 
-for variant, settings in VARIANTS.items():
+# Predictions belong to a model: every method's stores have the same.
+for model in CLASSIFIERS.models:
 
     rule:
         name:
-            f"variant_{variant}"
+            f"evaluation_predictions_{model}"
         input:
-            maps=f"{RESULTS}/maps/{{model}}/{settings['of']}.h5",
-            pictures=ancient([STUDY.archive("evaluation_pictures")] if settings["kind"] == "superpixels" else []),
+            [f"{RESULTS}/maps/{source.path}.h5" for source in [SOURCES.predicting(model)] if source],
         output:
-            f"{RESULTS}/maps/{{model}}/{variant}.h5",
+            evaluation_predictions(model),
         log:
-            f"{RESULTS}/logs/variant/{{model}}/{variant}.log",
+            f"{RESULTS}/logs/evaluation_predictions/{model}.log",
         benchmark:
-            f"{RESULTS}/benchmarks/variant/{{model}}/{variant}.tsv"
+            f"{RESULTS}/benchmarks/evaluation_predictions/{model}.tsv"
+        localrule: True
         conda:
             "../envs/analysis.yaml"
-        threads: 1
+        resources:
+            mem_mb=megabytes(1000),
+            runtime=minutes(10),
+        script:
+            "../workflow_scripts/evaluation_predictions.py"
+
+
+for source in MADE_AT_ONCE:
+
+    rule:
+        name:
+            f"maps_{source.model}_{source.method}"
+        input:
+            maps=[f"{RESULTS}/maps/{source.of.path}.h5"] if source.needs(MAPS) else [],
+            pictures=ancient([ARCHIVES.path("evaluation_pictures")] if source.needs(PICTURES) else []),
+            cells=(
+                expand("{results}/cells/{batch}.h5", results=RESULTS, batch=MASK_BATCHES)
+                if source.needs(MASKS)
+                else []
+            ),
+            evaluation=[] if source.needs(MAPS) else f"{RESULTS}/manifest/evaluation.csv",
+        output:
+            f"{RESULTS}/maps/{source.path}.h5",
+        log:
+            f"{RESULTS}/logs/maps/{source.path}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/maps/{source.path}.tsv"
+        localrule: not source.needs(PICTURES)
+        conda:
+            "../envs/analysis.yaml"
         resources:
             mem_mb=megabytes(2000),
             runtime=minutes(120),
         params:
-            kind=settings["kind"],
-            options={key: value for key, value in settings.items() if key not in ("kind", "of")},
-            library=library_digest("variants", "archives"),
+            compute=source.kind.compute,
+            called_by=source.kind.called_by,
+            options=source.options,
+            inputs=SOURCES.inputs(source),
+            code=code_of("map_source.py", *source.kind.modules),
         script:
-            "../workflow_scripts/variant_maps.py"
-
-
-if CHANCE_METHODS:
-
-    rule chance_maps:
-        input:
-            f"{RESULTS}/maps/{{model}}/{SALIENCY_METHODS[0]}.h5",
-        output:
-            f"{RESULTS}/maps/{{model}}/{{method}}.h5",
-        log:
-            f"{RESULTS}/logs/chance_maps/{{model}}/{{method}}.log",
-        benchmark:
-            f"{RESULTS}/benchmarks/chance_maps/{{model}}/{{method}}.tsv"
-        wildcard_constraints:
-            method="|".join(CHANCE_METHODS),
-        localrule: True
-        conda:
-            "../envs/analysis.yaml"
-        threads: 1
-        resources:
-            mem_mb=megabytes(2000),
-            runtime=minutes(30),
-        params:
-            draws=CONFIGURATION["chance"]["draws"],
-            seed=CONFIGURATION["seed"],
-            library=library_digest("chance"),
-        script:
-            "../workflow_scripts/chance_maps.py"
+            "../workflow_scripts/map_source.py"

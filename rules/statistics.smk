@@ -1,43 +1,53 @@
 # Statistics per model, merged into one table each.
 
-STATISTICS = ["thresholds", "best_thresholds", "correctness", "mann_whitney", *(["chance"] if CHANCE_METHODS else [])]
+STATISTICS = [
+    "thresholds",
+    "best_thresholds",
+    "correctness",
+    "mann_whitney",
+    *(["chance"] if SOURCES.chance_methods else []),
+]
 
 
-rule model_statistics:
-    input:
-        shards=expand(
-            "{results}/jaccard/{{model}}/{method}/{feature}/{threshold}.csv",
-            results=RESULTS,
-            method=METHODS,
-            feature=FEATURES,
-            threshold=THRESHOLDS,
-        ),
-        evaluation=f"{RESULTS}/manifest/evaluation.csv",
-        predictions=f"{RESULTS}/maps/{{model}}/{SALIENCY_METHODS[0]}_predictions.csv",
-    output:
-        [f"{RESULTS}/statistics/models/{{model}}/{name}.csv" for name in STATISTICS],
-    log:
-        f"{RESULTS}/logs/model_statistics/{{model}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/model_statistics/{{model}}.tsv"
-    localrule: True
-    conda:
-        "../envs/analysis.yaml"
-    threads: 1
-    resources:
-        mem_mb=megabytes(2000),
-        runtime=minutes(30),
-    params:
-        groups=STUDY.groups,
-        chance_methods=CHANCE_METHODS,
-        library=library_digest("statistics", "pairing", "maps", "manifests"),
-    script:
-        "../workflow_scripts/model_statistics.py"
+# Of each model, and of each first name of sources that belong to no model.
+for owner in SOURCES.owners:
+
+    rule:
+        name:
+            f"statistics_{owner}"
+        input:
+            shards=expand(
+                "{results}/jaccard/{source}/{feature}/{threshold}.csv",
+                results=RESULTS,
+                source=[source.path for source in SOURCES.of_owner(owner)],
+                feature=FEATURES,
+                threshold=THRESHOLDS,
+            ),
+            evaluation=f"{RESULTS}/manifest/evaluation.csv",
+            predictions=evaluation_predictions(owner),
+        output:
+            [f"{RESULTS}/statistics/models/{owner}/{name}.csv" for name in STATISTICS],
+        log:
+            f"{RESULTS}/logs/statistics/{owner}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/statistics/{owner}.tsv"
+        localrule: True
+        conda:
+            "../envs/analysis.yaml"
+        resources:
+            mem_mb=megabytes(2000),
+            runtime=minutes(30),
+        params:
+            owner=owner,
+            groups=STUDY.groups,
+            chance_methods=SOURCES.chance_methods,
+        script:
+            "../workflow_scripts/source_statistics.py"
 
 
 rule merge_statistics:
     input:
-        expand("{results}/statistics/models/{model}/{name}.csv", results=RESULTS, model=MODELS, name=STATISTICS),
+        expand("{results}/statistics/models/{model}/{name}.csv", results=RESULTS, model=SOURCES.owners, name=STATISTICS),
     output:
         [f"{RESULTS}/statistics/{name}.csv" for name in STATISTICS],
     log:
@@ -47,12 +57,9 @@ rule merge_statistics:
     localrule: True
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
         mem_mb=megabytes(1000),
         runtime=minutes(10),
-    params:
-        library=library_digest("statistics"),
     script:
         "../workflow_scripts/merge_statistics.py"
 
@@ -60,10 +67,9 @@ rule merge_statistics:
 rule merge_exact:
     input:
         expand(
-            "{results}/exact/{model}/{method}/{name}.csv",
+            "{results}/exact/{source}/{name}.csv",
             results=RESULTS,
-            model=MODELS,
-            method=METHODS,
+            source=[source.path for source in SOURCES],
             name=["exact_thresholds", "mean_curves"],
         ),
     output:
@@ -76,11 +82,8 @@ rule merge_exact:
     localrule: True
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
         mem_mb=megabytes(1000),
         runtime=minutes(10),
-    params:
-        library=library_digest("statistics"),
     script:
         "../workflow_scripts/merge_statistics.py"

@@ -6,17 +6,17 @@ KEPT_OUT = {
     "exclude_content": "Evaluation pictures, other pictures of their lesions and pictures that look like them were kept out of training (leakage: exclude_content).",
     "allow": "Evaluation pictures may have trained the classifiers (leakage: allow).",
 }[CONFIGURATION["leakage"]]
-SENTENCES = [KEPT_OUT] if STUDY.has_training_pictures else []
-if STUDY.brought:
-    SENTENCES.append(f"Which pictures trained {', '.join(STUDY.brought)} is unknown: brought along.")
+SENTENCES = [KEPT_OUT] if ARCHIVES.has_training_pictures else []
+if CLASSIFIERS.brought:
+    SENTENCES.append(f"Which pictures trained {', '.join(CLASSIFIERS.brought)} is unknown: brought along.")
 LEAKAGE = " ".join(SENTENCES)
-LEAKAGE_SUMMARY = [f"{RESULTS}/manifest/leakage_summary.csv"] if STUDY.has_training_pictures else []
+LEAKAGE_SUMMARY = [f"{RESULTS}/manifest/leakage_summary.csv"] if ARCHIVES.has_training_pictures else []
 GROUPED_BY = f"group ({', '.join(STUDY.groups)})" if "groups" in CONFIGURATION else "diagnosis and correctness"
-CHANCE = [f"{RESULTS}/statistics/chance.csv"] if CHANCE_METHODS else []
+CHANCE = [f"{RESULTS}/statistics/chance.csv"] if SOURCES.chance_methods else []
 DIFFERENCE = (
-    f" Rows of {', '.join(CHANCE_METHODS)} are chance; difference: J of {SALIENCY_METHODS[0]} minus theirs, mean over "
+    f" Rows of {', '.join(SOURCES.chance_methods)} are chance; difference: J of {SOURCES.saliency_methods[0]} minus theirs, mean over "
     "the same pictures."
-    if CHANCE_METHODS
+    if SOURCES.chance_methods
     else ""
 )
 OVERLAP = (
@@ -39,14 +39,12 @@ rule table1:
     localrule: True
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
         mem_mb=megabytes(1000),
         runtime=minutes(10),
     params:
         arguments=dict(features=CONFIGURATION["features"], diagnoses=CONFIGURATION["evaluation_diagnoses"]),
         caption=f"Table 1. Evaluation pictures that show each feature, by diagnosis. {LEAKAGE}",
-        library=library_digest("tables", "manifests", "leakage"),
     script:
         "../workflow_scripts/table.py"
 
@@ -66,14 +64,12 @@ rule table2:
     localrule: True
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
         mem_mb=megabytes(1000),
         runtime=minutes(10),
     params:
         arguments={},
         caption=f"Table 2. Jaccard index of the union of features by threshold. {OVERLAP}",
-        library=library_digest("tables", "manifests", "leakage"),
     script:
         "../workflow_scripts/table.py"
 
@@ -93,14 +89,12 @@ rule table3:
     localrule: True
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
         mem_mb=megabytes(1000),
         runtime=minutes(10),
     params:
         arguments={},
         caption=f"Table 3. Best threshold of the grid per feature and the Jaccard index there. {OVERLAP}",
-        library=library_digest("tables", "manifests", "leakage"),
     script:
         "../workflow_scripts/table.py"
 
@@ -120,14 +114,12 @@ rule table4:
     localrule: True
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
         mem_mb=megabytes(1000),
         runtime=minutes(10),
     params:
         arguments=dict(models=MODELS),
         caption=f"Table 4. Jaccard index of the union by {GROUPED_BY}, {MODELS[0]}. {OVERLAP}",
-        library=library_digest("tables", "manifests", "leakage"),
     script:
         "../workflow_scripts/table.py"
 
@@ -147,14 +139,12 @@ rule table5:
     localrule: True
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
         mem_mb=megabytes(1000),
         runtime=minutes(10),
     params:
         arguments=dict(models=MODELS),
         caption=f"Table 5. Jaccard index of the union by {GROUPED_BY}, {', '.join(MODELS[1:]) or 'no second model'}. {OVERLAP}",
-        library=library_digest("tables", "manifests", "leakage"),
     script:
         "../workflow_scripts/table.py"
 
@@ -173,14 +163,12 @@ rule table6:
     localrule: True
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
         mem_mb=megabytes(1000),
         runtime=minutes(10),
     params:
-        arguments=dict(methods=[*SALIENCY_METHODS, *VARIANTS]),
+        arguments=dict(methods=SOURCES.saliency_methods),
         caption=f"Table 6. Mann-Whitney tests between groups, on the union: U of the first-named, p two-sided, uncorrected. {LEAKAGE}",
-        library=library_digest("tables", "manifests", "leakage"),
     script:
         "../workflow_scripts/table.py"
 
@@ -198,7 +186,6 @@ rule classifier_table:
     localrule: True
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
         mem_mb=megabytes(1000),
         runtime=minutes(10),
@@ -211,6 +198,5 @@ rule classifier_table:
             "low and high: 95 % bootstrap intervals by lesion; published: as the configuration gives it. "
             f"{LEAKAGE}"
         ),
-        library=library_digest("tables"),
     script:
         "../workflow_scripts/classifier_table.py"

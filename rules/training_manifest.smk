@@ -2,21 +2,21 @@
 
 # The hashes of both archives' pictures; of one archive for both they are computed once.
 HASHES = {
-    key: f"{RESULTS}/hashes/{'training' if STUDY.archive(f'{key}_pictures') == STUDY.archive('training_pictures') else key}.csv"
+    key: f"{RESULTS}/hashes/{'training' if ARCHIVES.path(f'{key}_pictures') == ARCHIVES.path('training_pictures') else key}.csv"
     for key in ("evaluation", "training")
 }
-METADATA = [STUDY.archive("training_metadata")] if STUDY.archive("training_metadata") else []
+METADATA = [ARCHIVES.path("training_metadata")] if ARCHIVES.path("training_metadata") else []
 BY_CONTENT = CONFIGURATION["leakage"] == "exclude_content"
 
 
 rule training_manifest:
     input:
-        pictures=ancient(STUDY.archive("training_pictures")),
-        labels=ancient(STUDY.archive("training_labels")),
+        pictures=ancient(ARCHIVES.path("training_pictures")),
+        labels=ancient(ARCHIVES.path("training_labels")),
         metadata=ancient(METADATA),
         training_hashes=[HASHES["training"]] if BY_CONTENT else [],
         evaluation_hashes=[HASHES["evaluation"]] if BY_CONTENT else [],
-        drawn=DRAWN,
+        drawn=ARCHIVES.drawn,
     output:
         f"{RESULTS}/manifest/training.csv",
     log:
@@ -25,32 +25,30 @@ rule training_manifest:
         f"{RESULTS}/benchmarks/training_manifest.tsv"
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
         mem_mb=megabytes(1000),
         runtime=minutes(30),
     params:
-        evaluation_images=lambda wildcards: STUDY.evaluated_among_training(),
+        evaluation_images=lambda wildcards: ARCHIVES.evaluated_among_training(),
         classes=CONFIGURATION["classes"],
         leakage=CONFIGURATION["leakage"],
         # Which pictures' copies are left out, and how alike a copy is: for exclude_content alone.
         content=lambda wildcards: (
-            {"images": STUDY.archived_images, "distance": CONFIGURATION["leakage_distance"]} if BY_CONTENT else None
+            {"images": ARCHIVES.archived_images, "distance": CONFIGURATION["leakage_distance"]} if BY_CONTENT else None
         ),
         split=CONFIGURATION["split"],
         seed=CONFIGURATION["seed"],
         limit=CONFIGURATION.get("training_limit"),
-        pictures=lambda wildcards: STUDY.pictures_digest("training_pictures"),
-        tables=lambda wildcards: STUDY.table_digests([STUDY.archive("training_labels"), *METADATA]),
-        library=library_digest("manifests", *(["leakage"] if BY_CONTENT else [])),
+        pictures=lambda wildcards: ARCHIVES.pictures_digest("training_pictures"),
+        tables=lambda wildcards: ARCHIVES.table_digests([ARCHIVES.path("training_labels"), *METADATA]),
     script:
         "../workflow_scripts/training_manifest.py"
 
 
 rule perceptual_hashes:
     input:
-        pictures=ancient(lambda wildcards: STUDY.archive(f"{wildcards.archive}_pictures")),
-        drawn=DRAWN,
+        pictures=ancient(lambda wildcards: ARCHIVES.path(f"{wildcards.archive}_pictures")),
+        drawn=ARCHIVES.drawn,
     output:
         f"{RESULTS}/hashes/{{archive}}.csv",
     log:
@@ -66,8 +64,7 @@ rule perceptual_hashes:
         mem_mb=megabytes(1000),
         runtime=minutes(120),
     params:
-        pictures=lambda wildcards: STUDY.pictures_digest(f"{wildcards.archive}_pictures"),
-        library=library_digest("perceptual_hash"),
+        pictures=lambda wildcards: ARCHIVES.pictures_digest(f"{wildcards.archive}_pictures"),
     script:
         "../workflow_scripts/perceptual_hashes.py"
 
@@ -80,7 +77,7 @@ rule leakage_account:
         metadata=ancient(METADATA),
         training_hashes=HASHES["training"],
         evaluation_hashes=HASHES["evaluation"],
-        drawn=DRAWN,
+        drawn=ARCHIVES.drawn,
     output:
         account=f"{RESULTS}/manifest/leakage.csv",
         summary=f"{RESULTS}/manifest/leakage_summary.csv",
@@ -91,14 +88,12 @@ rule leakage_account:
     localrule: True
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
         mem_mb=megabytes(1000),
         runtime=minutes(30),
     params:
         leakage=CONFIGURATION["leakage"],
         distance=CONFIGURATION["leakage_distance"],
-        tables=lambda wildcards: STUDY.table_digests(METADATA),
-        library=library_digest("leakage", "manifests"),
+        tables=lambda wildcards: ARCHIVES.table_digests(METADATA),
     script:
         "../workflow_scripts/leakage_account.py"

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+from dermalign.data.masks import white_box
+from dermalign.overlap.cell_files import write_cells
 from dermalign.overlap.engine import write_curves, write_shards
-from dermalign.overlap.mask_cells import Grid, PictureCells, count_picture, white_box, write_cells
+from dermalign.overlap.mask_cells import PictureCells, count_picture
+from dermalign.saliency.grids import Grid
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image

@@ -7,14 +7,14 @@ from dermalign.classifiers.metrics import (
     possibly_trained_on,
     warnings_for,
 )
+from dermalign.classifiers.tables import read_predictions_table, write_metrics
 from dermalign.data.manifests import read_training
-from dermalign.files import write_text
 from dermalign.logs import job_log
 
 with job_log(snakemake.log[0]) as log:
     lesions = read_training(snakemake.input.manifest).set_index("image")["lesion_id"]
     metrics = classifier_metrics(
-        pd.read_csv(snakemake.input.predictions, dtype={"image": str, "class": str, "predicted": str}),
+        read_predictions_table(snakemake.input.predictions),
         snakemake.params.classes,
         lesions=lesions.to_dict(),
         seed=snakemake.params.seed,
@@ -28,5 +28,4 @@ with job_log(snakemake.log[0]) as log:
     for warning in warnings_for(metrics):
         log.warning(warning)
         print(f"{snakemake.wildcards.model}: WARNING: {warning}")
-    metrics = beside_published(metrics, snakemake.params.published)
-    write_text(snakemake.output[0], metrics.to_csv(index=False))
+    write_metrics(snakemake.output[0], beside_published(metrics, snakemake.params.published))

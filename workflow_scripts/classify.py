@@ -3,8 +3,8 @@
 from dermalign.classifiers.backend import limit_threads
 from dermalign.classifiers.classification import classify_held_out
 from dermalign.classifiers.classifier import load_classifier
+from dermalign.classifiers.tables import write_predictions_table
 from dermalign.data.manifests import read_training
-from dermalign.files import write_text
 from dermalign.logs import job_log
 
 with job_log(snakemake.log[0]):
@@ -17,4 +17,4 @@ with job_log(snakemake.log[0]):
         snakemake.params.batch_size,
         snakemake.params.logits,
     )
-    write_text(snakemake.output[0], predictions.to_csv(index=False, float_format="%.8g"))
+    write_predictions_table(snakemake.output[0], predictions)

@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-from dermalign.drawing import plan, write_archives
+from dermalign.drawing.archives import write_archives
+from dermalign.drawing.plan import plan
 from dermalign.files import write_text
 from dermalign.logs import job_log, progress
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from dermalign.own_data import write_own_data
+from dermalign.drawing.own_data import write_own_data
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)

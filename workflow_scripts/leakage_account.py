@@ -1,10 +1,9 @@
 """Account for evaluation pictures that are training pictures, too."""
 
 from dermalign.data.labels import read_lesions
-from dermalign.data.leakage import leakage_account, leakage_lines, leakage_summary
+from dermalign.data.leakage import leakage_account, leakage_lines, leakage_summary, write_account, write_summary
 from dermalign.data.manifests import read_evaluation, read_training
 from dermalign.data.perceptual_hash import read_hashes
-from dermalign.files import write_text
 from dermalign.logs import job_log
 
 with job_log(snakemake.log[0]) as log:
@@ -22,5 +21,5 @@ with job_log(snakemake.log[0]) as log:
     for line in leakage_lines(summary, evaluation, snakemake.params.leakage):
         log.info(line)
         print(f"leakage account: {line}")
-    write_text(snakemake.output.account, account.to_csv(index=False))
-    write_text(snakemake.output.summary, summary.to_csv(index=False))
+    write_account(snakemake.output.account, account)
+    write_summary(snakemake.output.summary, summary)

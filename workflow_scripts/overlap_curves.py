@@ -2,7 +2,7 @@
 
 from dermalign.data.manifests import read_evaluation
 from dermalign.logs import job_log
-from dermalign.overlap.engine import write_curves
+from dermalign.overlap.join import write_curves
 
 with job_log(snakemake.log[0]):
     evaluation = read_evaluation(snakemake.input.evaluation)

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-import pandas as pd
-from dermalign.data.leakage import leakage_sentence
+from dermalign.data.leakage import leakage_sentence, read_summary
 from dermalign.data.manifests import read_evaluation
 from dermalign.logs import job_log
 from dermalign.results import tables
@@ -16,5 +15,5 @@ with job_log(snakemake.log[0]):
         if path not in snakemake.input.leakage
     }
     table = getattr(tables, snakemake.rule)(**inputs, **snakemake.params.arguments)
-    counts = [leakage_sentence(pd.read_csv(path)) for path in snakemake.input.leakage]
+    counts = [leakage_sentence(read_summary(path)) for path in snakemake.input.leakage]
     tables.write_table(table, " ".join([snakemake.params.caption, *counts]), snakemake.output.csv, snakemake.output.md)

@@ -18,5 +18,5 @@ with job_log(snakemake.log[0]):
         model_path=snakemake.output.model,
         history_path=snakemake.output.history,
         predictions_path=snakemake.output.predictions,
-        library=snakemake.params.library,
+        library=snakemake.params.code,
     )

@@ -1,11 +1,12 @@
 """Decide which pictures of the training archive train, validate and test."""
 
 from dermalign.data.archives import list_pictures
+from dermalign.data.images import picture_sizes
 from dermalign.data.labels import read_lesions, read_training_labels
 from dermalign.data.leakage import copies_of
-from dermalign.data.manifests import picture_sizes, training_account, training_manifest
+from dermalign.data.manifests import write_training
 from dermalign.data.perceptual_hash import read_hashes
-from dermalign.files import write_text
+from dermalign.data.training_manifest import training_account, training_manifest
 from dermalign.logs import job_log
 
 with job_log(snakemake.log[0]) as log:
@@ -35,4 +36,4 @@ with job_log(snakemake.log[0]) as log:
     for line in training_account(table, classes, snakemake.params.leakage):
         log.info(line)
         print(f"training manifest: {line}")
-    write_text(snakemake.output[0], table.to_csv(index=False))
+    write_training(snakemake.output[0], table)

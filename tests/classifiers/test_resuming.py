@@ -156,7 +156,7 @@ def test_it_may_be_stopped_anywhere_and_often(
     study: Path, reference: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Before a checkpoint is written, before older ones are deleted, after the last epoch, and among the outputs.
-    for name, call in (("write_checkpoint", 2), ("keep_only", 3), ("_predict", 2), ("write_text", 1)):
+    for name, call in (("write_checkpoint", 2), ("keep_only", 3), ("_predict", 2), ("write_history", 1)):
         with monkeypatch.context() as patch, pytest.raises(Stopped):
             stop_at(patch, name, call)
             run(study, tmp_path)

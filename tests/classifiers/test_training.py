@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from dermalign.classifiers.architectures import build_classifier, lower_batchnorm_momentum
+from dermalign.classifiers.tables import HISTORY_COLUMNS
 from dermalign.classifiers.training import (
-    HISTORY_COLUMNS,
     KEYS,
     READ_AHEAD,
     PictureBatches,

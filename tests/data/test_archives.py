@@ -1,31 +1,16 @@
-"""Pictures and masks found in archives as ISIC lays them out, and archives that are not as they should be."""
+"""Pictures found in archives as ISIC lays them out, and archives that are not as they should be."""
 
 import os
-import re
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 from dermalign.data import archives
-from dermalign.data.archives import (
-    check_mask_pattern,
-    fingerprint,
-    list_masks,
-    list_members,
-    list_pictures,
-    mask_path,
-    open_archive,
-    read_member,
-)
+from dermalign.data.archives import fingerprint, list_members, list_pictures, open_archive, read_member
 from dermalign.errors import InputError
 
 Zipped = Callable[[Path, Mapping[str, bytes]], Path]
-FEATURES = ["globules", "milia_like_cyst", "negative_network", "pigment_network", "streaks"]
-
-
-def masks_of(*images: str, features: list[str] = FEATURES) -> dict[str, bytes]:
-    return {f"masks/{image}_attribute_{feature}.png": b"mask" for image in images for feature in features}
 
 
 def test_official_layout(tmp_path: Path, zipped: Zipped) -> None:
@@ -89,38 +74,6 @@ def test_nothing_in_it(tmp_path: Path, zipped: Zipped) -> None:
         list_pictures(archive)
 
 
-def test_masks_by_image_and_feature(tmp_path: Path, zipped: Zipped) -> None:
-    archive = zipped(tmp_path / "masks.zip", {"masks/LICENSE.txt": b"", **masks_of("ISIC_1", "ISIC_2")})
-    masks = list_masks(archive, ["ISIC_2"], ["streaks", "globules"])
-    assert list(masks) == ["ISIC_2"]
-    assert list(masks["ISIC_2"]) == ["streaks", "globules"]
-    assert masks["ISIC_2"]["globules"].path == "masks/ISIC_2_attribute_globules.png"
-
-
-def test_a_feature_without_masks_names_those_with(tmp_path: Path, zipped: Zipped) -> None:
-    archive = zipped(tmp_path / "masks.zip", masks_of("ISIC_1"))
-    with pytest.raises(InputError) as stopped:
-        list_masks(archive, ["ISIC_1"], ["globules", "blue_veil"])
-    for word in ("features", "blue_veil", "masks.zip", *FEATURES):
-        assert word in str(stopped.value)
-
-
-def test_masks_archive_without_masks(tmp_path: Path, zipped: Zipped) -> None:
-    archive = zipped(tmp_path / "masks.zip", {"LICENSE.txt": b""})
-    with pytest.raises(InputError, match=r"globules has no mask in .*masks\.zip, which knows none"):
-        list_masks(archive, ["ISIC_1"], ["globules"])
-
-
-def test_a_picture_that_lacks_a_mask(tmp_path: Path, zipped: Zipped) -> None:
-    members = masks_of("ISIC_1", "ISIC_2")
-    del members["masks/ISIC_2_attribute_streaks.png"]
-    archive = zipped(tmp_path / "masks.zip", members)
-    assert list_masks(archive, ["ISIC_1"], FEATURES)
-    assert list_masks(archive, ["ISIC_1", "ISIC_2"], ["globules"])
-    with pytest.raises(InputError, match=r"masks\.zip lacks ISIC_2_attribute_streaks\.png"):
-        list_masks(archive, ["ISIC_1", "ISIC_2"], FEATURES)
-
-
 def test_missing_and_encrypted_members(tmp_path: Path, zipped: Zipped) -> None:
     archive = zipped(tmp_path / "Input.zip", {"a.jpg": b"a" * 100})
     with open_archive(archive) as opened, pytest.raises(InputError, match=r"Input\.zip: b\.jpg cannot be read"):
@@ -150,7 +103,7 @@ def test_no_damage_goes_unseen_or_ends_in_a_traceback(tmp_path: Path, zipped: Zi
     assert refused > len(whole) / 2
 
 
-# Folders, and masks by another pattern
+# Folders
 
 
 def unpacked(archive: Path, folder: Path) -> Path:
@@ -218,66 +171,6 @@ def test_no_picture_in_a_folder(tmp_path: Path) -> None:
         list_pictures(tmp_path / "none")
 
 
-@pytest.mark.parametrize(
-    ("pattern", "path"),
-    [
-        ("{image}_attribute_{feature}.png", "any/where/{image}_attribute_{feature}.png"),
-        ("{feature}/{image}.png", "masks/{feature}/{image}.png"),
-        ("masks/{image}/{feature}.tif", "masks/{image}/{feature}.tif"),
-        ("masks/{image}/{feature}.tif", "top/masks/{image}/{feature}.tif"),
-        ("{image}/{image}-{feature}.bmp", "{image}/{image}-{feature}.bmp"),
-        ("{feature}_{image}.png", "{feature}_{image}.png"),
-    ],
-)
-@pytest.mark.parametrize("as_folder", [False, True])
-def test_masks_by_any_pattern(tmp_path: Path, zipped: Zipped, pattern: str, path: str, as_folder: bool) -> None:
-    images, features = ["a", "a_b", "c d"], ["network", "pigment_network"]
-    paths = {(image, feature): mask_path(path, image, feature) for image in images for feature in features}
-    archive = zipped(tmp_path / "masks.zip", {**dict.fromkeys(paths.values(), b"mask"), "masks/note.txt": b""})
-    if as_folder:
-        archive = unpacked(archive, tmp_path / "masks")
-    masks = list_masks(archive, images, features, pattern)
-    found = {(image, feature): member.path for image, of in masks.items() for feature, member in of.items() if member}
-    assert found == paths
-    with pytest.raises(InputError, match=r"features: blue_veil has no mask .* knows .*network.* by .*mask_pattern"):
-        list_masks(archive, images, ["blue_veil"], pattern)
-    with pytest.raises(InputError, match=f"lacks {re.escape(mask_path(pattern, 'e', 'network'))}"):
-        list_masks(archive, ["e"], features, pattern)
-
-
-def test_what_a_missing_mask_means(tmp_path: Path, zipped: Zipped) -> None:
-    archive = zipped(tmp_path / "masks.zip", {"dots/a.png": b"", "streaks/a.png": b"", "dots/b.png": b""})
-    options = {"features": ["dots", "streaks"], "pattern": "{feature}/{image}.png"}
-    black = list_masks(archive, ["a", "b", "c"], missing="black", **options)
-    assert {image: [member and member.path for member in of.values()] for image, of in black.items()} == {
-        "a": ["dots/a.png", "streaks/a.png"],
-        "b": ["dots/b.png", None],
-        "c": [None, None],
-    }
-    assert list_masks(archive, ["a", "b", "c"], missing="leave_out", **options) == {
-        image: black[image] for image in ("a", "b")
-    }
-    with pytest.raises(InputError, match=r"lacks streaks/b\.png"):
-        list_masks(archive, ["a", "b"], **options)
-
-
-def test_a_mask_that_is_there_twice(tmp_path: Path, zipped: Zipped) -> None:
-    archive = zipped(tmp_path / "masks.zip", {"1/a_dots.png": b"", "2/a_dots.png": b"", "1/b_dots.png": b""})
-    assert list_masks(archive, ["b"], ["dots"], "{image}_{feature}.png")["b"]["dots"].path == "1/b_dots.png"
-    with pytest.raises(InputError, match=r"holds the mask a_dots\.png twice: as 1/a_dots\.png and as 2/a_dots\.png"):
-        list_masks(archive, ["a"], ["dots"], "{image}_{feature}.png")
-    assert list_masks(archive, ["a"], ["dots"], "2/{image}_{feature}.png")["a"]["dots"].path == "2/a_dots.png"
-
-
-@pytest.mark.parametrize(
-    "pattern",
-    ["{image}.png", "{feature}.png", "{image}_{feature}_{side}.png", "/{image}_{feature}.png", "a//{image}{feature}"],
-)
-def test_patterns_that_find_nothing(pattern: str) -> None:
-    with pytest.raises(InputError, match=r"archives\.mask_pattern"):
-        check_mask_pattern(pattern)
-
-
 def test_fingerprint_is_of_names_and_contents(tmp_path: Path, zipped: Zipped) -> None:
     contents = {"a.jpg": b"a", "b.jpg": b"b"}
     first = fingerprint(list_pictures(zipped(tmp_path / "1.zip", contents)))
@@ -294,10 +187,4 @@ def test_real_archives(real_data: Path) -> None:
     folder = real_data / "isic-256"
     pictures = list_pictures(folder / "ISIC2018_Task1-2_Training_Input.zip")
     assert len(pictures) == 1522
-    masks_archive = folder / "ISIC2018_Task2_Training_GroundTruth_v3.zip"
-    masks = list_masks(masks_archive, pictures, FEATURES)
-    assert sum(map(len, masks.values())) == 7610
-    with zipfile.ZipFile(masks_archive) as opened:
-        others = {Path(name).suffix for name in opened.namelist()} - {".png"}
-    assert ".txt" in others  # the attributions are there, and seen by nobody
     assert len(list_pictures(folder / "ISIC_2019_Training_Input.zip")) == 3861

@@ -12,6 +12,9 @@ from dermalign.data.leakage import (
     leakage_sentence,
     leakage_summary,
     read_account,
+    read_summary,
+    write_account,
+    write_summary,
 )
 
 EVALUATION = pd.DataFrame(
@@ -128,6 +131,9 @@ def test_words_of_log_and_captions(account: pd.DataFrame) -> None:
     )
 
 
-def test_an_account_is_read_as_it_was_written(account: pd.DataFrame, tmp_path: Path) -> None:
-    account.to_csv(tmp_path / "leakage.csv", index=False)
+def test_account_and_summary_are_read_as_they_were_written(account: pd.DataFrame, tmp_path: Path) -> None:
+    write_account(tmp_path / "leakage.csv", account)
     pd.testing.assert_frame_equal(read_account(tmp_path / "leakage.csv"), account)
+    summary = leakage_summary(account, EVALUATION, LESIONS)
+    write_summary(tmp_path / "summary.csv", summary)
+    pd.testing.assert_frame_equal(read_summary(tmp_path / "summary.csv"), summary)

@@ -8,10 +8,12 @@ import brute_force
 import h5py
 import numpy as np
 import pytest
-from dermalign.data.archives import list_masks, list_pictures
+from dermalign.data.archives import list_pictures
+from dermalign.data.mask_files import list_masks
 from dermalign.errors import InputError
+from dermalign.overlap.cell_files import write_cells
 from dermalign.overlap.engine import BLOCK, intersection_and_union, overlap_curves, write_curves, write_shards
-from dermalign.overlap.mask_cells import count_archive, write_cells
+from dermalign.overlap.mask_cells import count_archive
 from engine_cases import (
     FEATURES,
     GRIDS,

@@ -7,55 +7,23 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import brute_force
-import h5py
 import numpy as np
 import pytest
-from dermalign.data.archives import list_masks, list_pictures
+from dermalign.data import masks
+from dermalign.data.archives import list_pictures
+from dermalign.data.mask_files import list_masks
+from dermalign.data.masks import unite, white_box
 from dermalign.errors import InputError
-from dermalign.overlap import mask_cells
-from dermalign.overlap.mask_cells import (
-    cell_areas,
-    cell_edges,
-    count_archive,
-    count_cells,
-    count_picture,
-    unite,
-    white_box,
-    write_cells,
-)
-from engine_cases import FEATURES, GRIDS, SIDES, counted, draw_mask, pictures
+from dermalign.overlap.cell_files import write_cells
+from dermalign.overlap.mask_cells import count_archive, count_cells, count_picture
+from dermalign.saliency.grids import cell_areas
+from engine_cases import GRIDS, SIDES, counted, draw_mask, pictures
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 KINDS = st.sampled_from(["black", "full", "pixel", "box", "noise"])
 SEEDS = st.integers(0, 2**32)
-
-
-@settings(max_examples=300, deadline=None)
-@given(grid=GRIDS, width=SIDES, height=SIDES)
-def test_cells_cover_every_pixel_once(grid: tuple[int, int], width: int, height: int) -> None:
-    areas = cell_areas(grid, width, height)
-    np.testing.assert_array_equal(areas, brute_force.cell_counts(np.ones((height, width), dtype=bool), grid))
-    assert areas.sum() == width * height
-    assert areas.dtype == np.int64
-
-
-@settings(max_examples=200, deadline=None)
-@given(cells=st.integers(1, 512), pixels=st.integers(1, 20_000))
-def test_edges_are_those_of_a_row_scaled_up(cells: int, pixels: int) -> None:
-    edges = cell_edges(cells, pixels)
-    assert edges.shape == (cells + 1,)
-    assert edges[0] == 0
-    assert edges[-1] == pixels
-    assert (np.diff(edges) >= 0).all()
-    row = brute_force.scaled_up(np.arange(cells, dtype=np.float32)[np.newaxis], pixels, 1)[0]
-    np.testing.assert_array_equal(np.repeat(np.arange(cells), np.diff(edges)), row)
-
-
-def test_edges_that_are_shared_cannot_be_changed() -> None:
-    with pytest.raises(ValueError, match="read-only"):
-        cell_edges(8, 100)[0] = 1
 
 
 @settings(max_examples=200, deadline=None)
@@ -82,10 +50,10 @@ def test_no_sum_overflows(height: int) -> None:
 @given(seed=SEEDS, kinds=st.lists(KINDS, max_size=5), width=SIDES, height=SIDES)
 def test_union_is_the_pixelwise_or(seed: int, kinds: list[str], width: int, height: int) -> None:
     random = np.random.default_rng(seed)
-    masks = [Image.fromarray(draw_mask(random, kind, width, height)) for kind in kinds]
-    united = unite([white_box(mask) for mask in masks], (width, height))
+    drawn = [Image.fromarray(draw_mask(random, kind, width, height)) for kind in kinds]
+    united = unite([white_box(mask) for mask in drawn], (width, height))
     expected = np.zeros((height, width), dtype=bool)
-    for mask in masks:
+    for mask in drawn:
         expected |= brute_force.white_pixels(mask)
     assert united.count() == expected.sum()
     np.testing.assert_array_equal(count_cells(united, [(7, 5)])[0], brute_force.cell_counts(expected, (7, 5)))
@@ -118,32 +86,6 @@ def test_a_mask_of_another_size_is_refused() -> None:
         count_picture("ISIC_1", [("streaks", white_box(mask))], [(4, 4)], (20, 30))
 
 
-def test_file_holds_what_was_counted_whatever_the_number_of_pictures(tmp_path: Path) -> None:
-    random = np.random.default_rng(3)
-    grids = [(4, 3), (2, 2)]
-    sizes = random.integers(1, 60, (70, 2)).tolist()
-    masks = [
-        {feature: draw_mask(random, kind, *size) for feature, kind in zip(FEATURES, ["noise", "box"], strict=True)}
-        for size in sizes
-    ]
-    written = (
-        count_picture(f"p{number}", [(name, white_box(Image.fromarray(of[name]))) for name in FEATURES], grids, size)
-        for number, (of, size) in enumerate(zip(masks, map(tuple, sizes), strict=True))
-    )
-    write_cells(tmp_path / "cells.h5", written, grids, FEATURES)
-    with h5py.File(tmp_path / "cells.h5") as file:
-        assert file.attrs["features"].tolist() == [*FEATURES, "union"]
-        assert file["image"].asstr()[:].tolist() == [f"p{number}" for number in range(70)]
-        assert file["size"][:].tolist() == sizes
-        for number, of in enumerate(masks):
-            white = {name: values > 127 for name, values in of.items()}
-            white["union"] = brute_force.union_of(white)
-            assert file["white"][number].tolist() == [white[name].sum() for name in [*FEATURES, "union"]]
-            for grid in grids:
-                expected = [brute_force.cell_counts(white[name], grid) for name in [*FEATURES, "union"]]
-                np.testing.assert_array_equal(file[f"cells/{grid[0]}x{grid[1]}"][number], expected)
-
-
 @settings(max_examples=30, deadline=None)
 @given(drawn=pictures((3, 4)), data=st.data())
 def test_counts_of_a_picture_do_not_depend_on_the_grids_beside_it(drawn: list, data: st.DataObject) -> None:
@@ -153,12 +95,6 @@ def test_counts_of_a_picture_do_not_depend_on_the_grids_beside_it(drawn: list, d
         assert alone.white == together.white
         for name, counts in alone.cells[3, 4].items():
             np.testing.assert_array_equal(counts, together.cells[3, 4][name])
-
-
-def test_no_pictures_give_an_empty_file(tmp_path: Path) -> None:
-    write_cells(tmp_path / "cells.h5", [], [(8, 8)], FEATURES)
-    with h5py.File(tmp_path / "cells.h5") as file:
-        assert file["cells/8x8"].shape == (0, 3, 8, 8)
 
 
 # Archives
@@ -241,7 +177,7 @@ def test_black_masks_are_decoded_once_and_counted_each(tmp_path: Path, monkeypat
             pictures_zip.writestr(f"{name}.png", content)
             of.writestr(f"{name}_attribute_streaks.png", content)
     decoded = []
-    monkeypatch.setattr(mask_cells, "white_box", lambda mask: decoded.append(mask) or white_box(mask))
+    monkeypatch.setattr(masks, "white_box", lambda mask: decoded.append(mask) or white_box(mask))
     counts = count_all(tmp_path / "pictures.zip", tmp_path / "masks.zip", [(4, 4)])
     noise = int((NOISE > 127).sum())
     assert [cells.white["streaks"] for cells in counts] == [0, noise, 0, 600, noise, 0, 0]
@@ -278,15 +214,6 @@ def test_a_damaged_archive_is_named(tmp_path: Path, compression: int) -> None:
     masks_path.write_bytes(content)
     with pytest.raises(InputError, match=r"masks\.zip.*streaks"):
         count_all(pictures_path, masks_path, [(8, 8)])
-
-
-def test_damage_leaves_no_file_of_cells(tmp_path: Path) -> None:
-    pictures_path, masks_path = write_archives(tmp_path, {"streaks": png(NOISE)[:-60]})
-    found = list_pictures(pictures_path)
-    counts = count_archive(pictures_path, masks_path, found, list_masks(masks_path, found, ["streaks"]), [(8, 8)])
-    with pytest.raises(InputError):
-        write_cells(tmp_path / "cells" / "0.h5", counts, [(8, 8)], ["streaks"])
-    assert not list((tmp_path / "cells").iterdir())
 
 
 def test_memory_is_one_pictures(tmp_path: Path) -> None:

@@ -11,8 +11,17 @@ import brute_force
 import numpy as np
 import pandas as pd
 import pytest
+from dermalign.data.archives import list_pictures
+from dermalign.data.evaluation_manifest import evaluation_manifest
+from dermalign.data.mask_files import list_masks
+from dermalign.drawing.classes import FEATURES
+from dermalign.drawing.pictures import draw_picture
+from dermalign.drawing.plan import plan
+from dermalign.errors import InputError
+from dermalign.overlap.cell_files import read_counts, write_cells
+from dermalign.overlap.engine import write_curves, write_shards
+from dermalign.overlap.mask_cells import PictureCells, count_archive
 from dermalign.results import challenge
-from dermalign.data.archives import list_masks, list_pictures
 from dermalign.results.challenge import (
     MICRO_AVERAGE,
     challenge_scores,
@@ -20,11 +29,6 @@ from dermalign.results.challenge import (
     thresholded_map,
     write_challenge_masks,
 )
-from dermalign.drawing import FEATURES, draw_picture, plan
-from dermalign.errors import InputError
-from dermalign.data.manifests import evaluation_manifest
-from dermalign.overlap.mask_cells import PictureCells, count_archive, write_cells
-from dermalign.overlap.engine import write_curves, write_shards
 from dermalign.results.statistics import read_shards, threshold_statistics
 from engine_cases import GRIDS, SIDES, Picture, counted, draw_map, shard_paths, write_map_file
 from hypothesis import given, settings
@@ -57,7 +61,7 @@ def prepare(
     random = np.random.default_rng(4)
     saliency = {image: draw_map(random, ("ties", "any")[row % 2], grid) for row, image in enumerate(masks)}
     write_cells(folder / "cells.h5", cells, [grid], FEATURES)
-    evaluation = evaluation_manifest([folder / "cells.h5"], diagnoses, ["MEL", "NV"])
+    evaluation = evaluation_manifest(read_counts([folder / "cells.h5"]), diagnoses, ["MEL", "NV"])
     maps = write_map_file(folder / "maps.h5", saliency)
     included = evaluation.loc[evaluation["included"], "image"].tolist()
     write_curves(folder / "curves.h5", maps, [folder / "cells.h5"], included)

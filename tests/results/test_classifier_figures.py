@@ -1,59 +1,103 @@
 """Figures of a classifier: what stands in them, also where there is little to draw."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from dermalign.results import figures
-from dermalign.results.figures import confusion, learning_curves
-from PIL import Image
+from dermalign.results.classifier_figures import confusion, learning_curves
+from dermalign.results.plotting import save
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 CLASSES = ["MEL", "NV", "BCC"]
+MEASURED = ["loss", "accuracy", "validation_loss", "validation_accuracy", "validation_balanced_accuracy", "seconds"]
 
 
-@pytest.fixture(autouse=True)
-def texts_stay_texts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(figures.matplotlib.rcParams, "svg.fonttype", "none")
+def texts(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
 
 
-def drawn(folder: Path) -> str:
-    with Image.open(folder / "a.png") as picture:
-        assert picture.width > 600
-        assert picture.convert("L").getextrema()[0] < 100
-    return (folder / "a.svg").read_text(encoding="utf-8")
-
-
-def test_confusion_has_counts_shares_and_what_is_never_predicted(tmp_path: Path) -> None:
+@pytest.fixture
+def predictions() -> pd.DataFrame:
     rows = [("MEL", "MEL")] * 3 + [("MEL", "NV")] + [("NV", "NV")] * 5
-    predictions = pd.DataFrame(rows, columns=["class", "predicted"]).assign(split="test")
-    other = predictions.assign(split="validation", predicted="BCC")
-    paths = [tmp_path / "a.png", tmp_path / "a.svg"]
-    confusion(pd.concat([predictions, other]), CLASSES, "plain", paths)
-    text = drawn(tmp_path)
-    for word in ("plain: 9 held-out pictures, 88.9% right", ">75%<", ">25%<", ">100%<", "no pictures of: BCC"):
-        assert word in text
-    assert "never predicted" not in text
-    confusion(predictions.assign(predicted="NV"), CLASSES, "plain", paths)
-    assert "never predicted: MEL" in drawn(tmp_path)
-    confusion(predictions[:0], CLASSES, "plain", paths)
-    assert "no pictures of: MEL, NV, BCC" in drawn(tmp_path)
+    test = pd.DataFrame(rows, columns=["class", "predicted"]).assign(split="test")
+    return pd.concat([test, test.assign(split="validation", predicted="BCC")])
 
 
-def test_learning_curves_mark_the_kept_epoch(tmp_path: Path) -> None:
-    columns = ["loss", "accuracy", "validation_loss", "validation_accuracy", "validation_balanced_accuracy", "seconds"]
-    history = pd.DataFrame(np.full((4, 6), 0.5), columns=columns).assign(epoch=[1, 2, 3, 4])
-    history["validation_accuracy"] = [0.1, 0.6, 0.6, 0.2]
-    paths = [tmp_path / "a.png", tmp_path / "a.svg"]
-    learning_curves(history, "accuracy", "plain", paths)
-    assert "plain: epoch 2 of 4 kept, best validation accuracy" in drawn(tmp_path)
-    first = (tmp_path / "a.svg").read_bytes(), (tmp_path / "a.png").read_bytes()
-    learning_curves(history, "accuracy", "plain", paths)
-    assert first[1] == (tmp_path / "a.png").read_bytes()
-    validation = [name for name in columns if name.startswith("validation")]
-    learning_curves(history.assign(**dict.fromkeys(validation, np.nan)), "accuracy", "plain", paths)
-    text = drawn(tmp_path)
-    assert "epoch 4 of 4 kept, the last, for lack of validation pictures" in text
-    assert ">validation<" not in text
-    learning_curves(history[:0], "accuracy", "plain", paths)
-    assert drawn(tmp_path).count("not trained: 0 epochs") == 2
+@pytest.fixture
+def history() -> pd.DataFrame:
+    """Four epochs, the second and third equally good."""
+    table = pd.DataFrame(np.full((4, 6), 0.5), columns=MEASURED).assign(epoch=[1, 2, 3, 4])
+    return table.assign(validation_accuracy=[0.1, 0.6, 0.6, 0.2], loss=[0.9, 0.8, 0.7, 0.6])
+
+
+def test_confusion_has_counts_shares_and_what_is_never_predicted(predictions: pd.DataFrame) -> None:
+    figure = confusion(predictions, CLASSES, "plain", "a note")
+    axis = figure.axes[0]
+    places = {(text.get_position(), text.get_text()) for text in axis.texts}
+    assert places == {
+        ((0, 0), "3"),
+        ((0, 0.05), "75%"),
+        ((1, 0), "1"),
+        ((1, 0.05), "25%"),
+        ((2, 0), "0"),
+        ((0, 1), "0"),
+        ((1, 1), "5"),
+        ((1, 1.05), "100%"),
+        ((2, 1), "0"),
+    }
+    assert axis.get_title() == "plain: 9 held-out pictures, 88.9% right"
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["MEL\n4", "NV\n5", "BCC\n0"]
+    assert [label.get_text() for label in axis.get_xticklabels()] == ["MEL\n3", "NV\n6", "BCC\n0"]
+    assert "no pictures of: BCC\na note" in texts(figure)
+    figure = confusion(predictions.assign(predicted="NV"), CLASSES, "plain")
+    assert "never predicted: MEL\nno pictures of: BCC" in texts(figure)
+    figure = confusion(predictions[:0], CLASSES, "plain")
+    assert "no pictures of: MEL, NV, BCC" in texts(figure)
+    assert figure.axes[0].get_title() == "plain: 0 held-out pictures"
+
+
+def test_learning_curves_mark_the_kept_epoch(history: pd.DataFrame) -> None:
+    figure = learning_curves(history, "accuracy", "plain")
+    assert "plain: epoch 2 of 4 kept, best validation accuracy" in texts(figure)
+    drawn = [{line.get_label(): line for line in axis.lines} for axis in figure.axes]
+    assert [list(of_axis) for of_axis in drawn] == [
+        ["while training, with class weights", "validation", "kept: epoch 2"],
+        ["while training", "validation", "validation, balanced", "kept: epoch 2"],
+    ]
+    assert drawn[0]["while training, with class weights"].get_ydata().tolist() == history["loss"].tolist()
+    assert drawn[1]["validation"].get_ydata().tolist() == history["validation_accuracy"].tolist()
+    assert list(drawn[1]["kept: epoch 2"].get_xdata()) == [2, 2]
+    colours = [line.get_color() for line in figure.axes[1].lines]
+    assert len(set(colours)) == len(colours)
+    # The same thing has the same colour in both panels.
+    assert colours[:2] == [line.get_color() for line in figure.axes[0].lines[:2]]
+
+
+def test_learning_curves_without_validation_and_without_epochs(history: pd.DataFrame) -> None:
+    validation = [name for name in MEASURED if name.startswith("validation")]
+    figure = learning_curves(history.assign(**dict.fromkeys(validation, np.nan)), "accuracy", "plain")
+    assert "plain: epoch 4 of 4 kept, the last, for lack of validation pictures" in texts(figure)
+    assert "validation" not in texts(figure)
+    assert texts(learning_curves(history[:0], "accuracy", "plain")).count("not trained: 0 epochs") == 2
+
+
+def test_equal_numbers_give_equal_bytes(predictions: pd.DataFrame, history: pd.DataFrame, tmp_path: Path) -> None:
+    written = []
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        paths = [folder / name for name in ("c.png", "c.svg", "h.png", "h.svg")]
+        save(confusion(predictions, CLASSES, "plain"), paths[:2])
+        save(learning_curves(history, "accuracy", "plain"), paths[2:])
+        written.append([path.read_bytes() for path in paths])
+    assert written[0] == written[1]
+
+
+@pytest.mark.parametrize("classes", [["MEL", "NV", "BCC"], ["melanoma", "nevus", "squamous_cell_carcinoma"]])
+def test_names_of_classes_do_not_run_into_each_other(predictions: pd.DataFrame, classes: list[str]) -> None:
+    renamed = predictions.replace(dict(zip(CLASSES, classes, strict=True)))
+    figure = confusion(renamed, classes, "plain")
+    figure.draw_without_rendering()
+    boxes = [label.get_window_extent() for label in figure.axes[0].get_xticklabels()]
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from dermalign.study.groups import default_groups
 from dermalign.results.pairing import EVERYONE, OWN_BEST, SAME, chance_statistics, paired_difference
 from dermalign.results.statistics import GROUP_BEST, UNION_BEST, Shards, read_shards
+from dermalign.study.groups import default_groups
 from scipy import stats
 
 THRESHOLDS = ["0.000", "0.500", "1.000"]

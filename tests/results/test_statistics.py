@@ -8,7 +8,6 @@ import brute_force
 import numpy as np
 import pandas as pd
 import pytest
-from dermalign.study.groups import default_groups
 from dermalign.overlap.engine import shard_text
 from dermalign.results.statistics import (
     GROUP_BEST,
@@ -25,6 +24,7 @@ from dermalign.results.statistics import (
     source_statistics,
     threshold_statistics,
 )
+from dermalign.study.groups import default_groups
 from engine_cases import FEATURES, Picture, draw_map, draw_mask, run_engine
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st

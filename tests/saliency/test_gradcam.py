@@ -15,7 +15,8 @@ from dermalign.classifiers.architectures import build_classifier
 from dermalign.classifiers.backbones import residual_stack
 from dermalign.classifiers.keras_classifier import KerasClassifier
 from dermalign.errors import InputError
-from dermalign.saliency.gradcam import grad_cam, stretch
+from dermalign.saliency.gradcam import grad_cam
+from dermalign.saliency.stretching import stretch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays

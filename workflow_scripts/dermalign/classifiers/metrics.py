@@ -1,4 +1,10 @@
-"""How good a classifier is, from its predictions; every value by its definition, undefined ones NaN."""
+"""How good a classifier is, from its predictions; every value by its definition, undefined ones NaN.
+
+Sources: the area under the ROC curve is the Mann-Whitney statistic (Hanley and McNeil 1982, "The meaning and use of the
+area under a receiver operating characteristic (ROC) curve", https://doi.org/10.1148/radiology.143.1.7063747);
+percentile intervals by the bootstrap (Efron 1979, "Bootstrap methods: another look at the jackknife",
+https://doi.org/10.1214/aos/1176344552); the calibration error is that of Guo et al. 2017, see `calibration_bins`.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,13 +32,13 @@ def classifier_metrics(
 ) -> pd.DataFrame:
     """Return the metrics of the rows of one split as a table `metric,class,value,low,high`.
 
-    `predictions` has columns `image`, `split`, `class` (the diagnosis), `predicted`, both names out of `classes`, and
-    p_<class> per class. With TP, FN, FP, TN counted one class against the rest and N their sum, per class: `pictures`
-    TP+FN; `predicted` TP+FP; `accuracy` (TP+TN)/N; `sensitivity` TP/(TP+FN), also called recall; `specificity`
-    TN/(TN+FP); `roc_auc`, the probability that a picture of the class has a higher p_<class> than one of another, ties
-    half. Over all, as class `all`: `pictures`, `lesions`, `accuracy` (share of right predictions), `balanced_accuracy`
-    (mean sensitivity of the classes that have pictures), `roc_auc` (mean over the classes that have one),
-    `expected_calibration_error` (see `calibration_bins`). A value with denominator 0 is NaN; `warnings_for` says which.
+    predictions: columns of predictions.csv, see `tables`; all classes are out of `classes`. With TP, FN, FP,
+    TN counted one class against the rest and N their sum, per class: `pictures` TP+FN; `predicted` TP+FP; `accuracy`
+    (TP+TN)/N; `sensitivity` TP/(TP+FN), also called recall; `specificity` TN/(TN+FP); `roc_auc`, the probability that a
+    picture of the class has a higher p_<class> than one of another, ties half. Over all, as class `all`: `pictures`,
+    `lesions`, `accuracy` (share of right predictions), `balanced_accuracy` (mean sensitivity of the classes that have
+    pictures), `roc_auc` (mean over the classes that have one), `expected_calibration_error` (see `calibration_bins`). A
+    value with denominator 0 is NaN; `warnings_for` says which.
 
     `low` and `high` bound the 95 % percentile bootstrap interval: `resamples` times as many lesions as there are, drawn
     with replacement by `seed`, each with all its pictures. `lesions` maps images to lesions; an image that it lacks, or
@@ -110,7 +116,9 @@ def beside_published(metrics: pd.DataFrame, published: Mapping[str, float]) -> p
 
 
 def calibration_bins(probabilities: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return for each picture the bin of its highest probability among 15 of equal width, (0, 1/15], (1/15, 2/15] ...
+    """Return the bins (n,), 0 to 14, of the highest of each picture's probabilities (n, classes).
+
+    They are 15 of equal width, (0, 1/15], (1/15, 2/15] ..., the first with 0.
 
     Expected calibration error (Guo, Pleiss, Sun, Weinberger 2017, https://arxiv.org/abs/1706.04599, equation 3): the
     mean over pictures of the distance, in their bin, between the share of right predictions and the mean of the highest
@@ -121,7 +129,10 @@ def calibration_bins(probabilities: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 class _Measure:
-    """All metrics of pictures that count so many times each: weights (r, n) give values (r, classes) by name."""
+    """All metrics of n pictures that count so many times each: weights (r, n) give values (r, classes) by name.
+
+    Those over all classes are named `..._all` and are (r, 1). A row of weights is a resample, of ones the sample.
+    """
 
     def __init__(
         self, true: NDArray[np.int64], predicted: NDArray[np.int64], probabilities: NDArray[np.float64]
@@ -162,7 +173,11 @@ class _Measure:
     def _area(
         self, weights: NDArray[np.float64], positive: NDArray[np.float64], total: NDArray[np.float64], label: int
     ) -> NDArray[np.float64]:
-        """Area under the ROC curve: Mann-Whitney's U, ties half, by the pairs of positive and negative pictures."""
+        """Return the areas (r,) under one class's ROC curve.
+
+        That is Mann-Whitney's U, ties half, by the number of pairs of a picture of the class and one of another
+        (Hanley and McNeil 1982). positive: (r, classes), the weights of each class; total: (r, 1), of all.
+        """
         order, (first, behind) = self._order[:, label], self._ties[label]
         sorted_weights = weights[:, order]
         of_class = self._true[order, label]
@@ -175,11 +190,13 @@ class _Measure:
 
 
 def _lesion_numbers(images: Any, lesions: Mapping[str, str]) -> NDArray[np.int64]:
+    """Return a number (n,) for each image, from 0, equal for those of one lesion."""
     names = [("lesion", lesions[image]) if lesions.get(image) else ("image", image) for image in images]
     return np.asarray(pd.factorize(pd.Series(names, dtype=object))[0], np.int64)
 
 
 def _mean_of_defined(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the means (r, 1) of values (r, k) that are not NaN; NaN where all are."""
     defined = ~np.isnan(values)
     return _share(np.where(defined, values, 0.0).sum(axis=1, keepdims=True), defined.sum(axis=1, keepdims=True))
 
@@ -224,5 +241,6 @@ def warnings_for(metrics: pd.DataFrame) -> list[str]:
 
 
 def _share(part: Any, whole: Any) -> NDArray[np.float64]:
+    """Return part / whole, of equal shapes; NaN where whole is 0."""
     part, whole = np.asarray(part, np.float64), np.asarray(whole, np.float64)
     return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)

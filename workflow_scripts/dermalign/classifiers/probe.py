@@ -1,12 +1,26 @@
-"""What a classifier's maps will be like, before there is one."""
+"""What a classifier is like, as planning asks for it: its saliency layer exists, and how many cells its maps have."""
 
 import difflib
 from collections.abc import Mapping
 from typing import Any
 
 from ..errors import InputError
+from ..study.probing import answer
 from .backbones import build_backbone
 from .settings import demand
+
+
+def probe_model(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `grid` (h, w) for an entry of `models:`; for a brought classifier all that `adoption.Found` has.
+
+    Raises InputError for an unknown architecture, a layer that the model lacks, an input size that the architecture
+    cannot take, or a brought classifier that cannot be used.
+    """
+    if "classifier" in settings:
+        from .brought.adoption import probe_classifier
+
+        return probe_classifier(settings)
+    return {"grid": list(probe(settings)["grid"])}
 
 
 def probe(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,3 +50,7 @@ def probe(settings: Mapping[str, Any]) -> dict[str, Any]:
         )
     _, height, width, channels = shapes[wanted]
     return {"grid": (height, width), "channels": channels, "layers": list(shapes)}
+
+
+if __name__ == "__main__":
+    answer(probe_model)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from .. import __version__
 from ..data.picture_store import PictureStore, open_picture_store
 from ..errors import InputError
-from ..files import atomic_path, file_sha256, write_text
+from ..files import atomic_path, file_sha256
 from ..logs import logger
 from .architectures import KEYS as CLASSIFIER_KEYS
 from .architectures import build_classifier, lower_batchnorm_momentum
@@ -33,6 +33,7 @@ from .focal import FocalLoss, focal_loss
 from .probabilities import predictions_table
 from .scores import balanced_accuracy, confusion_matrix, kept_epoch
 from .settings import demand
+from .tables import HISTORY_COLUMNS, write_history, write_predictions_table
 
 # The keys of `training:` that choose the optimizer and the loss, and the others that are read here.
 OPTIMIZER_KEYS = ("optimizer", "learning_rate", "decay", "momentum", "nesterov")
@@ -45,15 +46,6 @@ CHECKPOINTS = ".training"
 # Threads that read pictures, and batches read ahead: what bounds the memory, whatever the number of pictures.
 READERS = 2
 READ_AHEAD = 4
-HISTORY_COLUMNS = (
-    "epoch",
-    "loss",
-    "accuracy",
-    "validation_loss",
-    "validation_accuracy",
-    "validation_balanced_accuracy",
-    "seconds",
-)
 
 
 def train(
@@ -80,10 +72,7 @@ def train(
     `model_path` (.keras): the weights after the epoch with the best validation metric, the earliest on a tie; without
     validation pictures those after the last epoch; with 0 epochs those of the start. Whatever the precision of
     training, the classifier written computes in float32.
-    `history_path` (.csv): per epoch `loss`, weighted by class, in nats over the training pictures, and `accuracy`,
-    both as they were while training; then loss (not weighted), accuracy and balanced accuracy of the validation
-    pictures after it, and `seconds`.
-    `predictions_path` (.csv): image, split, class, predicted, one p_<class> per class; validation and test pictures.
+    `history_path`, `predictions_path` (.csv): see `tables`.
 
     After each epoch a checkpoint is written to the folder `.training` beside the model. A training that was killed
     goes on from it and ends as if it had not been; the folder is deleted when the three files are written.
@@ -117,9 +106,8 @@ def train(
         logits = _predict(scores, held_out, store.pictures, batch_size)
     with atomic_path(model_path) as temporary:
         model.save(temporary)
-    write_text(history_path, pd.DataFrame(history, columns=HISTORY_COLUMNS).to_csv(index=False))
-    predictions = predictions_table(held_out, logits, classes)
-    write_text(predictions_path, predictions.to_csv(index=False, float_format="%.8g"))
+    write_history(history_path, history)
+    write_predictions_table(predictions_path, predictions_table(held_out, logits, classes))
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -1,17 +1,16 @@
-"""Pictures and masks inside archives, zip files or folders: found by name, never unpacked.
+"""Pictures inside archives, zip files or folders: found by name, never unpacked.
 
 The official archives hold one folder with the files and, beside them, ATTRIBUTION.txt and LICENSE.txt; only
-files that look like a picture or a mask of a configured feature are seen, everything else is ignored. A folder on
-the disk is read like a zip of it, all its subfolders included.
+files that look like a picture are seen (masks: see `mask_files`), everything else is ignored. A folder on the disk is
+read like a zip of it, all its subfolders included.
 """
 
 import hashlib
 import io
 import os
-import re
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,7 +20,6 @@ from typing import IO, Protocol
 from ..errors import InputError
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
-ISIC_MASKS = "{image}_attribute_{feature}.png"
 
 # What zipfile raises for a member that is missing, damaged, cut off or encrypted, and the disk for a file of a folder.
 UNREADABLE = (zipfile.BadZipFile, zlib.error, KeyError, OSError, EOFError, RuntimeError, ValueError)
@@ -78,10 +76,14 @@ def list_members(archive: str | Path) -> list[Member]:
     long as its own time of change stays: planning asks for every batch, and a walk over many files takes seconds.
     Raises FileNotFoundError where there is no such archive, and InputError where a file is no zip.
     """
-    return list(_list_members(*_key(archive)))
+    return list(_list_members(*archive_key(archive)))
 
 
-def _key(archive: str | Path) -> tuple[str, int, int]:
+def archive_key(archive: str | Path) -> tuple[str, int, int]:
+    """Return an archive's path, its time of change in ns and its size in bytes: what a cache of its listing depends on.
+
+    Raises FileNotFoundError where there is no such archive.
+    """
     status = Path(archive).stat()
     return str(archive), status.st_mtime_ns, status.st_size
 
@@ -175,7 +177,7 @@ def list_pictures(archive: str | Path) -> dict[str, Member]:
     The `_superpixels.png` files of the ISIC 2016 and 2017 archives are no pictures. Raises as `list_members`, and
     InputError where two pictures have one name or where there is no picture at all.
     """
-    return dict(_list_pictures(*_key(archive)))
+    return dict(_list_pictures(*archive_key(archive)))
 
 
 # Rules ask once per batch: with a hundred batches of a large archive, sorting it anew would take minutes.
@@ -197,118 +199,6 @@ def _list_pictures(archive: str, modified: int, size: int) -> dict[str, Member]:
             f"{archive} holds no picture ({', '.join(PICTURE_SUFFIXES)}). Is it the archive that its key names?"
         )
     return dict(sorted(pictures.items()))
-
-
-def list_masks(
-    archive: str | Path,
-    images: Iterable[str],
-    features: Sequence[str],
-    pattern: str = ISIC_MASKS,
-    missing: str = "error",
-) -> dict[str, dict[str, Member | None]]:
-    """Return the masks of the images as {image: {feature: member}}, found by the pattern of their paths.
-
-    pattern: a path with `{image}` and `{feature}`. It is compared with the end of a member's path, as many folders up
-    as the pattern has, so that a zip and the folder that it was made from give the same.
-    missing: what a mask that is not there means. `error`: a fault. `black`: that it is all black; its member is None.
-    `leave_out`: the same for a picture with a mask of another feature; pictures with none are left out of the result.
-    Raises as `list_members`, and InputError for a feature that the archive does not know at all (with the ones
-    that it knows), for a mask that is there twice, and, with `error`, for a picture that lacks one of its masks.
-    """
-    by_path, twice = _masks_by_path(*_key(archive), pattern)
-    for feature in features:
-        if not _is_masked(*_key(archive), pattern, feature):
-            known = _masked_features(*_key(archive), pattern)
-            raise InputError(
-                f"features: {feature} has no mask in {archive}, which knows {', '.join(sorted(known)) or 'none'} by "
-                f"archives.mask_pattern, `{pattern}`. Correct the name or the pattern, or take the feature out of "
-                "`features`."
-            )
-    masks: dict[str, dict[str, Member | None]] = {}
-    for image in images:
-        paths = {feature: mask_path(pattern, image, feature) for feature in features}
-        found = {feature: by_path.get(path) for feature, path in paths.items()}
-        lacking = [feature for feature, member in found.items() if member is None]
-        if lacking and missing == "error":
-            raise InputError(
-                f"{archive} lacks {paths[lacking[0]]}: every evaluation picture needs a mask of every feature. "
-                "Complete the archive, remove the picture from the evaluation pictures, or say what a missing mask "
-                "means (archives.missing_masks)."
-            )
-        for path in paths.values():
-            if path in twice:
-                raise InputError(
-                    f"{archive} holds the mask {path} twice: as {by_path[path].path} and as {twice[path].path}. Remove "
-                    "one of them, or name the folder in archives.mask_pattern."
-                )
-        if missing != "leave_out" or len(lacking) < len(features):
-            masks[image] = found
-    return masks
-
-
-def mask_path(pattern: str, image: str, feature: str) -> str:
-    """Return the path, or the end of it, that the mask of a feature on a picture has by a pattern."""
-    return pattern.replace("{image}", image).replace("{feature}", feature)
-
-
-def check_mask_pattern(pattern: str) -> None:
-    """Raise InputError for a pattern by which no mask, or the same for several, would be found."""
-    for word in ("{image}", "{feature}"):
-        if word not in pattern:
-            raise InputError(f"archives.mask_pattern: `{pattern}` lacks {word}, by which a mask is found. Add it.")
-    rest = mask_path(pattern, "", "")
-    if "{" in rest or "}" in rest:
-        raise InputError(f"archives.mask_pattern: `{pattern}` has more in braces than {{image}} and {{feature}}.")
-    if any(part in ("", ".", "..") for part in pattern.split("/")):
-        raise InputError(
-            f"archives.mask_pattern: `{pattern}` must be a path inside the archive, without `//`, `.` or `..` and "
-            "without `/` at its ends."
-        )
-
-
-@lru_cache(maxsize=16)
-def _masks_by_path(archive: str, modified: int, size: int, pattern: str) -> tuple[dict[str, Member], dict[str, Member]]:
-    """Return the members that match the pattern by the end of their path, and those whose end another one has, too."""
-    depth = pattern.count("/") + 1
-    suffix = PurePosixPath(pattern).suffix
-    found: dict[str, Member] = {}
-    twice: dict[str, Member] = {}
-    for member in _list_members(archive, modified, size):
-        path = "/".join(PurePosixPath(member.path).parts[-depth:])
-        if not path.endswith(suffix) or not _any_mask(pattern).fullmatch(path):
-            continue
-        if found.setdefault(path, member) is not member:
-            twice[path] = member
-    return found, twice
-
-
-@lru_cache(maxsize=256)
-def _any_mask(pattern: str, feature: str | None = None) -> re.Pattern[str]:
-    """Return what a path must match to be a mask by the pattern, of a given feature or of any."""
-    parts, known = [], set()
-    for part in re.split(r"(\{image\}|\{feature\})", pattern):
-        word = part.strip("{}")
-        if part not in ("{image}", "{feature}"):
-            parts.append(re.escape(part))
-        elif word == "feature" and feature is not None:
-            parts.append(re.escape(feature))
-        elif word in known:  # a name that stands there twice is the same one
-            parts.append(f"(?P={word})")
-        else:
-            known.add(word)
-            parts.append(f"(?P<{word}>[^/]+?)")
-    return re.compile("".join(parts))
-
-
-@lru_cache(maxsize=256)
-def _is_masked(archive: str, modified: int, size: int, pattern: str, feature: str) -> bool:
-    is_mask = _any_mask(pattern, feature).fullmatch
-    return any(map(is_mask, _masks_by_path(archive, modified, size, pattern)[0]))
-
-
-def _masked_features(archive: str, modified: int, size: int, pattern: str) -> set[str]:
-    matches = map(_any_mask(pattern).fullmatch, _masks_by_path(archive, modified, size, pattern)[0])
-    return {match["feature"] for match in matches if match}
 
 
 def fingerprint(members: Mapping[str, Member]) -> str:

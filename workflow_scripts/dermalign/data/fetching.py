@@ -75,6 +75,10 @@ def fetch(url: str, output: Path, sha256: str | None, attempts: int = 5, pause: 
     the same file. A dropped connection is taken up again; after `attempts` in a row that brought nothing new the
     download is given up. The pause between them starts with `pause` seconds and doubles. Without `sha256`, a .zip
     is checked against the CRCs that it contains.
+
+    Raises InputError, with what to do, for a sha256 or an address that is none, where the server refuses or does not
+    know the file, where it cannot be reached again and again, where the disk is full or cannot be written, and where
+    what came is not the file that it should be: that is removed. What is there of `output` stays until all is well.
     """
     if sha256 is not None and (len(sha256) != 64 or set(sha256.lower()) - set("0123456789abcdef")):
         raise InputError(f"{output.name}: its sha256 {sha256!r} is not 64 hexadecimal digits. Correct it.")

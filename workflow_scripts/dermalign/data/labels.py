@@ -103,8 +103,9 @@ def read_one_hot(table: str | Path, classes: Sequence[str]) -> dict[str, str]:
 def read_training_labels(table: str | Path, classes: Sequence[str]) -> dict[str, str]:
     """Return {image: class} of a table of any of the four kinds, names as written; pictures of other classes left out.
 
-    Raises as `read_one_hot` for a one-hot table. Of the others, which may lack a class without anybody noticing,
-    InputError where no picture has one of the classes, with the diagnoses that there are, or where two rows contradict.
+    Raises FileNotFoundError, and as `read_one_hot` for a one-hot table. Of the others, which may lack a class without
+    anybody noticing, InputError where no picture has one of the classes, with the diagnoses that there are, or where
+    two rows contradict.
     """
     path = Path(table)
     columns, _ = _read_csv(path)
@@ -124,7 +125,11 @@ def read_training_labels(table: str | Path, classes: Sequence[str]) -> dict[str,
 
 
 def read_lesions(table: str | Path) -> dict[str, str]:
-    """Return {image: lesion_id} of a metadata table with those two columns; unknown lesions are left out."""
+    """Return {image: lesion_id} of a metadata table with those two columns; unknown lesions are left out.
+
+    Names are as written; the column of images may be called `image`, `isic_id` or `image_id`. Raises
+    FileNotFoundError, and InputError for what is no table or lacks one of the columns.
+    """
     path = Path(table)
     columns, rows = _read_csv(path)
     name = next((column for column in ("image", "isic_id", "image_id") if column in columns), None)

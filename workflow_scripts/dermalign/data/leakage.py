@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ..files import write_text
 from ..terms import EXCLUDED
 from .labels import plain_name
 from .perceptual_hash import Hashes, alike, distances
@@ -32,7 +33,7 @@ def leakage_account(
     """Return a row per evaluation picture, training picture and way in which the one is the other.
 
     training: manifest. lesions: {image: lesion_id} of all pictures that have one. Hashes: as
-    `perceptual_hash.read_hashes`, of all these pictures. Columns:
+    `perceptual_hash.read_hashes`, of all these pictures; raises KeyError for one that they lack. Columns:
 
     - evaluation_image, training_image: names as in the archives; split: that of the training picture;
     - lesion_id: the training picture's, empty where unknown;
@@ -80,7 +81,10 @@ def leakage_account(
 def copies_of(
     evaluation_images: Sequence[str], training_hashes: Hashed, evaluation_hashes: Hashed, distance: int
 ) -> set[str]:
-    """Return the training pictures that look like one of the evaluation pictures, as in `leakage_account`."""
+    """Return the training pictures that look like one of the evaluation pictures, as in `leakage_account`.
+
+    Hashes: as `perceptual_hash.read_hashes`. distance: at most so many of 256 bits apart.
+    """
     wanted = set(evaluation_images)
     return {other for image, other, _ in alike(evaluation_hashes, training_hashes, distance) if image in wanted}
 
@@ -113,7 +117,10 @@ def _lesions(images: set[str], lesion_of: Mapping[str, str]) -> set[str]:
 
 
 def leakage_lines(summary: pd.DataFrame, evaluation: pd.DataFrame, leakage: str) -> list[str]:
-    """Return the account in plain lines, with a warning where pictures train that the setting meant to keep out."""
+    """Return the account in plain lines, with a warning where pictures train that the setting meant to keep out.
+
+    summary: of `leakage_summary`. evaluation: manifest. leakage: the setting, `exclude`, `exclude_content` or `allow`.
+    """
     analysed = int(evaluation["included"].sum())
     lines = [f"leakage: {leakage}; {len(evaluation)} evaluation pictures, {analysed} in the analysis"]
     counts = _counts(summary)
@@ -146,6 +153,21 @@ def _counts(summary: pd.DataFrame) -> dict[tuple[str, str], dict[str, int]]:
     return {(row["split"], row["by"]): dict(row) for _, row in summary.iterrows()}
 
 
+def write_account(path: str | Path, account: pd.DataFrame) -> None:
+    """Write an account of `leakage_account` as CSV, whole or not at all."""
+    write_text(path, account.to_csv(index=False))
+
+
 def read_account(path: str | Path) -> pd.DataFrame:
-    """Read an account of `leakage_account`; an unknown lesion is empty text."""
+    """Read an account of `leakage_account`; an unknown lesion is empty text. Raises FileNotFoundError."""
     return pd.read_csv(path, dtype=dict.fromkeys(COLUMNS[:-1], str), keep_default_na=False)
+
+
+def write_summary(path: str | Path, summary: pd.DataFrame) -> None:
+    """Write a summary of `leakage_summary` as CSV, whole or not at all."""
+    write_text(path, summary.to_csv(index=False))
+
+
+def read_summary(path: str | Path) -> pd.DataFrame:
+    """Read a summary of `leakage_summary`: two columns of text, the others integers. Raises FileNotFoundError."""
+    return pd.read_csv(path, dtype={"split": str, "by": str}, keep_default_na=False)

@@ -1,209 +1,45 @@
-"""Manifests: which pictures train and test the classifiers, and which are evaluated, each with its reason."""
+"""The two manifests as files: CSV tables of which pictures are used for what, each left out with its reason.
 
-import hashlib
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+training.csv, a row per picture of the training archive (see `training_manifest`):
+
+- image: its name as in the archive, which may end in `_downsampled`; class: one of the study's, or empty;
+- split: `train`, `validation`, `test` or `excluded`; lesion_id: empty where unknown;
+- width, height: pixels; reason: why the picture is excluded, else empty.
+
+evaluation.csv, a row per picture with masks, by name (see `evaluation_manifest`):
+
+- image; diagnosis: a class, other words where a table has them, or empty; width, height: pixels;
+- a column per feature and `union`: white pixels of the mask;
+- included: True where the picture is in the analysis; reason: why it is not, else empty.
+"""
+
 from pathlib import Path
 
-import h5py
 import pandas as pd
-from PIL import Image
 
-from ..errors import InputError
-from ..logs import progress
-from ..terms import EXCLUDED, UNION
-from .archives import UNREADABLE, Member, mend, open_archive
-from .labels import plain_name
-
-IS_EVALUATED = "is an evaluation picture"
-SHARES_LESION = "shows the lesion of an evaluation picture"
-HAS_NO_CLASS = "has none of the classes in the labels"
-LOOKS_EVALUATED = "looks like an evaluation picture, or shows the lesion of one that does"
-IS_OVER_LIMIT = "is over the trial's limit"
-
-
-def picture_sizes(archive: str | Path, pictures: Mapping[str, Member]) -> dict[str, tuple[int, int]]:
-    """Return {image: (width, height)} from the pictures' headers; nothing is decoded."""
-    sizes = {}
-    with open_archive(archive) as opened:
-        for image, member in progress(pictures.items(), len(pictures), "reading picture sizes"):
-            try:
-                with opened.open(member.path) as stream, Image.open(stream) as picture:
-                    sizes[image] = picture.size
-            except (*UNREADABLE, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-                raise InputError(
-                    f"{archive}: {member.path} is no picture that can be read ({error}). {mend(opened)} "
-                    "Or remove the picture."
-                ) from error
-    return sizes
-
-
-def training_manifest(
-    sizes: Mapping[str, tuple[int, int]],
-    classes: Mapping[str, str],
-    lesions: Mapping[str, str],
-    evaluation_images: Iterable[str],
-    *,
-    leakage: str,
-    validation: float,
-    test: float,
-    seed: int,
-    limit: int | None = None,
-    copies: Iterable[str] = (),
-) -> pd.DataFrame:
-    """Return one row per picture of the training archive, `image,class,split,lesion_id,width,height,reason`.
-
-    sizes, classes, lesions: by image name as in the archive. Splits are `train`, `validation`, `test` and
-    `excluded` (then `reason` says why). A lesion's pictures stay in one split; each class is divided by the same
-    fractions. The order in which lesions are dealt out is a hash of seed and name, so a picture that joins moves
-    few others. leakage `exclude` keeps evaluation pictures, and other pictures of their lesions, out of all splits;
-    `exclude_content` also the `copies`, pictures that look like one of them, and other pictures of the copies' lesions.
-    limit: at most so many pictures in the splits, a sample that depends on seed and names alone.
-    """
-    evaluated = {plain_name(image) for image in evaluation_images}
-    evaluated_lesions = {lesion for image, lesion in lesions.items() if plain_name(image) in evaluated}
-    copied = set(copies) if leakage == "exclude_content" else set()
-    copied_lesions = {lesions[image] for image in copied if lesions.get(image)}
-    reasons: dict[str, str] = {}
-    for image in sizes:
-        if image not in classes:
-            reasons[image] = HAS_NO_CLASS
-        elif leakage != "allow" and plain_name(image) in evaluated:
-            reasons[image] = IS_EVALUATED
-        elif leakage != "allow" and lesions.get(image) in evaluated_lesions:
-            reasons[image] = SHARES_LESION
-        elif image in copied or lesions.get(image) in copied_lesions:
-            reasons[image] = LOOKS_EVALUATED
-    used = [image for image in sizes if image not in reasons]
-    if limit is not None:
-        reasons.update(dict.fromkeys(sorted(used, key=lambda image: _order(seed, image))[limit:], IS_OVER_LIMIT))
-        used = [image for image in used if image not in reasons]
-    splits = _split(used, classes, lesions, validation=validation, test=test, seed=seed)
-    return pd.DataFrame(
-        {
-            "image": image,
-            "class": classes.get(image, ""),
-            "split": splits.get(image, EXCLUDED),
-            "lesion_id": lesions.get(image, ""),
-            "width": width,
-            "height": height,
-            "reason": reasons.get(image, ""),
-        }
-        for image, (width, height) in sizes.items()
-    )
-
-
-def _order(seed: int, name: str) -> str:
-    return hashlib.sha256(f"{seed}/{name}".encode()).hexdigest()
-
-
-def _split(
-    images: Sequence[str],
-    classes: Mapping[str, str],
-    lesions: Mapping[str, str],
-    *,
-    validation: float,
-    test: float,
-    seed: int,
-) -> dict[str, str]:
-    by_class: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    lesion_class: dict[str, str] = {}
-    for image in sorted(images):
-        lesion = lesions.get(image) or plain_name(image)
-        # A lesion that two of its pictures put into different classes still stays in one split.
-        by_class[lesion_class.setdefault(lesion, classes[image])][lesion].append(image)
-    splits: dict[str, str] = {}
-    for groups in by_class.values():
-        order = sorted(groups, key=lambda lesion: _order(seed, lesion))
-        total = sum(map(len, groups.values()))
-        quota = {"test": test * total, "validation": validation * total}
-        for lesion in order:
-            # The first split that the lesion brings nearer to its share takes it; what is left over trains. So one
-            # lesion more shifts those at the splits' ends alone, where taking turns would swap all that follow.
-            size = len(groups[lesion])
-            split = next((name for name, lacking in quota.items() if lacking >= size / 2), "train")
-            if split in quota:
-                quota[split] -= size
-            splits.update(dict.fromkeys(groups[lesion], split))
-    return splits
-
-
-def training_account(table: pd.DataFrame, classes: Mapping[str, str], leakage: str) -> list[str]:
-    """Return plain lines: how many pictures each split has, what was left out and why."""
-    lines = [f"{len(table)} pictures in the training archive; leakage: {leakage}"]
-    for split in ("train", "validation", "test"):
-        counts = Counter(table.loc[table["split"] == split, "class"])
-        lines.append(f"{split}: {counts.total()} (" + ", ".join(f"{k} {v}" for k, v in counts.most_common()) + ")")
-    excluded = Counter(table.loc[table["split"] == EXCLUDED, "reason"])
-    lines.append(f"left out: {excluded.total()}")
-    lines.extend(f"  {count} because the picture {reason}" for reason, count in excluded.most_common())
-    without_picture = len(set(classes) - set(table["image"]))
-    if without_picture:
-        lines.append(f"{without_picture} labelled pictures are not in the archive")
-    return lines
-
-
-def evaluation_manifest(
-    cell_files: Sequence[str | Path],
-    diagnoses: Mapping[str, str],
-    evaluation_diagnoses: Sequence[str],
-) -> pd.DataFrame:
-    """Return one row per picture with masks: `image,diagnosis,width,height,<feature>...,union,included,reason`.
-
-    cell_files: as `mask_cells.write_cells` leaves them. diagnoses: by plain image name. The feature columns are
-    white pixels. Included is a picture with one of the evaluation diagnoses whose union is not all black.
-    """
-    rows = []
-    for path in cell_files:
-        with h5py.File(path) as cells:
-            names = list(cells.attrs["features"])
-            columns = zip(cells["image"].asstr()[:], cells["size"][:].tolist(), cells["white"][:].tolist(), strict=True)
-            for image, (width, height), white in columns:
-                diagnosis = diagnoses.get(plain_name(image), "")
-                counts = dict(zip(names, white, strict=True))
-                reason = _reason(diagnosis, counts[UNION], evaluation_diagnoses)
-                rows.append(
-                    {
-                        "image": image,
-                        "diagnosis": diagnosis,
-                        "width": width,
-                        "height": height,
-                        **counts,
-                        "included": not reason,
-                        "reason": reason,
-                    }
-                )
-    return pd.DataFrame(rows).sort_values("image", ignore_index=True)
-
-
-def _reason(diagnosis: str, union: int, evaluation_diagnoses: Sequence[str]) -> str:
-    if not diagnosis:
-        return "no table knows its diagnosis"
-    if diagnosis not in evaluation_diagnoses:
-        return f"its diagnosis {diagnosis} is not one of {' '.join(evaluation_diagnoses)}"
-    return "" if union else "no mask shows a feature"
-
-
-def evaluation_account(table: pd.DataFrame, contradictions: Sequence[str]) -> list[str]:
-    """Return plain lines: how many pictures are evaluated, what was left out and why, and what contradicts."""
-    included = Counter(table.loc[table["included"], "diagnosis"])
-    counts = ", ".join(f"{diagnosis} {count}" for diagnosis, count in included.most_common())
-    lines = [f"{len(table)} pictures with masks", f"in the analysis: {included.total()} ({counts})"]
-    reasons = Counter(table.loc[~table["included"], "reason"])
-    lines.append(f"left out: {reasons.total()}")
-    lines.extend(f"  {count} because {reason}" for reason, count in reasons.most_common())
-    if contradictions:
-        lines.append(f"{len(contradictions)} contradictions between diagnosis tables")
-        lines.extend(f"  {sentence}" for sentence in contradictions)
-    return lines
-
-
-def read_evaluation(path: str | Path) -> pd.DataFrame:
-    """Read an evaluation manifest; a picture without diagnosis or reason has empty text there."""
-    return pd.read_csv(path, dtype={"image": str, "diagnosis": str, "reason": str}, keep_default_na=False)
+from ..files import write_text
 
 
 def read_training(path: str | Path) -> pd.DataFrame:
-    """Read a training manifest; unknown lesions and absent reasons are empty text."""
-    text = ("image", "class", "split", "lesion_id", "reason")
+    """Read a training manifest: text, empty where unknown, and integers. Raises FileNotFoundError."""
+    return _read(path, "image", "class", "split", "lesion_id", "reason")
+
+
+def write_training(path: str | Path, table: pd.DataFrame) -> None:
+    """Write a training manifest, whole or not at all. table: as `training_manifest.training_manifest` returns it."""
+    write_text(path, table.to_csv(index=False))
+
+
+def read_evaluation(path: str | Path) -> pd.DataFrame:
+    """Read an evaluation manifest: text, empty where unknown, integers, and bool. Raises FileNotFoundError."""
+    return _read(path, "image", "diagnosis", "reason")
+
+
+def write_evaluation(path: str | Path, table: pd.DataFrame) -> None:
+    """Write an evaluation manifest, whole or not at all. table: as `evaluation_manifest.evaluation_manifest`."""
+    write_text(path, table.to_csv(index=False))
+
+
+def _read(path: str | Path, *text: str) -> pd.DataFrame:
+    # A lesion or an image may be called NA: that is a name, not a missing value.
     return pd.read_csv(path, dtype=dict.fromkeys(text, str), keep_default_na=False)

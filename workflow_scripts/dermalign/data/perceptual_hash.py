@@ -11,21 +11,18 @@ What brightness, contrast, rescaling, squeezing and compression change is little
 were mirrored, turned, or cropped by more than about a hundredth of their side.
 """
 
-import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Lock
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..errors import InputError
 from ..files import write_text
 from ..logs import progress
-from .archives import Member, OpenArchive, mend, open_archive, read_member
+from .archives import Member, open_archive
+from .images import decode_each
 
 SIDE = 64  # pixels along a side of the grey square
 FREQUENCIES = 16  # along each axis, from 1
@@ -35,7 +32,7 @@ Hashes = NDArray[np.uint64]
 
 
 def grey_square(picture: Image.Image) -> NDArray[np.float64]:
-    """Return an opened picture as (64, 64) grey values, means over the pixels that fall together."""
+    """Return an opened picture as (64, 64) grey values from 0 to 255, means over the pixels that fall together."""
     # A JPEG is decoded at an eighth, a quarter or half of its size where that is still twice the square: ten times
     # faster for a photograph, and the means stay what they are but for rounding.
     picture.draft("L", (2 * SIDE, 2 * SIDE))
@@ -63,44 +60,26 @@ def dct_hash(grey: NDArray[np.float64]) -> Hashes:
     return np.packbits(bits).view(">u8").astype(np.uint64)
 
 
-def hash_archive(
-    archive: str | Path, pictures: Mapping[str, Member], threads: int = 1
-) -> Iterator[tuple[str, NDArray[np.uint64]]]:
+def hash_archive(archive: str | Path, pictures: Mapping[str, Member], threads: int = 1) -> Iterator[tuple[str, Hashes]]:
     """Yield image and hash of each picture of an archive, in their order.
 
-    Memory: a few pictures per thread. Raises InputError naming archive and member for what is no picture.
+    archive: a zip or a folder. pictures: {image: member}. A hash is (4,) uint64, as `dct_hash`. Memory: a few pictures
+    per thread. Raises InputError for an archive that is missing or no whole zip, and as `images.open_picture`.
     """
-    with open_archive(archive) as opened, ThreadPoolExecutor(threads) as pool:
-        reading = Lock()  # one file handle: members are read one after the other, decoded side by side
-
-        def hashed(item: tuple[str, Member]) -> tuple[str, Hashes]:
-            with reading:
-                content = read_member(opened, item[1].path)
-            return item[0], _hash_bytes(content, opened, item[1].path)
-
-        remaining = iter(pictures.items())
-        # In groups, since `map` alone would read the whole archive ahead of what is taken.
-        groups = iter(lambda: list(itertools.islice(remaining, 16 * threads)), [])
-        done = itertools.chain.from_iterable(pool.map(hashed, group) for group in groups)
-        yield from progress(done, len(pictures), "perceptual hashes")
-
-
-def _hash_bytes(content: object, opened: OpenArchive, member: str) -> Hashes:
-    try:
-        with Image.open(content) as picture:  # type: ignore[arg-type]
-            return dct_hash(grey_square(picture))
-    except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError, struct.error ... by format
-        raise InputError(f"{opened.filename}: {member} is not a readable picture ({error}). {mend(opened)}") from error
+    with open_archive(archive) as opened:
+        members = [member.path for member in pictures.values()]
+        hashes = decode_each(opened, members, lambda picture: dct_hash(grey_square(picture)), threads)
+        yield from progress(zip(pictures, hashes, strict=True), len(pictures), "perceptual hashes")
 
 
 def write_hashes(path: str | Path, hashes: Iterable[tuple[str, Hashes]]) -> None:
-    """Write hashes as a table `image,hash`, hexadecimal."""
+    """Write hashes as a CSV table `image,hash`, 64 hexadecimal digits each, whole or not at all."""
     rows = [(image, "".join(f"{int(word):016x}" for word in words)) for image, words in hashes]
     write_text(path, pd.DataFrame(rows, columns=["image", "hash"]).to_csv(index=False))
 
 
 def read_hashes(path: str | Path) -> tuple[list[str], Hashes]:
-    """Return image names and hashes (n, 4) uint64 of a table of `write_hashes`."""
+    """Return image names and hashes (n, 4) uint64 of a table of `write_hashes`. Raises FileNotFoundError."""
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
     words = [[int(text[16 * word : 16 * word + 16], 16) for word in range(WORDS)] for text in table["hash"]]
     return table["image"].tolist(), np.array(words, dtype=np.uint64).reshape(-1, WORDS)

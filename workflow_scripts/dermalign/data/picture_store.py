@@ -39,8 +39,8 @@ class PictureStore:
 def open_picture_store(path: str | Path, size: int | None = None) -> Iterator[PictureStore]:
     """Open a picture store, to be read for the length of the block.
 
-    size: pixels of a side that its pictures must have, None for any. Raises `InputError` for a file that cannot be read,
-    is no picture store or one of another size, or whose pictures cannot be read at once.
+    size: pixels of a side that its pictures must have, None for any. Raises `InputError` for a file that cannot be
+    read, is no picture store or one of another size, or whose pictures are not contiguous.
     """
     try:
         file = h5py.File(path, "r")

@@ -1,11 +1,8 @@
 """Pictures from archives: decoded once, squeezed to the classifier's square input, kept in one HDF5 file."""
 
-import io
-import itertools
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +10,8 @@ from PIL import Image
 
 from ..errors import InputError
 from ..logs import progress
-from .archives import OpenArchive, mend, open_archive, read_member
+from .archives import OpenArchive, open_archive, read_member
+from .images import decode_each, open_picture
 from .picture_store import write_picture_store
 
 
@@ -22,9 +20,10 @@ def decode(archive: OpenArchive, member: str, size: int) -> NDArray[np.uint8]:
 
     The whole picture is squeezed to the square, whatever its aspect ratio, with Pillow's `resize(BILINEAR)` (which
     averages over the pixels that fall together). Raises `InputError` naming archive and member if the member is
-    missing, damaged, truncated or no picture.
+    missing, and as `images.open_picture`.
     """
-    return _decode_bytes(read_member(archive, member), archive, member, size)
+    with open_picture(read_member(archive, member), archive, member) as picture:
+        return _squeezed(picture, size)
 
 
 def store_pictures(
@@ -49,37 +48,9 @@ def store_pictures(
     if len(set(images)) < len(images):
         raise InputError(f"{output}: {len(images) - len(set(images))} images are named more than once")
     with open_archive(archive) as opened:
-        decoded = _decoded(opened, [members[image] for image in images], size, threads)
+        decoded = decode_each(opened, [members[image] for image in images], partial(_squeezed, size=size), threads)
         write_picture_store(output, images, size, progress(decoded, len(images), f"pictures at {size} pixels"))
 
 
-def _decoded(archive: OpenArchive, members: Sequence[str], size: int, threads: int) -> Iterator[NDArray[np.uint8]]:
-    """Yield decoded pictures in order; Pillow works outside of Python's lock, so threads help."""
-    if threads <= 1:
-        yield from (decode(archive, member, size) for member in members)
-        return
-    reading = Lock()  # one file handle: members are read one after the other, decoded side by side
-
-    def locked(member: str) -> NDArray[np.uint8]:
-        with reading:
-            content = read_member(archive, member)
-        return _decode_bytes(content, archive, member, size)
-
-    with ThreadPoolExecutor(threads) as pool:
-        remaining = iter(members)
-        # In groups, since `map` alone would run ahead of the writer through the whole archive.
-        while group := list(itertools.islice(remaining, 16 * threads)):
-            yield from pool.map(locked, group)
-
-
-def _decode_bytes(content: io.BytesIO, archive: OpenArchive, member: str, size: int) -> NDArray[np.uint8]:
-    try:
-        with Image.open(content) as picture:
-            if picture.mode.startswith(("I", "F")):  # of which Pillow would cut off all that is above 255
-                raise ValueError(f"it has more than 8 bits a channel, mode {picture.mode}")
-            resized = picture.convert("RGB").resize((size, size), Image.Resampling.BILINEAR)
-    except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError, struct.error ... by format
-        raise InputError(
-            f"{archive.filename}: {member} is not a readable picture ({error}). {mend(archive)}"
-        ) from error
-    return np.asarray(resized, dtype=np.uint8)
+def _squeezed(picture: Image.Image, size: int) -> NDArray[np.uint8]:
+    return np.asarray(picture.convert("RGB").resize((size, size), Image.Resampling.BILINEAR), dtype=np.uint8)

@@ -9,32 +9,27 @@ are exact integers. Sorting the cells from the highest value to the lowest makes
 sort per picture answers every threshold: J(t) is a step function with at most h*w steps.
 """
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
-from ..files import atomic_path, write_text
-from .mask_cells import Grid, cell_areas, grid_name
+from ..saliency.grids import cell_areas
 
-BLOCK = 256  # maps held in memory at a time
+BINS = 1001  # thresholds of three digits, 0.000 to 1.000
 
 
 @dataclass(frozen=True)
 class Curves:
-    """The step functions of n pictures with k = h*w cells, from the highest cell to the lowest.
+    """What n maps of k = h*w cells cover at every threshold, in c columns.
 
-    levels: float32 (n, k), the map's values, descending. area: int64 (n, k + 1), |A| when the j highest cells are
-    white. intersection: {feature: int64 (n, k + 1)}, likewise |A and B|; its last column is |B|.
+    levels: float32 (n, k), the maps' values, descending; column j is what holds when the j highest cells are white, so
+    that c = k + 1. None of fine maps: column j is what holds at the threshold j / 1000, and c = 1,001.
+    area: int64 (n, c), |A|. intersection: {feature: int64 (n, c)}, |A and B|; where all is white, that is |B|.
     """
 
-    levels: NDArray[np.float32]
+    levels: NDArray[np.float32] | None
     area: NDArray[np.int64]
     intersection: dict[str, NDArray[np.int64]]
 
@@ -44,7 +39,7 @@ def overlap_curves(
     cells: Mapping[str, NDArray[np.integer]],
     sizes: NDArray[np.integer],
 ) -> Curves:
-    """Return the step functions of n pictures.
+    """Return the step functions of n pictures, exact for every threshold.
 
     saliency: float32 (n, h, w), values in [0, 1]. cells: {feature: white pixels per cell (n, h, w)}.
     sizes: (n, 2), width and height of each picture in pixels.
@@ -52,14 +47,18 @@ def overlap_curves(
     n, rows, columns = saliency.shape
     flat = saliency.reshape(n, rows * columns)
     order = np.argsort(-flat, axis=1, kind="stable")
-    areas = np.stack([cell_areas((rows, columns), width, height).ravel() for width, height in sizes.tolist()])
     return Curves(
         levels=np.take_along_axis(flat, order, axis=1),
-        area=_cumulative(areas, order),
+        area=_cumulative(_areas(saliency.shape[1:], sizes), order),
         intersection={
             feature: _cumulative(counts.reshape(n, -1).astype(np.int64), order) for feature, counts in cells.items()
         },
     )
+
+
+def _areas(grid: tuple[int, ...], sizes: NDArray[np.integer]) -> NDArray[np.int64]:
+    rows, columns = grid
+    return np.stack([cell_areas((rows, columns), width, height).ravel() for width, height in sizes.tolist()])
 
 
 def _cumulative(values: NDArray[np.int64], order: NDArray[np.intp]) -> NDArray[np.int64]:
@@ -68,8 +67,36 @@ def _cumulative(values: NDArray[np.int64], order: NDArray[np.intp]) -> NDArray[n
     return result
 
 
+def binned_curves(
+    saliency: NDArray[np.float32],
+    cells: Mapping[str, NDArray[np.integer]],
+    sizes: NDArray[np.integer],
+) -> Curves:
+    """Return what `overlap_curves` does at the thresholds 0.000, 0.001, ..., 1.000 alone, exactly, for fine maps.
+
+    A cell of value s is white at the thresholds that are below s as float32, and at 0: so its pixels are counted in the
+    column of the highest such threshold, and a sum from the last column to the first gives all of them.
+    """
+    thresholds = (np.arange(1, BINS) / (BINS - 1)).astype(np.float32)
+    # How many of the thresholds above 0 are below each cell's value: the last column in which the cell is white.
+    column = np.searchsorted(thresholds, saliency.reshape(len(saliency), -1), side="left")
+    return Curves(
+        levels=None,
+        area=_binned(_areas(saliency.shape[1:], sizes), column),
+        intersection={feature: _binned(counts.reshape(len(counts), -1), column) for feature, counts in cells.items()},
+    )
+
+
+def _binned(values: NDArray[np.integer], column: NDArray[np.intp]) -> NDArray[np.int64]:
+    # Sums of pixels stay far below 2 ** 53, so that adding them up as float64 is exact.
+    per_column = np.stack(
+        [np.bincount(of, weights=pixels, minlength=BINS) for of, pixels in zip(column, values, strict=True)]
+    )
+    return np.cumsum(per_column[:, ::-1].astype(np.int64), axis=1)[:, ::-1]
+
+
 def white_cells(levels: NDArray[np.float32], threshold: float) -> NDArray[np.int64]:
-    """Return how many cells of each picture are white at a threshold, shape (n,), from `Curves.levels`.
+    """Return how many cells of each picture are white at a threshold, shape (n,), from `Curves.levels` (n, k).
 
     White is s > t, both as float32; at t = 0 everything is white (design, section 3).
     """
@@ -81,7 +108,8 @@ def white_cells(levels: NDArray[np.float32], threshold: float) -> NDArray[np.int
 def intersection_and_union(
     curves: Curves, feature: str, threshold: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return |A and B| and |A or B| in pixels at a threshold, each int64 (n,)."""
+    """Return |A and B| and |A or B| in pixels at a threshold, each int64 (n,), of `overlap_curves`."""
+    assert curves.levels is not None
     pictures = np.arange(curves.levels.shape[0])
     white = white_cells(curves.levels, threshold)
     intersection = curves.intersection[feature][pictures, white]
@@ -92,113 +120,3 @@ def intersection_and_union(
 def jaccard_index(intersection: NDArray[np.int64], union: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return |A and B| / |A or B|, float64 (n,). The union of a population's pictures is never empty."""
     return intersection / union
-
-
-def write_curves(path: str | Path, maps: str | Path, cell_files: Sequence[str | Path], images: Sequence[str]) -> None:
-    """Join the maps of a source with the mask cells of the same pictures and write their step functions.
-
-    maps: HDF5 file as `maps.gather_maps` leaves it, or `chance.write_chance_maps`, which has a row for each draw of
-    a picture. cell_files: one or more, as `mask_cells.write_cells` leaves them. images: the pictures of the analysis.
-    The HDF5 file at `path` holds, with n the maps, a picture's beside each other, /image (n,), /levels (n, k) float32,
-    /area (n, k + 1) uint32 and /intersection/{feature} (n, k + 1) uint32. Memory: `BLOCK` maps.
-    Raises InputError for a picture without a map or without mask cells.
-    """
-    with h5py.File(maps) as source, atomic_path(path) as temporary, h5py.File(temporary, "w") as target:
-        maps_of = defaultdict(list)
-        for row, image in enumerate(source["image"].asstr()[:]):
-            maps_of[image].append(row)
-        wanted = set(images)
-        if missing := sorted(wanted - set(maps_of)):
-            raise InputError(f"{maps} has no map of {missing[0]} and {len(missing) - 1} more. Make that source again.")
-        grid: Grid = source["saliency"].shape[1:]
-        found = 0
-        for cell_file in cell_files:
-            with h5py.File(cell_file) as cells:
-                names = list(cells.attrs["features"])
-                if "image" not in target:
-                    _create(target, names, grid[0] * grid[1])
-                batch = cells["image"].asstr()[:]
-                found += sum(image in wanted for image in batch)
-                pairs = [(row, of) for row, image in enumerate(batch) if image in wanted for of in maps_of[image]]
-                for start in range(0, len(pairs), BLOCK):
-                    cell_rows, map_rows = np.array(pairs[start : start + BLOCK]).T
-                    counts = _read_rows(cells[f"cells/{grid_name(grid)}"], cell_rows)
-                    curves = overlap_curves(
-                        _read_rows(source["saliency"], map_rows),
-                        {name: counts[:, column] for column, name in enumerate(names)},
-                        _read_rows(cells["size"], cell_rows),
-                    )
-                    _append(target, batch[cell_rows], curves)
-        if found != len(wanted):
-            raise InputError(f"{len(wanted) - found} of {len(wanted)} pictures have no mask cells. Count them again.")
-
-
-def _read_rows(dataset: h5py.Dataset, rows: NDArray[np.intp]) -> NDArray[Any]:
-    # h5py reads rows in ascending order only, and each once.
-    ascending, where = np.unique(rows, return_inverse=True)
-    return dataset[ascending][where]
-
-
-def _create(target: h5py.File, features: Sequence[str], cells: int) -> None:
-    target.create_dataset("image", (0,), maxshape=(None,), dtype=h5py.string_dtype())
-    columns = {"levels": (cells, np.float32), "area": (cells + 1, np.uint32)}
-    columns |= {f"intersection/{name}": (cells + 1, np.uint32) for name in features}
-    for name, (width, kind) in columns.items():
-        target.create_dataset(name, (0, width), maxshape=(None, width), dtype=kind, chunks=(64, width))
-
-
-def _append(target: h5py.File, images: Sequence[str], curves: Curves) -> None:
-    start = len(target["image"])
-    stop = start + len(images)
-    columns: dict[str, Sequence[str] | NDArray[np.generic]] = {
-        "image": images,
-        "levels": curves.levels,
-        "area": curves.area,
-        **{f"intersection/{name}": values for name, values in curves.intersection.items()},
-    }
-    for name, values in columns.items():
-        target[name].resize(stop, axis=0)
-        target[name][start:stop] = values
-
-
-def write_shards(curves_path: str | Path, shards: Mapping[tuple[str, str], str | Path]) -> None:
-    """Write Jaccard shards: one CSV file `image,intersection,union,jaccard` per feature and threshold.
-
-    curves_path: file of `write_curves`. shards: {(feature, threshold as written in file names): path}. A feature's
-    population is the pictures whose mask of that feature is not black; a chance source has a row per draw. The maps
-    are compared with the thresholds once, for all features. Memory: `BLOCK` maps' curves and three integers a map
-    and threshold.
-    """
-    thresholds = sorted({threshold for _, threshold in shards})
-    with h5py.File(curves_path) as source:
-        images = source["image"].asstr()[:].tolist()
-        blocks = [slice(start, start + BLOCK) for start in range(0, len(images), BLOCK)]
-        white = np.empty((len(thresholds), len(images)), dtype=np.int64)
-        area = np.empty_like(white)
-        intersection = np.empty_like(white)
-        for block in blocks:
-            levels, areas = source["levels"][block], source["area"][block].astype(np.int64)
-            for row, threshold in enumerate(thresholds):
-                white[row, block] = white_cells(levels, float(threshold))
-            area[:, block] = np.take_along_axis(areas, white[:, block].T, axis=1).T
-        for feature in dict.fromkeys(feature for feature, _ in shards):
-            mask = np.empty(len(images), dtype=np.int64)
-            for block in blocks:
-                cumulative = source[f"intersection/{feature}"][block].astype(np.int64)
-                mask[block] = cumulative[:, -1]
-                intersection[:, block] = np.take_along_axis(cumulative, white[:, block].T, axis=1).T
-            # By name, so that neither batches nor the archive's order show in what is written.
-            population = np.array(sorted(np.flatnonzero(mask), key=images.__getitem__), dtype=np.intp)
-            names = [images[row] for row in population]
-            for row, threshold in enumerate(thresholds):
-                if (feature, threshold) in shards:
-                    common = intersection[row, population]
-                    union = area[row, population] + mask[population] - common
-                    write_text(shards[feature, threshold], shard_text(names, common, union))
-
-
-def shard_text(images: Sequence[str], intersection: NDArray[np.int64], union: NDArray[np.int64]) -> str:
-    """Return a shard as CSV; the index is written so that reading it gives the same float64."""
-    jaccard = jaccard_index(intersection, union)
-    rows = zip(images, intersection.tolist(), union.tolist(), jaccard.tolist(), strict=True)
-    return "image,intersection,union,jaccard\n" + "".join(f"{name},{i},{u},{j!r}\n" for name, i, u, j in rows)

@@ -1,15 +1,16 @@
 """The exact mean Jaccard index as a function of the threshold: its best threshold without a grid, and its band.
 
-J of a picture is a step function of the threshold t that changes only at values of its map (see `overlap`). So the
+J of a picture is a step function of the threshold t that changes only at values of its map (see `engine`). So the
 mean over pictures is one too, and it changes only at values of any map: with all of them merged, its highest step is
 the best of all thresholds in [0, 1], not of those tried.
 
 White is s > t, both as float32, and at t = 0 everything is white (design, section 3). Thresholds are therefore the
 float32 values of [0, 1], and a step is an interval of them: from its threshold up to, not including, the next one.
-A picture that has several maps has their mean as its J; n counts pictures.
+A picture that has several maps has their mean as its J; n counts pictures. Of fine maps no steps are kept: they have a
+mean curve, at thresholds of three digits, and no best of all thresholds.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .engine import BLOCK, jaccard_index
+from .curves import BLOCK, CurveFile, open_curves
+from .engine import jaccard_index
 
 SMALLEST = np.nextafter(np.float32(0), np.float32(1))  # the lowest threshold at which cells of value 0 are black
 TOLERANCE = 1e-9  # steps whose running mean is this near to the highest are computed freshly
@@ -41,7 +43,7 @@ class Steps:
 
 
 def merge_levels(levels: NDArray[np.float32]) -> Steps:
-    """Merge maps' values, float32 (rows, k) in [0, 1], each row descending as in `overlap.Curves.levels`."""
+    """Merge maps' values, float32 (rows, k) in [0, 1], each row descending as in `engine.Curves.levels`."""
     values = np.unique(levels[levels > SMALLEST])
     edges = np.concatenate([np.array([0, SMALLEST], dtype=np.float32), values])
     position = np.empty(levels.shape, dtype=np.int32)
@@ -80,7 +82,7 @@ def population_of(
     """Return one feature's population.
 
     images: the picture of each row, ascending; the same name stands once per map. steps: of these rows.
-    area, intersection: (rows, k + 1), as in `overlap.Curves`. Memory beside the result: `BLOCK` rows.
+    area, intersection: (rows, k + 1), as in `engine.Curves`. Memory beside the result: `BLOCK` rows.
     """
     rows = np.flatnonzero(intersection[:, -1])
     jaccard = np.empty((len(rows), area.shape[1]))
@@ -89,14 +91,19 @@ def population_of(
         common = intersection[part].astype(np.int64)
         union = area[part].astype(np.int64) + common[:, -1:] - common
         jaccard[start : start + BLOCK] = jaccard_index(common, union)
-    names = [images[row] for row in rows.tolist()]
-    first = [row for row, name in enumerate(names) if row == 0 or name != names[row - 1]]
+    names, first = _pictures([images[row] for row in rows.tolist()])
     return Population(
-        images=[names[row] for row in first],
-        first=np.array([*first, len(names)], dtype=np.intp),
+        images=names,
+        first=first,
         steps=Steps(steps.edges, steps.position[rows]),
         jaccard=jaccard,
     )
+
+
+def _pictures(names: Sequence[str]) -> tuple[list[str], NDArray[np.intp]]:
+    """Return the pictures of rows whose names ascend, each once, and `Population.first`."""
+    first = [row for row, name in enumerate(names) if row == 0 or name != names[row - 1]]
+    return [names[row] for row in first], np.array([*first, len(names)], dtype=np.intp)
 
 
 def jaccard_at(population: Population, steps: NDArray[np.integer]) -> NDArray[np.float64]:
@@ -222,11 +229,28 @@ def mean_curve(population: Population, thresholds: Sequence[str] = CURVE_THRESHO
     """
     values = np.array([float(threshold) for threshold in thresholds]).astype(np.float32)
     steps = np.searchsorted(population.steps.edges, values, side="right") - 1
-    n = len(population.images)
-    columns = np.full((5, len(steps)), np.nan)
-    for start in range(0, len(steps) if n else 0, BLOCK):
+    return _curve_table(thresholds, len(population.images), lambda block: jaccard_at(population, steps[block]))
+
+
+def binned_mean_curve(curves: CurveFile, feature: str, thresholds: Sequence[str] = CURVE_THRESHOLDS) -> pd.DataFrame:
+    """Return what `mean_curve` does for one feature of fine maps."""
+    mask = curves.mask(feature, slice(None))
+    rows = np.array(sorted(np.flatnonzero(mask), key=curves.images.__getitem__), dtype=np.intp)
+    images, first = _pictures([curves.images[row] for row in rows])
+
+    def jaccard(block: slice) -> NDArray[np.float64]:
+        intersection, union, _ = curves.counts(feature, thresholds[block])
+        return _per_picture(jaccard_index(intersection[:, rows], union[:, rows]).T, first)
+
+    return _curve_table(thresholds, len(images), jaccard)
+
+
+def _curve_table(thresholds: Sequence[str], n: int, jaccard_of: Callable[[slice], NDArray[np.float64]]) -> pd.DataFrame:
+    """Return the table of `mean_curve`; jaccard_of: J (t, n) of a slice of the thresholds."""
+    columns = np.full((5, len(thresholds)), np.nan)
+    for start in range(0, len(thresholds) if n else 0, BLOCK):
         block = slice(start, start + BLOCK)
-        jaccard = jaccard_at(population, steps[block])
+        jaccard = jaccard_of(block)
         columns[0, block] = jaccard.mean(axis=1)
         if n > 1:
             columns[1, block] = jaccard.std(axis=1, ddof=1)
@@ -235,22 +259,23 @@ def mean_curve(population: Population, thresholds: Sequence[str] = CURVE_THRESHO
     return pd.DataFrame({"threshold": list(thresholds), "n": n, **dict(zip(names, columns, strict=True))})
 
 
-def read_populations(curves_path: str | Path) -> Iterator[tuple[str, Population]]:
-    """Yield every feature of a curves file with its population, features by name.
+def read_populations(curves: CurveFile) -> Iterator[tuple[str, Population]]:
+    """Yield every feature of a file of coarse curves with its population, features by name.
 
-    curves_path: file of `overlap.write_curves`; an image may stand in several rows, in any order. The maps' values
-    are merged once, for all features. Memory: the file's levels, areas and one feature.
+    An image may stand in several rows, in any order. The maps' values are merged once where they are the same for all
+    features. Memory: the file's levels, areas and one feature.
     """
-    with h5py.File(curves_path) as source:
-        images = source["image"].asstr()[:].tolist()
-        order = sorted(range(len(images)), key=images.__getitem__)
-        place = np.empty(len(order), dtype=np.intp)
-        place[order] = np.arange(len(order))
-        images = [images[row] for row in order]
-        steps = merge_levels(_read(source["levels"], place))
-        area = _read(source["area"], place)
-        for feature in sorted(source["intersection"]):
-            yield feature, population_of(images, steps, area, _read(source[f"intersection/{feature}"], place))
+    order = sorted(range(len(curves.images)), key=curves.images.__getitem__)
+    place = np.empty(len(order), dtype=np.intp)
+    place[order] = np.arange(len(order))
+    images = [curves.images[row] for row in order]
+    merged: dict[str, tuple[Steps, NDArray[Any]]] = {}
+    for feature in sorted(curves.features):
+        maps = curves.maps_of(feature)
+        if maps not in merged:
+            merged = {maps: (merge_levels(_read(curves.levels(feature), place)), _read(curves.area(feature), place))}
+        steps, area = merged[maps]
+        yield feature, population_of(images, steps, area, _read(curves.intersection(feature), place))
 
 
 def _read(dataset: h5py.Dataset, place: NDArray[np.intp]) -> NDArray[Any]:
@@ -281,36 +306,42 @@ class ExactStatistics:
 
 
 def exact_statistics(model: str, method: str, curves_path: str | Path) -> ExactStatistics:
-    """Return the exact statistics of one map source from its curves file, see `overlap.write_curves`."""
-    thresholds, pictures, curves = [], [], []
-    for feature, population in read_populations(curves_path):
-        thresholds.append(_threshold_row(feature, best_of_mean(population)))
-        own = best_per_picture(population)
-        columns = {
-            "image": own.images,
-            "threshold": [threshold_text(threshold) for threshold in own.threshold],
-            "threshold_until": [threshold_text(threshold) for threshold in own.threshold_until],
-            "jaccard": own.jaccard,
-        }
-        pictures.append(pd.DataFrame({"feature": feature, **columns}, columns=["feature", *columns]))
-        curve = mean_curve(population)
-        curve.insert(0, "feature", feature)
-        curves.append(curve)
+    """Return the exact statistics of one map source from its curve file, see `curves`."""
+    thresholds, pictures, means = [], [], []
+    with open_curves(curves_path) as curves:
+        if curves.is_binned:
+            for feature in sorted(curves.features):
+                means.append(binned_mean_curve(curves, feature).assign(feature=feature))
+        else:
+            for feature, population in read_populations(curves):
+                thresholds.append(_threshold_row(feature, best_of_mean(population)))
+                pictures.append(_picture_rows(feature, best_per_picture(population)))
+                means.append(mean_curve(population).assign(feature=feature))
     return ExactStatistics(
         thresholds=_table(
             model,
             method,
-            [pd.DataFrame(thresholds)],
+            [pd.DataFrame(thresholds)] if thresholds else [],
             ["feature", "n", "threshold", "threshold_until", "j_mean"],
         ),
         pictures=_table(model, method, pictures, ["feature", "image", "threshold", "threshold_until", "jaccard"]),
         curves=_table(
             model,
             method,
-            curves,
+            means,
             ["feature", "threshold", "n", "j_mean", "j_sd", "j_q25", "j_median", "j_q75"],
         ),
     )
+
+
+def _picture_rows(feature: str, own: BestPerPicture) -> pd.DataFrame:
+    columns = {
+        "image": own.images,
+        "threshold": [threshold_text(threshold) for threshold in own.threshold],
+        "threshold_until": [threshold_text(threshold) for threshold in own.threshold_until],
+        "jaccard": own.jaccard,
+    }
+    return pd.DataFrame({"feature": feature, **columns}, columns=["feature", *columns])
 
 
 def _threshold_row(feature: str, best: BestOfMean | None) -> dict[str, object]:
@@ -327,7 +358,7 @@ def _threshold_row(feature: str, best: BestOfMean | None) -> dict[str, object]:
 
 def _table(model: str, method: str, parts: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
     filled = [part for part in parts if len(part)]
-    table = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=list(columns))
+    table = pd.concat(filled, ignore_index=True)[list(columns)] if filled else pd.DataFrame(columns=list(columns))
     table.insert(0, "model", model)
     table.insert(1, "method", method)
     return table

@@ -7,8 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..study.groups import Groups, groups_of
-from .statistics import GROUP_BEST, UNION_BEST, Shards, best_threshold
 from ..terms import UNION
+from .statistics import GROUP_BEST, UNION_BEST, Shards, best_threshold
 
 SAME = "same threshold"
 OWN_BEST = "own best"

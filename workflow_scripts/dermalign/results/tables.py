@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from ..files import write_text
+from ..terms import OVERALL, UNION
 from .pairing import OWN_BEST, SAME
 from .statistics import GROUP_BEST, UNION_BEST
-from ..terms import OVERALL, UNION
 
 SPREAD = ("j_min", "j_mean", "j_sd", "j_max")
 

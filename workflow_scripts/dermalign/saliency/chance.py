@@ -5,18 +5,23 @@ shards. No Jaccard index says much alone: lesions lie in the middle of pictures,
 """
 
 import zlib
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
+from typing import Protocol
 
-import h5py
 import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..files import atomic_path
+from .blocks import MapBlock, Maps
+from .inputs import Inputs
+from .maps import open_maps
 
-Maps = NDArray[np.float32]
-COPIED = ("image", "predicted_class", "target_class")
+
+class Chance(Protocol):
+    """The function of a chance map: takes a model's maps, float32 (n, h, w) in [0, 1], and gives as many."""
+
+    __name__: str
+
+    def __call__(self, saliency: Maps, generator: np.random.Generator) -> Maps: ...
 
 
 def all_white(saliency: Maps, generator: np.random.Generator) -> Maps:
@@ -53,33 +58,22 @@ def random_cells(saliency: Maps, generator: np.random.Generator) -> Maps:
     return generator.permuted(saliency.reshape(len(saliency), -1), axis=1).reshape(saliency.shape)
 
 
-METHODS: dict[str, Callable[[Maps, np.random.Generator], Maps]] = {
-    "all_white": all_white,
-    "center_gaussian": center_gaussian,
-    "shuffled": shuffled,
-    "random_cells": random_cells,
-}
-DRAWN = ("shuffled", "random_cells")  # those that chance draws, several times for each picture
+def chance_blocks(chance: Chance, inputs: Inputs, draws: int = 1) -> Iterator[MapBlock]:
+    """Yield a chance method's maps for each of its draws, a map per picture and draw.
 
-
-def chance_maps(method: str, saliency: Maps, draws: int, seed: int) -> Iterator[Maps]:
-    """Yield a chance method's maps, float32 (n, h, w), for each of its draws; what is not drawn comes once.
-
-    saliency: a model's maps (n, h, w). The draws depend on seed, method and the order of the maps.
+    draws: what is drawn is drawn so many times; they depend on the seed, the function's name and the order of the maps.
+    The model's predictions stay with the pictures. Memory: all maps, three times.
     """
-    for draw in range(draws if method in DRAWN else 1):
-        yield METHODS[method](saliency, np.random.default_rng([seed, zlib.crc32(method.encode()), draw]))
-
-
-def write_chance_maps(path: str | Path, maps: str | Path, method: str, draws: int, seed: int) -> None:
-    """Write a chance method's maps in the layout of `maps.gather_maps`, with a row per picture and draw.
-
-    maps: the model's maps as `maps.gather_maps` leaves them; its predictions are copied, so that groups by
-    correctness are the model's.
-    """
-    with h5py.File(maps) as source, atomic_path(path) as temporary, h5py.File(temporary, "w") as target:
-        drawn = list(chance_maps(method, source["saliency"][:], draws, seed))
-        target["saliency"] = np.concatenate(drawn)
-        target["degenerate"] = np.zeros(len(target["saliency"]), dtype=np.bool_)
-        for name in COPIED:
-            target.create_dataset(name, data=np.tile(source[name][:], len(drawn)), dtype=h5py.string_dtype())
+    with open_maps(str(inputs.maps)) as source:
+        saliency = source.saliency(slice(None))
+        for draw in range(draws):
+            generator = np.random.default_rng([inputs.seed, zlib.crc32(chance.__name__.encode()), draw])
+            maps = np.ascontiguousarray(chance(saliency, generator))
+            yield MapBlock(
+                images=source.images,
+                saliency=maps,
+                raw=maps,
+                degenerate=np.zeros(len(maps), dtype=np.bool_),
+                predicted=source.predicted,
+                target=source.target,
+            )

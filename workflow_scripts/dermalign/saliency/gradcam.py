@@ -6,7 +6,7 @@ Localization", ICCV 2017, https://arxiv.org/abs/1610.02391
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,20 +76,3 @@ def grad_cam(
         probabilities=softmax(scores).astype(np.float32),
         predicted=scores.argmax(axis=1),
     )
-
-
-def stretch(raw: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Stretch each of n maps (n, h, w) to [0, 1] by its own minimum and maximum.
-
-    Returns (saliency (n, h, w) float32, degenerate (n,) bool). A constant map is degenerate and becomes zeros, so
-    nothing is ever NaN. Raises `InputError` for values that are not finite.
-    """
-    if not np.isfinite(raw).all():
-        wrong = np.flatnonzero(~np.isfinite(raw).all(axis=(1, 2)))
-        raise InputError(f"saliency maps with values that are not finite: {len(wrong)} (first: number {wrong[0]})")
-    values = raw.astype(np.float64)  # the difference of two float32 may overflow float32
-    low = values.min(axis=(1, 2), keepdims=True)
-    span = values.max(axis=(1, 2), keepdims=True) - low
-    degenerate = span == 0
-    saliency = (values - low) / np.where(degenerate, 1.0, span)
-    return saliency.astype(np.float32), degenerate[:, 0, 0]

@@ -1,62 +1,168 @@
-"""The maps of a source in one file: what the overlap engine reads, whichever source they come from."""
+"""The maps of a source in one file: what the overlap engine reads, whichever source they come from.
 
-import csv
-from collections.abc import Sequence
+The file, HDF5, with n maps in blocks (a picture's draws of chance are maps of their own, anywhere in the file):
+
+- /image (n,) strings, the picture of each map;
+- /saliency (n, h, w) float32 in [0, 1], or (n, features, h, w), with the file's attribute `features`, where maps differ
+  by feature;
+- /raw, the same shape, as the source gave them; /degenerate (n,) bool, whether the map is constant;
+- /predicted_class, /target_class (n,) strings, empty of a source that predicts nothing.
+
+Other attributes are the source's kind and options.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..files import atomic_path, write_text
+from ..files import atomic_path
+from ..hdf5 import read_rows
 from ..logs import progress
+from ..terms import UNION
+from .blocks import FINE_CELLS, MapBlock, Maps, rows_in_memory
+from .grids import Grid
 from .stores import read_store
+
+TEXTS = ("image", "predicted_class", "target_class")
+
+
+class MapFile:
+    """An open file of maps; see `open_maps`."""
+
+    def __init__(self, file: h5py.File, path: str | Path) -> None:
+        self._file, self.path = file, path
+        self.images: list[str] = file["image"].asstr()[:].tolist()
+        self.predicted: list[str] = file["predicted_class"].asstr()[:].tolist()
+        self.target: list[str] = file["target_class"].asstr()[:].tolist()
+        self.features: list[str] = [str(name) for name in file.attrs.get("features", ())]
+        rows, columns = file["saliency"].shape[-2:]
+        self.grid: Grid = (int(rows), int(columns))
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether the maps have more cells than steps are kept of."""
+        return self.grid[0] * self.grid[1] > FINE_CELLS
+
+    def saliency(self, rows: slice | NDArray[np.integer]) -> Maps:
+        """Return maps as they are in the file; rows: a slice, or row numbers in any order."""
+        return self._read("saliency", rows)
+
+    def raw(self, rows: slice | NDArray[np.integer]) -> Maps:
+        """Return raw maps as `saliency`."""
+        return self._read("raw", rows)
+
+    def degenerate(self, rows: slice | NDArray[np.integer]) -> NDArray[np.bool_]:
+        """Return which of the maps are constant."""
+        return self._read("degenerate", rows)
+
+    def _read(self, name: str, rows: slice | NDArray[np.integer]) -> NDArray[Any]:
+        return self._file[name][rows] if isinstance(rows, slice) else read_rows(self._file[name], rows)
+
+    def blocks(self) -> list[slice]:
+        """Return the rows in blocks that fit into memory."""
+        size = rows_in_memory(self.grid[0] * self.grid[1])
+        return [slice(start, min(start + size, len(self.images))) for start in range(0, len(self.images), size)]
+
+    def remade(self, rows: slice, saliency: Maps, raw: Maps, degenerate: NDArray[np.bool_]) -> MapBlock:
+        """Return a block of other maps for the pictures of these rows, with their predictions."""
+        return MapBlock(
+            self.images[rows], saliency, raw, degenerate, predicted=self.predicted[rows], target=self.target[rows]
+        )
+
+    def of_feature(self, maps: Maps, feature: str) -> Maps:
+        """Return from maps of this file, as `saliency` gives them, those that a feature is compared with, (n, h, w).
+
+        Where maps differ by feature and there is none of the union, that is their maximum: it is white wherever one of
+        them is. Raises InputError for a feature that the source has no map of.
+        """
+        if not self.features:
+            return maps
+        if feature in self.features:
+            return maps[:, self.features.index(feature)]
+        if feature == UNION:
+            return maps.max(axis=1)
+        raise InputError(f"{self.path} has maps of {', '.join(self.features)}, none of {feature}.")
+
+
+@contextmanager
+def open_maps(path: str | Path) -> Iterator[MapFile]:
+    """Open a file of maps to be read. Raises InputError where it is none, or damaged."""
+    try:
+        file = h5py.File(path)
+    except OSError as error:
+        raise InputError(f"{path}: not a file of maps, or damaged ({error}); delete it to make it anew") from error
+    with file:
+        lacking = [name for name in (*TEXTS, "saliency", "raw", "degenerate") if name not in file]
+        if lacking:
+            raise InputError(f"{path}: lacks {', '.join(lacking)}; delete it to make it anew")
+        yield MapFile(file, path)
+
+
+def write_maps(path: str | Path, blocks: Iterable[MapBlock], attributes: Mapping[str, Any] | None = None) -> None:
+    """Write blocks of maps, whole or not at all, one block in memory at a time.
+
+    attributes: what else to note, texts and numbers. Raises InputError where there is no map, where grids differ, and
+    for saliency that is not in [0, 1].
+    """
+    with atomic_path(path) as temporary, h5py.File(temporary, "w") as target:
+        target.attrs.update(attributes or {})
+        for block in blocks:
+            if "image" not in target:
+                _create(target, block)
+            if block.saliency.shape[1:] != target["saliency"].shape[1:] or block.raw.shape != block.saliency.shape:
+                raise InputError(
+                    f"{path}: the maps of {block.images[0]} are of {block.saliency.shape[1:]} cells, those before of "
+                    f"{target['saliency'].shape[1:]}: they are of different classifiers. Delete the stores of this "
+                    "model and run again."
+                )
+            # The comparison is false for NaN, too.
+            if not ((block.saliency >= 0) & (block.saliency <= 1)).all():
+                raise InputError(f"{path}: saliency must be in [0, 1], in the maps from {block.images[0]} on it is not")
+            nothing = [""] * len(block.images)
+            texts = (block.images, block.predicted or nothing, block.target or nothing)
+            columns = {"saliency": block.saliency, "raw": block.raw, "degenerate": block.degenerate}
+            start, stop = len(target["image"]), len(target["image"]) + len(block.images)
+            for name, values in {**columns, **dict(zip(TEXTS, texts, strict=True))}.items():
+                target[name].resize(stop, axis=0)
+                target[name][start:stop] = values
+        if "image" not in target:
+            raise InputError(f"{path}: there is no map to write.")
+
+
+def _create(target: h5py.File, block: MapBlock) -> None:
+    shape = block.saliency.shape[1:]
+    if block.features:
+        target.attrs["features"] = block.features
+    rows = rows_in_memory(int(np.prod(shape[-2:]))) // 4 or 1
+    for name in ("saliency", "raw"):
+        target.create_dataset(name, (0, *shape), np.float32, maxshape=(None, *shape), chunks=(rows, *shape))
+    target.create_dataset("degenerate", (0,), np.bool_, maxshape=(None,))
+    for name in TEXTS:
+        target.create_dataset(name, (0,), h5py.string_dtype(), maxshape=(None,))
 
 
 def gather_maps(path: str | Path, stores: Sequence[str | Path]) -> None:
-    """Gather a source's saliency stores into one HDF5 file, in order of image name.
+    """Gather a source's saliency stores into one file of maps, in order of image name.
 
-    Datasets: /image, /predicted_class, /target_class (n,) strings; /saliency (n, h, w) float32, in [0, 1]; /raw
-    (n, h, w) float32, as the method gave it; /degenerate (n,) bool.
     Raises InputError where a store is damaged or its map has another shape than the first one's.
     """
-    ordered = sorted(stores, key=lambda store: Path(store).stem)
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as target:
-        saliency = raw = None
-        texts: dict[str, list[str]] = {"image": [], "predicted_class": [], "target_class": []}
-        degenerate = np.zeros(len(ordered), dtype=np.bool_)
-        for row, name in enumerate(progress(ordered, len(ordered), "gathering saliency maps")):
-            store = read_store(name)
-            if saliency is None or raw is None:
-                saliency, raw = (
-                    target.create_dataset(key, (len(ordered), *store.saliency.shape), dtype=np.float32)
-                    for key in ("saliency", "raw")
-                )
-            if store.saliency.shape != saliency.shape[1:]:
-                raise InputError(
-                    f"{name} holds a map of {store.saliency.shape}, the stores before it {saliency.shape[1:]}: they "
-                    "are of different classifiers. Delete the stores of this model and run again."
-                )
-            saliency[row] = store.saliency
-            raw[row] = store.raw
-            degenerate[row] = store.degenerate
-            for key, values in texts.items():
-                values.append(getattr(store, key))
-        target["degenerate"] = degenerate
-        for key, values in texts.items():
-            target.create_dataset(key, data=values, dtype=h5py.string_dtype())
+    write_maps(path, map(_block_of, progress(sorted(stores, key=lambda store: Path(store).stem), len(stores), "maps")))
 
 
-def write_predictions(path: str | Path, maps: str | Path) -> None:
-    """Write `image,predicted_class` of a file of `gather_maps`, so that statistics need not open maps."""
-    predictions = read_predictions(maps)
-    write_text(path, "image,predicted_class\n" + "".join(f"{name},{of}\n" for name, of in predictions.items()))
-
-
-def read_predictions(path: str | Path) -> dict[str, str]:
-    """Return {image: predicted class} from a file of `gather_maps`, or from the CSV file of `write_predictions`."""
-    if Path(path).suffix == ".csv":
-        with Path(path).open(newline="", encoding="utf-8") as stream:
-            return {row["image"]: row["predicted_class"] for row in csv.DictReader(stream)}
-    with h5py.File(path) as maps:
-        return dict(zip(maps["image"].asstr()[:], maps["predicted_class"].asstr()[:], strict=True))
+def _block_of(path: str | Path) -> MapBlock:
+    store = read_store(path)
+    return MapBlock(
+        images=[store.image],
+        saliency=store.saliency[np.newaxis],
+        raw=store.raw[np.newaxis],
+        degenerate=np.array([store.degenerate]),
+        features=list(store.features),
+        predicted=[store.predicted_class],
+        target=[store.target_class],
+    )

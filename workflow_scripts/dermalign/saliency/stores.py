@@ -1,5 +1,12 @@
-"""Saliency stores: one small HDF5 file per picture and map source, the only thing that later stages read."""
+"""Saliency stores: one small HDF5 file per picture and map source that is computed from pictures.
 
+Datasets: /saliency (h, w) float32 in [0, 1], /raw (h, w) float32, as the source gave it, or both (features, h, w), with
+the attribute `features`, where maps differ by feature; /probabilities (classes,) float32, empty of a source that
+predicts nothing. Attributes: image, model, method, layer, target_class, predicted_class, classifier_sha256,
+dermalign_version, texts; degenerate, bool.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from .. import __version__
 from ..errors import InputError
 from ..files import atomic_path
+from .blocks import MapBlock
 
 
 @dataclass(frozen=True)
@@ -18,9 +26,9 @@ class Store:
     """The content of a saliency store."""
 
     saliency: NDArray[np.float32]
-    """(h, w), in [0, 1]"""
+    """(h, w) or (features, h, w), in [0, 1]"""
     raw: NDArray[np.float32]
-    """(h, w), as the method gave it"""
+    """the same shape, as the method gave it"""
     probabilities: NDArray[np.float32]
     """(classes,)"""
     image: str
@@ -32,6 +40,8 @@ class Store:
     degenerate: bool
     classifier_sha256: str
     dermalign_version: str
+    features: tuple[str, ...] = ()
+    """what the first axis is of, where maps differ by feature"""
 
 
 TEXTS = (
@@ -60,18 +70,26 @@ def write_store(
     predicted_class: str,
     degenerate: bool,
     classifier_sha256: str,
+    features: Sequence[str] = (),
 ) -> None:
     """Write one store, whole or not at all.
 
-    `saliency` and `raw`: (h, w) floats, the former in [0, 1]; `probabilities`: (classes,) floats, empty for a source
-    that predicts nothing. Arrays are stored as float32, texts as UTF-8 attributes, with the library's version.
+    `saliency` and `raw`: (h, w) floats, the former in [0, 1], or (features, h, w); `probabilities`: (classes,) floats,
+    empty for a source that predicts nothing. Arrays are stored as float32, texts as UTF-8 attributes, with the
+    library's version.
     Raises `InputError` for arrays of other shapes, values outside of [0, 1] in `saliency`, or values not finite.
     """
     saliency, raw = np.asarray(saliency, np.float32), np.asarray(raw, np.float32)
     probabilities = np.asarray(probabilities, np.float32)
-    if saliency.ndim != 2 or raw.shape != saliency.shape or probabilities.ndim != 1:
+    if (
+        saliency.shape[:-2] != ((len(features),) if features else ())
+        or saliency.ndim < 2
+        or raw.shape != saliency.shape
+        or probabilities.ndim != 1
+    ):
         raise InputError(
-            f"store of {image}: saliency {saliency.shape} and raw {raw.shape} must be equal (h, w), "
+            f"store of {image}: saliency {saliency.shape} and raw {raw.shape} must be equal (h, w), or with an axis of "
+            f"{len(features)} features before, "
             f"probabilities {probabilities.shape} (classes,)"
         )
     # The comparison is false for NaN, too.
@@ -84,6 +102,34 @@ def write_store(
         for name, text in zip(TEXTS, texts, strict=True):
             file.attrs[name] = text
         file.attrs["degenerate"] = bool(degenerate)
+        if features:
+            file.attrs["features"] = list(features)
+
+
+def write_stores(
+    paths: Mapping[str, str | Path], blocks: Iterable[MapBlock], *, model: str, method: str, classifier_sha256: str
+) -> None:
+    """Write a store per picture, block by block.
+
+    paths: {image: path}, one for each picture of the blocks. Raises `InputError` as `write_store`.
+    """
+    for block in blocks:
+        for row, image in enumerate(block.images):
+            write_store(
+                paths[image],
+                saliency=block.saliency[row],
+                raw=block.raw[row],
+                probabilities=[] if block.probabilities is None else block.probabilities[row],
+                image=image,
+                model=model,
+                method=method,
+                layer=block.layer,
+                target_class=block.target[row] if block.target else "",
+                predicted_class=block.predicted[row] if block.predicted else "",
+                degenerate=bool(block.degenerate[row]),
+                classifier_sha256=classifier_sha256,
+                features=block.features,
+            )
 
 
 def read_store(path: str | Path) -> Store:
@@ -98,6 +144,7 @@ def read_store(path: str | Path) -> Store:
                 raw=file["raw"][()],
                 probabilities=file["probabilities"][()],
                 degenerate=bool(file.attrs["degenerate"]),
+                features=tuple(map(str, file.attrs.get("features", ()))),
                 **texts,
             )
     except (OSError, KeyError) as error:

@@ -11,16 +11,23 @@ from typing import Any
 import yaml
 from jsonschema import Draft202012Validator
 
-from ..data.archives import ISIC_MASKS, check_mask_pattern
 from ..errors import InputError
 from ..terms import OVERALL, SHARES
 from .groups import check_groups
+from .mask_pattern import ISIC_MASKS, check_mask_pattern
+from .sources import schema_parts
 
-SCHEMA = Path(__file__).resolve().parents[3] / "schemas" / "configuration.schema.yaml"
+# In the repository beside the workflow; of the library that was installed by itself, inside it.
+_PLACES = [Path(__file__).resolve().parents[up] / "schemas" / "configuration.schema.yaml" for up in (3, 1)]
+SCHEMA = _PLACES[0] if _PLACES[0].is_file() else _PLACES[1]
 
 # Keys of models that are trained here, and of those that are brought along.
 ONLY_TRAINED = ("architecture", "weights", "head", "training")
 ONLY_BROUGHT = ("classes", "logits")
+
+# Columns that stand beside those of the features (manifest/evaluation.csv, tables), and words in the place of a class.
+MANIFEST_COLUMNS = ("union", "image", "diagnosis", "width", "height", "included", "reason", "feature")
+CLASS_WORDS = ("all",)
 
 _TYPES = {
     "object": "keys with values",
@@ -39,7 +46,7 @@ def checked(configuration: Mapping[str, Any]) -> dict[str, Any]:
     A null takes a key away (so an overlay can drop what config.yaml names), except where the schema knows null as
     a value. Raises InputError with one sentence per fault.
     """
-    complete = _completed(configuration, _schema())
+    complete = _completed(configuration, read_schema())
     _check_relations(complete)
     return complete
 
@@ -49,14 +56,10 @@ def complete_model(settings: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises InputError with one sentence per fault, a misspelt key among them.
     """
-    return _completed(settings, _children(_schema()["properties"]["models"], ""))
+    return _completed(settings, _children(read_schema()["properties"]["models"], ""))
 
 
-def _schema() -> dict[str, Any]:
-    return yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
-
-
-def _completed(value: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+def _completed(value: Mapping[str, Any], schema: Mapping[str, Any]) -> Any:
     pruned = _without_nulls(value, schema)
     faults = sorted(Draft202012Validator(schema).iter_errors(pruned), key=lambda fault: list(map(str, fault.path)))
     if faults:
@@ -65,8 +68,18 @@ def _completed(value: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str,
     return _with_defaults(pruned, schema)
 
 
+def read_schema() -> dict[str, Any]:
+    """Return the schema of the configuration; what map sources there may be comes from their registry."""
+    schema: dict[str, Any] = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    schema["properties"].update(schema_parts())
+    return schema
+
+
 def _branch(schema: Mapping[str, Any], value: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the branch of an if-then-else schema that holds for `value`; a key that is null counts as not there."""
+    for part in schema.get("allOf", ()):  # a branch for each kind of map source
+        if value.get("kind") == part["if"]["properties"]["kind"]["const"]:
+            return part["then"]
     if "if" not in schema:
         return schema
     has_all = all(value.get(key) is not None for key in schema["if"]["required"])
@@ -181,7 +194,8 @@ def _check_relations(configuration: Mapping[str, Any]) -> None:
     _check_archives(configuration["archives"])
     _check_training_archives(configuration)
     check_groups(configuration.get("groups", {}), configuration["evaluation_diagnoses"], configuration["classes"])
-    _check_variants(configuration)
+    _check_sources(configuration)
+    _check_names(configuration)
     _check_published(configuration)
     if configuration["split"]["validation"] + configuration["split"]["test"] >= 1:
         raise InputError("split.validation and split.test leave nothing for training: their sum must be below 1.")
@@ -235,31 +249,37 @@ def published_names(classes: Sequence[str]) -> dict[str, tuple[str, str]]:
     return overall | {f"{metric}.{name}": (metric, name) for metric in SHARES for name in classes}
 
 
-VARIANT_OPTIONS = {
-    "study_range": {"upper_percentile"},
-    "tiles": {"tiles"},
-    "superpixels": {"count", "cells", "compactness"},
-}
-
-
-def _check_variants(configuration: Mapping[str, Any]) -> None:
-    methods = list(configuration["methods"])
+def _check_sources(configuration: Mapping[str, Any]) -> None:
+    methods, chance = list(configuration["methods"]), configuration["chance"]["methods"]
     for name, variant in configuration["variants"].items():
-        if name in methods or name in configuration["chance"]["methods"]:
+        if name in methods or name in chance:
             raise InputError(f"variants: {name} is the name of a method already. Choose another.")
         if variant["of"] not in methods:
             raise InputError(
                 f"`variants.{name}.of` is {variant['of']}; it must be a saliency method: {', '.join(methods)}."
             )
-        foreign = set(variant) - {"kind", "of"} - VARIANT_OPTIONS[variant["kind"]]
-        if foreign:
+    for name in configuration.get("sources", {}):
+        if name in configuration["models"]:
             raise InputError(
-                f"`variants.{name}` is of kind {variant['kind']}, which has no {', '.join(sorted(foreign))}; it has "
-                f"{', '.join(sorted(VARIANT_OPTIONS[variant['kind']]))}."
+                f"sources: {name} is the name of a model. Maps that belong to no model need another first name."
             )
-        needed = {"tiles": "tiles", "superpixels": "cells"}.get(variant["kind"])
-        if needed and needed not in variant:
-            raise InputError(f"`variants.{name}` lacks `{needed}`, the number of {needed} along each side. Add it.")
+
+
+def _check_names(configuration: Mapping[str, Any]) -> None:
+    """Raise InputError for names that are words of dermalign's own: columns of its tables, or rows of them."""
+    for key, names, taken in (
+        ("features", configuration["features"], MANIFEST_COLUMNS),
+        ("classes", configuration["classes"], CLASS_WORDS),
+        *((f"models.{model}.classes", own["classes"], CLASS_WORDS) for model, own in _with_classes(configuration)),
+    ):
+        if clash := [name for name in names if name in taken]:
+            raise InputError(
+                f"`{key}` names {', '.join(clash)}, a word of dermalign's own tables. Choose another name."
+            )
+
+
+def _with_classes(configuration: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    return [(model, settings) for model, settings in configuration["models"].items() if "classes" in settings]
 
 
 def threshold_names(thresholds: Sequence[float] | Mapping[str, float]) -> list[str]:

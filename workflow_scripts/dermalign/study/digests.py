@@ -6,7 +6,7 @@ imports, through packages and from functions, too, so that an edit reruns the st
 
 import ast
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,6 +14,11 @@ LIBRARY = Path(__file__).resolve().parents[1]
 # What words messages and writes files whole changes no number.
 NEUTRAL = ("errors", "files", "logs")
 TELLING = ("logger", "log")
+
+
+def content_digest(path: str | Path) -> str:
+    """Return a short digest of a small file's bytes. Raises FileNotFoundError."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
 
 
 @lru_cache
@@ -26,7 +31,7 @@ def code_digest(script: str | Path | None, *modules: str) -> str:
     """
     digest = hashlib.sha256()
     for path in [*([Path(script)] if script else []), *map(_path, sorted(imported_modules(script, *modules)))]:
-        digest.update(ast.dump(_Wordless().visit(_parsed(path))).encode())
+        digest.update(_without_words(path))
     return digest.hexdigest()[:16]
 
 
@@ -35,33 +40,36 @@ def imported_modules(script: str | Path | None, *modules: str) -> set[str]:
 
     Left out is what is imported for type hints alone, and `NEUTRAL`.
     """
-    waiting = [*modules, *(_imports(_parsed(Path(script)), "") if script else [])]
+    waiting = [*modules, *(_imports(Path(script), "") if script else [])]
     found: set[str] = set()
     while waiting:
         name = waiting.pop()
         if name not in found and name not in NEUTRAL:
             found.add(name)
-            waiting.extend(_imports(_parsed(_path(name)), name))
+            waiting.extend(_imports(_path(name), name))
     return found
 
 
 def _path(module: str) -> Path:
+    # Of a package its `__init__`, which may import, too.
     plain = LIBRARY / f"{module.replace('.', '/')}.py"
     return plain if plain.is_file() else LIBRARY / module.replace(".", "/") / "__init__.py"
 
 
-def _imports(tree: ast.AST, module: str) -> Iterator[str]:
-    """Yield the modules of this library that a module, or a script (an empty name), imports anywhere."""
-    for node in _used(tree):
+@lru_cache
+def _imports(path: Path, module: str) -> tuple[str, ...]:
+    """Return the modules of this library that a module, or a script (an empty name), imports anywhere in it."""
+    found: list[str] = []
+    for node in _used(_parsed(path)):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
-            yield from _known(name.removeprefix("dermalign.") for name in names if name.startswith("dermalign."))
+            found += [name.removeprefix("dermalign.") for name in names if name.startswith("dermalign.")]
         elif isinstance(node, ast.ImportFrom):
             origin = _origin(node, module)
             if origin is not None:
                 # A name may be a module of a package, or a function of a module.
-                inside = [".".join(filter(None, [origin, alias.name])) for alias in node.names]
-                yield from _known([*inside, origin])
+                found += [origin, *(".".join(filter(None, [origin, alias.name])) for alias in node.names)]
+    return tuple(name for name in dict.fromkeys(found) if name and _path(name).is_file())
 
 
 def _origin(node: ast.ImportFrom, module: str) -> str | None:
@@ -71,10 +79,6 @@ def _origin(node: ast.ImportFrom, module: str) -> str | None:
         return ".".join([*package, *([node.module] if node.module else [])])
     name = node.module or ""
     return name.partition(".")[2] if name == "dermalign" or name.startswith("dermalign.") else None
-
-
-def _known(names: Iterable[str]) -> Iterator[str]:
-    return (name for name in names if name and (LIBRARY / f"{name.replace('.', '/')}.py").is_file())
 
 
 def _used(tree: ast.AST) -> Iterator[ast.AST]:
@@ -91,6 +95,11 @@ def _used(tree: ast.AST) -> Iterator[ast.AST]:
 
 def _parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@lru_cache
+def _without_words(path: Path) -> bytes:
+    return ast.dump(_Wordless().visit(_parsed(path))).encode()
 
 
 class _Wordless(ast.NodeTransformer):

@@ -1,7 +1,6 @@
-"""What a classifier is like, asked before any job: its saliency layer exists, and its grid's shape.
+"""Questions that take seconds to answer, asked once in a process of their own before any job; answers are kept.
 
-Building a backbone, or loading a classifier that is brought along, needs Keras, whose import takes seconds. So it is
-asked once per model's settings (and file's content), in a process of its own, and the answer is kept.
+Building a network, or loading a classifier that is brought along, needs Keras, whose import alone takes seconds.
 """
 
 import hashlib
@@ -9,61 +8,61 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import InputError
 from ..files import write_text
-
-ASKED = ("architecture", "input_size", "saliency_layer")
-# Of a brought classifier; `digest` is of its content and `library` of the code that looks into it.
-ASKED_OF_BROUGHT = ("classifier", "digest", "library", "pixels", "classes", "input_size", "saliency_layer", "logits")
+from .digests import code_digest
 
 
-def grids(models: Mapping[str, Mapping[str, Any]], cache: str | Path) -> dict[str, tuple[int, int]]:
-    """Return {model: (h, w)} of the models' saliency layers; see `probed`."""
-    found = {model: answer["grid"] for model, answer in probed(models, cache).items()}
-    return {model: (rows, columns) for model, (rows, columns) in found.items()}
+class Question(NamedTuple):
+    """What is asked: its settings, and of them what the answer depends on."""
+
+    settings: Mapping[str, Any]
+    identity: Mapping[str, Any]
 
 
-def probed(models: Mapping[str, Mapping[str, Any]], cache: str | Path) -> dict[str, dict[str, Any]]:
-    """Return {model: answer}; an answer has `grid`, for a brought classifier all that `adoption.Found` has.
+def probed(module: str, questions: Mapping[str, Question], cache: str | Path) -> dict[str, dict[str, Any]]:
+    """Return {name: answer} as a module of this library gives them; see `answer`, which it calls as a program.
 
-    cache: folder for the answers. Raises InputError for an unknown architecture, a layer that the model lacks, an input
-    size that the architecture cannot take, or a brought classifier that cannot be used.
+    module: its name in this library, `classifiers.probe`. cache: folder for the answers, which count as long as the
+    module's code, and what it imports, and the version of Keras are the same. Raises InputError in the module's own
+    words, with the question's name before them.
     """
-    files = {model: Path(cache) / f"{_key(settings)}.json" for model, settings in models.items()}
-    unknown = {model: _asked(models[model]) for model, path in files.items() if not path.is_file()}
+    code = [code_digest(None, module), version("keras")]
+    files = {name: Path(cache) / f"{_key(question, code)}.json" for name, question in questions.items()}
+    unknown = {name: questions[name].settings for name, path in files.items() if not path.is_file()}
     if unknown:
-        for model, answer in _ask(unknown).items():
-            if "error" in answer:
-                raise InputError(f"models.{model}: {answer['error']}")
-            write_text(files[model], json.dumps(answer))
-    return {model: json.loads(path.read_text(encoding="utf-8")) for model, path in files.items()}
+        for name, given in _ask(module, unknown).items():
+            if "error" in given:
+                raise InputError(f"{name}: {given['error']}")
+            write_text(files[name], json.dumps(given))
+    return {name: json.loads(path.read_text(encoding="utf-8")) for name, path in files.items()}
 
 
-def _asked(settings: Mapping[str, Any]) -> dict[str, Any]:
-    if "classifier" in settings:
-        # Which backend computes decides whether a SavedModel can be used.
-        asked = {key: settings[key] for key in ASKED_OF_BROUGHT if key in settings}
-        return {**asked, "backend": os.environ.get("KERAS_BACKEND", "")}
-    return {key: settings[key] for key in ASKED}
+def answer(function: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
+    """Be the program that `probed` starts: apply a function to each question's settings, from and to JSON."""
+    answers: dict[str, Mapping[str, Any]] = {}
+    for name, settings in json.load(sys.stdin).items():
+        try:
+            answers[name] = function(settings)
+        except InputError as error:
+            answers[name] = {"error": str(error)}
+    print(json.dumps(answers))
 
 
-def _key(settings: Mapping[str, Any]) -> str:
-    # A file that was moved is the same classifier.
-    named = {key: value for key, value in _asked(settings).items() if key != "classifier"}
-    asked = json.dumps([named, version("keras")], sort_keys=True)
-    return hashlib.sha256(asked.encode()).hexdigest()[:16]
+def _key(question: Question, code: list[str]) -> str:
+    return hashlib.sha256(json.dumps([question.identity, code], sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _ask(models: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+def _ask(module: str, questions: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2]), "TF_CPP_MIN_LOG_LEVEL": "3"}
     process = subprocess.run(
-        [sys.executable, "-m", "dermalign.study.probing"],
-        input=json.dumps(models),
+        [sys.executable, "-m", f"dermalign.{module}"],
+        input=json.dumps(questions),
         capture_output=True,
         text=True,
         env=environment,
@@ -71,24 +70,5 @@ def _ask(models: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     )
     if process.returncode:
         raise InputError(f"the models cannot be built with Keras:\n{process.stderr.strip()[-2000:]}")
-    return json.loads(process.stdout.splitlines()[-1])
-
-
-def _answer() -> None:
-    from ..classifiers.brought.adoption import probe_classifier
-    from ..classifiers.probe import probe
-
-    answers: dict[str, dict[str, Any]] = {}
-    for model, settings in json.load(sys.stdin).items():
-        try:
-            if "classifier" in settings:
-                answers[model] = probe_classifier(settings)
-            else:
-                answers[model] = {"grid": list(probe(settings)["grid"])}
-        except InputError as error:
-            answers[model] = {"error": str(error)}
-    print(json.dumps(answers))
-
-
-if __name__ == "__main__":
-    _answer()
+    answers: dict[str, dict[str, Any]] = json.loads(process.stdout.splitlines()[-1])
+    return answers

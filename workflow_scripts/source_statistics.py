@@ -1,14 +1,14 @@
-"""Compute the statistics of one model from its shards: of each method, and of the saliency methods beside chance."""
+"""Compute the statistics of a model's maps, or of maps that belong to no model, from their shards."""
 
 from pathlib import Path
 
 import pandas as pd
+from dermalign.classifiers.evaluation_predictions import read_evaluation_predictions
 from dermalign.data.manifests import read_evaluation
 from dermalign.files import write_text
 from dermalign.logs import job_log
 from dermalign.results.pairing import chance_statistics
 from dermalign.results.statistics import SourceStatistics, read_shards, source_statistics
-from dermalign.saliency.maps import read_predictions
 from dermalign.study.groups import group_account, groups_of
 
 with job_log(snakemake.log[0]) as log:
@@ -20,22 +20,25 @@ with job_log(snakemake.log[0]) as log:
         method: {feature: read_shards(of_feature) for feature, of_feature in by_feature.items()}
         for method, by_feature in paths.items()
     }
-    model, groups = snakemake.wildcards.model, snakemake.params.groups
-    evaluation, predicted = read_evaluation(snakemake.input.evaluation), read_predictions(snakemake.input.predictions)
-    analysed = evaluation[evaluation["included"]].set_index("image")
-    for line in group_account(groups_of(analysed.index.tolist(), analysed, predicted, groups), groups):
-        log.info(line)
-        print(f"{model}: {line}")
+    owner, groups = snakemake.params.owner, snakemake.params.groups
+    evaluation = read_evaluation(snakemake.input.evaluation)
+    predicted = None
+    if snakemake.input.predictions:  # without them there are no groups by correctness
+        predicted = read_evaluation_predictions(snakemake.input.predictions[0])
+        analysed = evaluation[evaluation["included"]].set_index("image")
+        for line in group_account(groups_of(analysed.index.tolist(), analysed, predicted, groups), groups):
+            log.info(line)
+            print(f"{owner}: {line}")
     sources = [
-        source_statistics(model, method, by_feature, evaluation, predicted, groups)
+        source_statistics(owner, method, by_feature, evaluation, predicted, groups)
         for method, by_feature in shards.items()
     ]
     tables = {
         name: pd.concat([getattr(source, name) for source in sources]) for name in SourceStatistics.__annotations__
     }
-    chances = {method: shards[method] for method in snakemake.params.chance_methods}
+    chances = {method: shards[method] for method in snakemake.params.chance_methods if method in shards}
     methods = {method: of_method for method, of_method in shards.items() if method not in chances}
-    if chances:
-        tables["chance"] = chance_statistics(model, methods, chances, evaluation, predicted, groups)
+    if snakemake.params.chance_methods:
+        tables["chance"] = chance_statistics(owner, methods, chances, evaluation, predicted, groups)
     for path in snakemake.output:
         write_text(path, tables[Path(path).stem].to_csv(index=False))

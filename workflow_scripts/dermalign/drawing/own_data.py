@@ -1,30 +1,30 @@
 """A drawn data set that is not laid out as ISIC's: for the worked example in docs/own_data.md.
 
-The drawings are those of `drawing`; what differs is all that a study of one's own may have otherwise: folders in the
+The drawings are those of the archives; what differs is all that a study of one's own may have otherwise: folders in the
 place of zips, one folder for training and evaluation, other formats, names of files, features and classes, and masks
 only where something is to be seen.
 """
 
-import io
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
-from .drawing import draw_picture, plan
-from .files import atomic_path, write_text
-from .logs import progress
+from ..files import atomic_path, write_text
+from ..logs import progress
+from .pictures import JPEG_QUALITY, draw_picture, encoded, mask_sheet
+from .plan import plan
 
 PHOTOGRAPHS, OUTLINES, PATIENTS = "photographs", "outlines", "patients.csv"
-FEATURES: Mapping[str, str] = {
+# The data set's own words for the features and classes of `classes`.
+FEATURE_WORDS: Mapping[str, str] = {
     "globules": "dots",
     "milia_like_cyst": "cysts",
     "negative_network": "pale_net",
     "pigment_network": "dark_net",
     "streaks": "rays",
 }
-DIAGNOSES: Mapping[str, str] = {
+DIAGNOSIS_WORDS: Mapping[str, str] = {
     "MEL": "melanoma",
     "NV": "mole",
     "BCC": "carcinoma",
@@ -52,16 +52,15 @@ def write_own_data(folder: str | Path, without_masks: int, with_masks: int, seed
         image = f"spot-{number:04d}"
         pixels, masks = draw_picture(picture)
         place = folder / PHOTOGRAPHS / ("north" if number % 3 else "south")
-        _save(Image.fromarray(pixels), place / f"{image}{'.jpg' if number % 3 else '.png'}", quality=92)
+        _save(Image.fromarray(pixels), place / f"{image}{'.jpg' if number % 3 else '.png'}", quality=JPEG_QUALITY)
         for feature in picture.features if picture.evaluation else ():
-            one_bit = Image.fromarray(masks[feature].astype(np.uint8) * np.uint8(255)).convert("1")
-            _save(one_bit, folder / OUTLINES / FEATURES[feature] / f"{image}.tif", compression="group4")
-        rows.append(f"{image},{DIAGNOSES[picture.diagnosis]},{picture.lesion_id}")
+            one_bit = mask_sheet(masks[feature]).convert("1")
+            _save(one_bit, folder / OUTLINES / FEATURE_WORDS[feature] / f"{image}.tif", compression="group4")
+        rows.append(f"{image},{DIAGNOSIS_WORDS[picture.diagnosis]},{picture.lesion_id}")
     write_text(folder / PATIENTS, "\n".join(rows) + "\n")
 
 
 def _save(picture: Image.Image, path: Path, **options: object) -> None:
-    stream = io.BytesIO()
-    picture.save(stream, Image.registered_extensions()[path.suffix], **options)
+    content = encoded(picture, Image.registered_extensions()[path.suffix], **options)
     with atomic_path(path) as temporary:
-        temporary.write_bytes(stream.getvalue())
+        temporary.write_bytes(content)

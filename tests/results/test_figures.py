@@ -1,0 +1,249 @@
+"""Figures of the statistics: what is drawn is what stands in the tables, of every source, however many there are."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from dermalign.results.figures import jaccard_by_threshold, mean_curves
+from dermalign.results.plotting import save
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+FEATURES = ["pigment_network", "streaks", "union"]
+GRID = [f"{number / 10:.3f}" for number in range(11)]
+CHANCE = ["all_white", "center_gaussian", "shuffled", "random_cells"]
+J = ["j_mean", "j_q25", "j_q75"]
+Source = tuple[str, str]
+
+
+def table(sources: Sequence[Source], features: Sequence[str] = FEATURES, seed: int = 0) -> pd.DataFrame:
+    """Statistics of map sources, all values of J different; the columns that figures read."""
+    random = np.random.default_rng(seed)
+    rows = [(*source, feature, threshold, 7) for source in sources for feature in features for threshold in GRID]
+    frame = pd.DataFrame(rows, columns=["model", "method", "feature", "threshold", "n"])
+    return frame.assign(j_mean=random.random(len(frame)), j_q25=0.1, j_q75=0.9)
+
+
+def of_models(methods: Sequence[str], models: Sequence[str] = ("plain", "residual")) -> list[Source]:
+    return [(model, method) for model in models for method in methods]
+
+
+def methods_named(count: int) -> list[str]:
+    return [f"method_{number}" for number in range(count)]
+
+
+def curves_in(axis: Axes) -> list[Line2D]:
+    return [line for line in axis.lines if line.get_linestyle() != "None"]
+
+
+def best_in(axis: Axes) -> list[tuple[float, float]]:
+    return [(x, y) for line in axis.lines if line.get_linestyle() == "None" for x, y in line.get_xydata().tolist()]
+
+
+def look(line: Line2D) -> tuple[object, ...]:
+    # Matplotlib calls all dash patterns of one's own `--`.
+    return (to_hex(line.get_color()), line._unscaled_dash_pattern, line.get_marker())
+
+
+def entries(figure: Figure) -> dict[str, tuple[object, ...]]:
+    """The looks that the legend tells, by label; a label twice is an error."""
+    legend = figure.legends[0]
+    labels = [text.get_text() for text in legend.get_texts()]
+    assert len(set(labels)) == len(labels)
+    return dict(zip(labels, map(look, legend.get_lines()), strict=True))
+
+
+def rows_of(drawn: pd.DataFrame, source: Source, feature: str) -> pd.DataFrame:
+    return drawn[(drawn["model"] == source[0]) & (drawn["method"] == source[1]) & (drawn["feature"] == feature)]
+
+
+def check_panel(axis: Axes, drawn: pd.DataFrame, labels: dict[Source, str], feature: str, figure: Figure) -> None:
+    """Every source has one line, with the table's values, and the look that the legend tells."""
+    told = entries(figure)
+    lines = {tuple(line.get_ydata()): line for line in curves_in(axis)}
+    assert len(lines) == len(curves_in(axis)) == len(labels)
+    assert len({look(line) for line in lines.values()}) == len(labels)
+    for source, label in labels.items():
+        expected = rows_of(drawn, source, feature)
+        line = lines[tuple(expected["j_mean"])]
+        np.testing.assert_array_equal(line.get_xdata(), expected["threshold"].astype(float))
+        assert look(line) == told[label]
+
+
+def fits(figure: Figure) -> bool:
+    """Whether legend and panels, with all their labels, are within the figure and apart from each other."""
+    figure.draw_without_rendering()
+    legend = figure.legends[0].get_window_extent()
+    panels = [axis.get_tightbbox() for axis in figure.axes if axis.get_visible()]
+    labels = [text.get_window_extent() for text in (figure._supxlabel, figure._supylabel)]
+    within = [box for box in (legend, *panels, *labels) if box is not None]
+    inside = all(
+        box.x0 >= -1 and box.y0 >= -1 and box.x1 <= figure.bbox.x1 + 1 and box.y1 <= figure.bbox.y1 + 1
+        for box in within
+    )
+    return inside and all(panel.y1 <= legend.y0 + 1 for panel in panels if panel is not None)
+
+
+@pytest.mark.parametrize("count", [1, 8, 12, 20])
+def test_a_row_of_panels_per_model_has_all_its_methods(count: int) -> None:
+    methods = methods_named(count)
+    drawn = table(of_models([*methods, *CHANCE]))
+    figure = jaccard_by_threshold(drawn, FEATURES, ["plain", "residual"], CHANCE)
+    assert len(figure.axes) == 6
+    for number, axis in enumerate(figure.axes):
+        model, feature = ("plain", "residual")[number // 3], FEATURES[number % 3]
+        labels = {(model, method): f"{model}, {method.replace('_', ' ')}" for method in methods}
+        labels |= {(model, method): f"{method.replace('_', ' ')} (control)" for method in CHANCE}
+        check_panel(axis, drawn, labels, feature, figure)
+        best = drawn.query("model == @model and feature == @feature").groupby("method")["j_mean"].idxmax()
+        expected = drawn.loc[best, ["threshold", "j_mean"]].astype(float)
+        assert sorted(best_in(axis)) == sorted(expected.itertuples(index=False, name=None))
+    assert len(entries(figure)) == 2 * count + 4
+    assert [axis.get_title() for axis in figure.axes[:3]] == [
+        "pigment network\nn = 7",
+        "streaks\nn = 7",
+        "union\nn = 7",
+    ]
+    assert [figure.axes[0].get_ylabel(), figure.axes[3].get_ylabel()] == ["plain", "residual"]
+    assert fits(figure)
+
+
+def test_models_stand_in_the_order_that_was_asked_for() -> None:
+    drawn = table(of_models(["gradcam"]))
+    figure = jaccard_by_threshold(drawn, ["union"], ["residual", "plain"], [])
+    assert [axis.get_ylabel() for axis in figure.axes] == ["residual", "plain"]
+    (line,) = curves_in(figure.axes[0])
+    np.testing.assert_array_equal(line.get_ydata(), rows_of(drawn, ("residual", "gradcam"), "union")["j_mean"])
+
+
+@pytest.mark.parametrize("count", [5, 6, 15])
+def test_controls_are_grey_however_many_there_are(count: int) -> None:
+    controls = [f"control_{number}" for number in range(count)]
+    figure = jaccard_by_threshold(table(of_models(["gradcam", *controls])), FEATURES, ["plain", "residual"], controls)
+    told = entries(figure)
+    grey = [told[f"control {number} (control)"] for number in range(count)]
+    assert len(set(grey)) == count
+    assert {colour for colour, *_ in grey} == {"#737373"}
+    assert "#737373" not in {told["plain, gradcam"][0], told["residual, gradcam"][0]}
+    for axis in figure.axes:
+        assert len({look(line) for line in curves_in(axis)}) == count + 1
+
+
+def test_sources_that_belong_to_no_model_are_in_every_row() -> None:
+    others = [("controls", "center"), ("ceiling", "28x28"), ("reader", "alice")]
+    drawn = table([*of_models(["gradcam", "shuffled"]), *others])
+    figure = jaccard_by_threshold(drawn, FEATURES, ["plain", "residual"], ["shuffled", "center"])
+    for number, axis in enumerate(figure.axes):
+        model = ("plain", "residual")[number // 3]
+        labels = {source: ", ".join(source) for source in [(model, "gradcam"), *others]}
+        check_panel(axis, drawn, labels | {(model, "shuffled"): "shuffled (control)"}, FEATURES[number % 3], figure)
+    assert entries(figure)["controls, center"][0] == "#737373"
+    assert list(entries(figure)) == [
+        "plain, gradcam",
+        "residual, gradcam",
+        "ceiling, 28x28",
+        "reader, alice",
+        "controls, center",
+        "shuffled (control)",
+    ]
+
+
+@pytest.mark.parametrize("count", [1, 4, 6, 10])
+def test_mean_curves_have_a_line_per_source(count: int) -> None:
+    """Four: two models with three variants, of which one was left out."""
+    methods = methods_named(count)
+    drawn = table(of_models([*methods, *CHANCE]))
+    figure = mean_curves(drawn, FEATURES, methods, ["plain", "residual"], CHANCE)
+    for axis, feature in zip(figure.axes, FEATURES, strict=True):
+        labels = {source: f"{source[0]}, {source[1].replace('_', ' ')}" for source in of_models(methods)}
+        check_panel(axis, drawn, labels, feature, figure)
+        assert len(axis.collections) == len(labels)  # a band each
+        assert axis.get_title() == f"{feature.replace('_', ' ')} (n = 7)"
+    assert len(entries(figure)) == 2 * count
+    assert fits(figure)
+
+
+def test_bands_are_the_quartiles() -> None:
+    drawn = table([("plain", "gradcam")], ["union"])
+    drawn["j_q25"], drawn["j_q75"] = drawn["j_mean"] - 0.02, drawn["j_mean"] + 0.03
+    (axis,) = mean_curves(drawn, ["union"], ["gradcam"], ["plain"], []).axes
+    corners = axis.collections[0].get_paths()[0].vertices[:, 1]
+    assert set(drawn["j_q25"]) | set(drawn["j_q75"]) == set(corners)
+
+
+def test_a_source_looks_the_same_in_both_figures() -> None:
+    methods, controls = methods_named(9), [*CHANCE, "prior"]
+    sources = [*of_models([*methods, *CHANCE]), ("controls", "prior"), ("ceiling", "28x28")]
+    models, drawn = ["plain", "residual"], table(sources)
+    first = entries(jaccard_by_threshold(drawn, FEATURES, models, controls))
+    some = entries(mean_curves(drawn, FEATURES, [*methods[3:], "prior", "28x28"], models, controls))
+    assert len(some) == 2 * 6 + 2
+    assert some.items() <= first.items()
+    # Controls of each model in one panel: none may hide behind another's look.
+    together = entries(mean_curves(drawn, FEATURES, [*methods, *controls], models, controls))
+    assert len(set(together.values())) == len(together) == 2 * 13 + 1
+
+
+def test_an_empty_population_is_an_empty_panel() -> None:
+    drawn = table(of_models(["gradcam", "shuffled"]))
+    drawn.loc[drawn["feature"] == "streaks", J] = np.nan
+    drawn.loc[drawn["feature"] == "streaks", "n"] = 0
+    figure = jaccard_by_threshold(drawn, FEATURES, ["plain", "residual"], ["shuffled"])
+    assert figure.axes[1].get_title() == "streaks\nn = 0"
+    assert [len(best_in(axis)) for axis in figure.axes] == [2, 0, 2] * 2
+    assert np.isnan([line.get_ydata() for line in curves_in(figure.axes[1])]).all()
+    curves = mean_curves(drawn, FEATURES, ["gradcam"], ["plain", "residual"], ["shuffled"])
+    assert curves.axes[1].get_title() == "streaks (n = 0)"
+    assert fits(figure) and fits(curves)
+
+
+def test_the_best_of_equal_values_is_the_lowest_threshold() -> None:
+    drawn = table([("plain", "gradcam")], ["union"]).assign(j_mean=[0.1, 0.4, 0.3, 0.4, *[0.0] * 7])
+    (axis,) = jaccard_by_threshold(drawn, ["union"], ["plain"], []).axes
+    assert best_in(axis) == [(0.1, 0.4)]
+
+
+@pytest.mark.parametrize("features", [["union"], [f"feature_{number}" for number in range(7)]])
+def test_one_feature_or_seven(features: list[str]) -> None:
+    methods = ["gradcam", "a_method_with_quite_a_long_name_for_a_single_panel"]
+    drawn = table(of_models([*methods, *CHANCE], ["plain"]), features)
+    figure = jaccard_by_threshold(drawn, features, ["plain"], CHANCE)
+    assert len(figure.axes) == len(features)
+    assert fits(figure)
+    curves = mean_curves(drawn, features, methods, ["plain"], CHANCE)
+    assert [axis.get_visible() for axis in curves.axes].count(True) == len(features)
+    assert [axis.get_title() for axis in curves.axes if axis.lines] == [f"{_spaced(name)} (n = 7)" for name in features]
+    assert fits(curves)
+
+
+def _spaced(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def test_a_study_without_any_row() -> None:
+    nothing = table([])
+    assert jaccard_by_threshold(nothing, FEATURES, ["plain"], CHANCE).axes[0].get_title() == "pigment network\nn = 0"
+    assert not mean_curves(nothing, FEATURES, ["gradcam"], ["plain"], CHANCE).legends
+
+
+def test_equal_numbers_give_equal_bytes(tmp_path: Path) -> None:
+    drawn = table(of_models(["gradcam", *CHANCE]))
+    written = []
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        paths = [folder / f"{name}.{suffix}" for name in ("jaccard", "curves") for suffix in ("png", "svg")]
+        save(jaccard_by_threshold(drawn, FEATURES, ["plain", "residual"], CHANCE), paths[:2])
+        save(mean_curves(drawn, FEATURES, ["gradcam"], ["plain", "residual"], CHANCE), paths[2:])
+        written.append([path.read_bytes() for path in paths])
+    assert written[0] == written[1]
+    assert written[0][0].startswith(b"\x89PNG") and b"<svg" in written[0][1]
+
+
+def test_drawing_leaves_the_settings_of_matplotlib_alone(tmp_path: Path) -> None:
+    before = dict(matplotlib.rcParams)
+    save(mean_curves(table([("plain", "gradcam")]), FEATURES, ["gradcam"], ["plain"], []), [tmp_path / "a.svg"])
+    assert dict(matplotlib.rcParams) == before

@@ -1,0 +1,145 @@
+"""The study's classifiers as they are planned with: trained here or brought along, from which files, on which grid."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from ..study.digests import content_digest
+from ..study.probing import Question, probed
+from ..study.study import CACHE, Study
+from .brought.files import adopted_name, digest_of, files_of
+from .imagenet import weights_name
+
+ASKED = ("architecture", "input_size", "saliency_layer")
+# Of a brought classifier, whose file may move: its path is not what the answer depends on.
+ASKED_OF_BROUGHT = ("pixels", "classes", "input_size", "saliency_layer", "logits")
+
+
+@dataclass(frozen=True)
+class Classifiers:
+    """The models that a study names under `models`."""
+
+    study: Study
+
+    @property
+    def models(self) -> Mapping[str, Mapping[str, Any]]:
+        """The models' settings by name."""
+        models: Mapping[str, Mapping[str, Any]] = self.study.configuration["models"]
+        return models
+
+    @property
+    def brought(self) -> list[str]:
+        """The models that are brought along; the others are trained."""
+        return [model for model, settings in self.models.items() if "classifier" in settings]
+
+    @property
+    def trained(self) -> list[str]:
+        """The models that are trained here."""
+        return [model for model in self.models if model not in self.brought]
+
+    def classes(self, model: str) -> list[str]:
+        """Return the names of a model's outputs, in their order: the study's, unless a brought one names its own."""
+        return list(self.models[model].get("classes", self.study.configuration["classes"]))
+
+    def path(self, model: str) -> str:
+        """Return the path of a model's classifier in the study."""
+        name = adopted_name(self.models[model]["classifier"]) if model in self.brought else "model.keras"
+        return f"{self.study.results}/classifiers/{model}/{name}"
+
+    # ---- Those that are brought along
+
+    def files(self, model: str) -> list[str]:
+        """Return the files of a brought classifier. Raises InputError as `brought.files.kind_of`."""
+        return files_of(self.models[model]["classifier"])
+
+    def digest(self, model: str) -> str:
+        """Return a digest of a brought classifier's content."""
+        return digest_of(self.models[model]["classifier"], CACHE)
+
+    def adoption(self, model: str) -> dict[str, Any]:
+        """Return what `adoption.adopt` needs to know of a brought classifier."""
+        return {**self.models[model], "classes": self.classes(model)}
+
+    # ---- What they are like
+
+    @cached_property
+    def _probed(self) -> dict[str, dict[str, Any]]:
+        questions = {f"models.{model}": self._question(model) for model in self.models}
+        answers = probed("classifiers.probe", questions, CACHE)
+        return {model: answers[f"models.{model}"] for model in self.models}
+
+    def _question(self, model: str) -> Question:
+        settings = self.models[model]
+        if model in self.brought:
+            try:
+                digest = self.digest(model)
+            except InputError as error:
+                raise InputError(f"models.{model}.classifier: {error}") from error
+            asked = self.adoption(model)
+            identity = {key: asked[key] for key in ASKED_OF_BROUGHT if key in asked}
+            # Which backend computes decides whether a SavedModel can be used.
+            return Question(asked, {**identity, "digest": digest, "backend": os.environ.get("KERAS_BACKEND", "")})
+        weights = settings["weights"]
+        if weights not in ("none", "imagenet") and not Path(weights).is_file():
+            raise InputError(
+                f"models.{model}.weights: there is no file {weights}. Correct the path, or say `imagenet` or `none`."
+            )
+        asked = {key: settings[key] for key in ASKED}
+        return Question(asked, asked)
+
+    @cached_property
+    def grids(self) -> dict[str, tuple[int, int]]:
+        """The (h, w) of each model's saliency layer. Raises InputError where a layer is lacking."""
+        return {model: (answer["grid"][0], answer["grid"][1]) for model, answer in self._probed.items()}
+
+    def input_size(self, model: str) -> int:
+        """Return the side of the pictures that a model takes, configured or found in a brought classifier's file."""
+        settings = self.models[model]
+        return int(self._probed[model]["input_size"] if model in self.brought else settings["input_size"])
+
+    def saliency_settings(self, model: str) -> dict[str, Any]:
+        """Return `input_size`, `saliency_layer`; of a brought classifier also `path`, `logits` in the adopted one."""
+        keys = ("input_size", "saliency_layer")
+        if model not in self.brought:
+            return {key: self.models[model][key] for key in keys}
+        found = self._probed[model]
+        return {key: found[key] for key in (*keys, "path", "logits")}
+
+    # ---- Those that are trained
+
+    def training_settings(self, model: str) -> dict[str, Any]:
+        """Return a model's settings without what no training depends on, so that a change of it trains nothing anew."""
+        untold = ("published", "saliency_layer")
+        return {key: value for key, value in self.models[model].items() if key not in untold}
+
+    def weights_files(self, model: str) -> list[str]:
+        """Return the file with the weights that a model's training starts from; none where it starts at random."""
+        settings = self.models[model]
+        weights = settings["weights"]
+        if weights != "imagenet":
+            return [] if weights == "none" else [weights]
+        name = weights_name(settings["architecture"], settings["input_size"])
+        return [str(Path(self.study.configuration["weights_folder"]) / name)]
+
+    @property
+    def imagenet_weights(self) -> dict[str, dict[str, Any]]:
+        """{path: {architecture, input_size}} of the ImageNet weights that the models start from."""
+        return {
+            self.weights_files(model)[0]: {key: settings[key] for key in ("architecture", "input_size")}
+            for model, settings in self.models.items()
+            if settings.get("weights") == "imagenet"
+        }
+
+    def weights_digest(self, model: str) -> list[str]:
+        """Return what tells the weights that a model's training starts from; empty where it starts at random.
+
+        Of Keras's ImageNet weights that is their file's name, which is known before they are there: what params were
+        when the run was planned is what a run on a cluster records, and what the next one compares.
+        """
+        if self.models[model]["weights"] == "imagenet":
+            return [Path(path).name for path in self.weights_files(model)]
+        return [content_digest(path) for path in self.weights_files(model)]

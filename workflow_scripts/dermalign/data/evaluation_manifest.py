@@ -1,0 +1,52 @@
+"""The evaluation manifest: which pictures with masks are analysed, and which are left out, each with its reason."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from ..terms import UNION
+from .labels import plain_name
+
+
+def evaluation_manifest(
+    counts: pd.DataFrame, diagnoses: Mapping[str, str], evaluation_diagnoses: Sequence[str]
+) -> pd.DataFrame:
+    """Return an evaluation manifest, a row per picture with masks, by name. Its columns are described in `manifests`.
+
+    counts: a row per picture, `image,width,height,<feature>...,union`, sizes and white pixels, integers. diagnoses:
+    {plain image name: diagnosis}. Included is a picture with one of the evaluation diagnoses whose union is not all
+    black.
+    """
+    found = [diagnoses.get(plain_name(image), "") for image in counts["image"]]
+    reasons = [
+        _reason(diagnosis, union, evaluation_diagnoses) for diagnosis, union in zip(found, counts[UNION], strict=True)
+    ]
+    table = counts.assign(included=[not reason for reason in reasons], reason=reasons)
+    table.insert(1, "diagnosis", found)
+    return table.sort_values("image", ignore_index=True)
+
+
+def _reason(diagnosis: str, union: int, evaluation_diagnoses: Sequence[str]) -> str:
+    if not diagnosis:
+        return "no table knows its diagnosis"
+    if diagnosis not in evaluation_diagnoses:
+        return f"its diagnosis {diagnosis} is not one of {' '.join(evaluation_diagnoses)}"
+    return "" if union else "no mask shows a feature"
+
+
+def evaluation_account(table: pd.DataFrame, contradictions: Sequence[str]) -> list[str]:
+    """Return plain lines: how many pictures are evaluated, what was left out and why, and what contradicts.
+
+    table: of `evaluation_manifest`. contradictions: sentences, as of `labels.read_diagnoses`.
+    """
+    included = Counter(table.loc[table["included"], "diagnosis"])
+    counts = ", ".join(f"{diagnosis} {count}" for diagnosis, count in included.most_common())
+    lines = [f"{len(table)} pictures with masks", f"in the analysis: {included.total()} ({counts})"]
+    reasons = Counter(table.loc[~table["included"], "reason"])
+    lines.append(f"left out: {reasons.total()}")
+    lines.extend(f"  {count} because {reason}" for reason, count in reasons.most_common())
+    if contradictions:
+        lines.append(f"{len(contradictions)} contradictions between diagnosis tables")
+        lines.extend(f"  {sentence}" for sentence in contradictions)
+    return lines

@@ -1,0 +1,115 @@
+"""Where pictures and masks are opened: one limit of size, one treatment of what is damaged, one way to decode many.
+
+All that reads the content of a picture, for its size, its pixels, its hash or a mask, opens it here, so that a file
+that one stage takes no later one refuses.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import IO, TypeVar
+
+from PIL import Image
+
+from ..errors import InputError
+from ..logs import progress
+from .archives import Member, OpenArchive, mend, open_archive, read_member
+
+T = TypeVar("T")
+
+# A dermoscopy photograph of 30 megapixels is no decompression bomb, nor is a scan of 200; a header that claims a
+# gigapixel is. Pillow's own limit is lower, and raised here because every picture is opened here.
+PIXEL_LIMIT = 500_000_000
+Image.MAX_IMAGE_PIXELS = PIXEL_LIMIT
+
+
+@contextmanager
+def open_picture(stream: IO[bytes], archive: OpenArchive, member: str) -> Iterator[Image.Image]:
+    """Open a picture or mask, the content of `member`, for what is done with it in the block.
+
+    Pillow decodes when pixels are asked for: ask for them in the block, and do nothing else there, since whatever is
+    raised in it counts as a fault of the file. Raises InputError naming archive and member for what is no picture,
+    damaged or cut off, has more than `PIXEL_LIMIT` pixels, or more than 8 bits a channel.
+    """
+    with _faults_of(archive, member), Image.open(stream) as picture:
+        width, height = picture.size
+        if width * height > PIXEL_LIMIT:
+            raise _too_large(archive, member, f"{width} x {height} pixels")
+        if picture.mode.startswith(("I", "F")):  # of which Pillow would cut off all that is above 255
+            raise InputError(
+                f"{archive.filename}: {member} has more than 8 bits a channel (mode {picture.mode}); a picture has 8, "
+                "a mask is 0 or 255. Convert it."
+            )
+        yield picture
+
+
+@contextmanager
+def _faults_of(archive: OpenArchive, member: str) -> Iterator[None]:
+    try:
+        yield
+    except (InputError, MemoryError):
+        raise
+    except Image.DecompressionBombError as error:
+        raise _too_large(archive, member, str(error)) from error
+    except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError, struct.error ... by format
+        raise InputError(
+            f"{archive.filename}: {member} is not a readable picture ({error}). {mend(archive)} Or leave the picture "
+            "out."
+        ) from error
+
+
+def _too_large(archive: OpenArchive, member: str, claimed: str) -> InputError:
+    return InputError(
+        f"{archive.filename}: {member} is too large ({claimed}): at most {PIXEL_LIMIT // 10**6} million pixels are "
+        "read, which no photograph has. Replace it by a whole file, scale it down, or leave the picture out."
+    )
+
+
+def picture_size(archive: OpenArchive, member: str) -> tuple[int, int]:
+    """Return width and height in pixels from a picture's header; nothing is decoded. Raises as `open_picture`."""
+    with (
+        _faults_of(archive, member),
+        archive.open(member) as stream,
+        open_picture(stream, archive, member) as picture,
+    ):
+        return picture.size
+
+
+def picture_sizes(archive: str | Path, pictures: Mapping[str, Member]) -> dict[str, tuple[int, int]]:
+    """Return {image: (width, height)} in pixels, in the order of `pictures`, as `picture_size`.
+
+    archive: a zip or a folder; pictures: {image: member}. Raises InputError for an archive that is missing or no
+    whole zip, and as `open_picture`.
+    """
+    with open_archive(archive) as opened:
+        items = progress(pictures.items(), len(pictures), "reading picture sizes")
+        return {image: picture_size(opened, member.path) for image, member in items}
+
+
+def decode_each(
+    archive: OpenArchive, members: Sequence[str], decode: Callable[[Image.Image], T], threads: int = 1
+) -> Iterator[T]:
+    """Yield `decode(picture)` for each member of an open archive, in their order.
+
+    decode: takes an opened picture; it runs in `threads` threads, since Pillow works outside of Python's lock.
+    Memory: a few pictures per thread. Raises InputError where a member is missing, and as `open_picture`.
+    """
+    reading = Lock()  # one file handle: members are read one after the other, decoded side by side
+
+    def decoded(member: str) -> T:
+        with reading:
+            content = read_member(archive, member)
+        with open_picture(content, archive, member) as picture:
+            return decode(picture)
+
+    if threads <= 1:
+        yield from map(decoded, members)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        remaining = iter(members)
+        # In groups, since `map` alone would read the whole archive ahead of what is taken.
+        while group := list(itertools.islice(remaining, 16 * threads)):
+            yield from pool.map(decoded, group)

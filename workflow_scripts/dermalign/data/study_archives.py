@@ -1,0 +1,195 @@
+"""The study's archives as they are planned with: which pictures there are, in which batches, and what stages depend on.
+
+Names come from the archives' directories alone, before any job runs.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from ..study.batches import batches, name_hash
+from ..study.digests import content_digest
+from ..study.study import Study
+from . import archives
+from .labels import plain_name, read_diagnoses, read_lesions
+from .mask_files import list_masks
+
+ARCHIVE_KEYS = (
+    "training_pictures",
+    "training_labels",
+    "training_metadata",
+    "evaluation_pictures",
+    "evaluation_masks",
+)
+# Of these, those that may be a folder in the place of a zip.
+FOLDER_KEYS = ("training_pictures", "evaluation_pictures", "evaluation_masks")
+
+
+@dataclass(frozen=True)
+class Archives:
+    """The archives and tables that a study names under `archives`, which the user has or fetches."""
+
+    study: Study
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What the configuration says of them."""
+        settings: Mapping[str, Any] = self.study.configuration["archives"]
+        return settings
+
+    def path(self, key: str) -> str | None:
+        """Return the path of an archive or table named under `archives`, None where it is not named."""
+        name = self.settings.get(key)
+        return self._in_folder(name) if name else None
+
+    @property
+    def diagnosis_tables(self) -> list[str]:
+        """The paths of the diagnosis tables, the first one's word before the later ones'."""
+        return [self._in_folder(name) for name in self.settings["diagnoses"]]
+
+    @property
+    def files(self) -> dict[str, str]:
+        """Every archive and table by the key that names it."""
+        named = {f"archives.{key}": path for key in ARCHIVE_KEYS if (path := self.path(key))}
+        tables = {f"archives.diagnoses[{row}]": path for row, path in enumerate(self.diagnosis_tables)}
+        return {**named, **tables}
+
+    @property
+    def sources(self) -> dict[str, dict[str, Any]]:
+        """{path: {url, sha256}} of the archives that can be fetched."""
+        return {self._in_folder(name): source for name, source in self.settings.get("sources", {}).items()}
+
+    @property
+    def drawn(self) -> list[str]:
+        """The file that tells what drawn archives were drawn from; none of those that the user has."""
+        return []
+
+    @property
+    def has_training_pictures(self) -> bool:
+        """Whether the study has pictures to train on and to hold out; one of brought classifiers may have none."""
+        return self.path("training_pictures") is not None
+
+    def missing_files(self) -> str | None:
+        """Return what to say about archives that are not there, None if all are (or will be drawn)."""
+        lines = []
+        for key, path in self.files.items():
+            may_be_folder = key.removeprefix("archives.") in FOLDER_KEYS
+            if not (Path(path).exists() if may_be_folder else Path(path).is_file()):
+                hint = "`snakemake fetch` gets it" if path in self.sources else "correct the key or archives.folder"
+                kind = "file or folder" if may_be_folder else "file"
+                lines.append(f"- `{key}`: there is no {kind} {path}: {hint}.")
+        return "archives are missing:\n" + "\n".join(lines) if lines else None
+
+    @property
+    def mask_options(self) -> dict[str, str]:
+        """How masks are found, and what a missing one means: `pattern` and `missing` of `list_masks`."""
+        return {"pattern": self.settings["mask_pattern"], "missing": self.settings["missing_masks"]}
+
+    def masks(self, images: Sequence[str]) -> dict[str, dict[str, archives.Member | None]]:
+        """Return the masks of the images as `list_masks`, and raise as that does."""
+        features = self.study.configuration["features"]
+        return list_masks(str(self.path("evaluation_masks")), images, features, **self.mask_options)
+
+    @cached_property
+    def archived_images(self) -> list[str]:
+        """All evaluation pictures, by name: those of the evaluation archive, or of it those with a mask.
+
+        Raises InputError where no picture has a mask of a configured feature.
+        """
+        images = list(archives.list_pictures(str(self.path("evaluation_pictures"))))
+        if self.mask_options["missing"] == "error":
+            return images
+        masks = self.masks(images)
+        for feature in self.study.configuration["features"]:
+            if not any(of_image[feature] for of_image in masks.values()):
+                raise InputError(
+                    f"features: no picture of {self.path('evaluation_pictures')} has a mask of {feature} in "
+                    f"{self.path('evaluation_masks')}, where archives.mask_pattern says. Correct the name, the "
+                    "pattern or the archives."
+                )
+        return list(masks)
+
+    def evaluated_among_training(self) -> list[str]:
+        """Return the evaluation pictures that the training archive or its metadata table knows.
+
+        Others cannot be in the training split, nor can their lesions: it does not depend on them. A trial's limit does
+        not count.
+        """
+        known = {plain_name(image) for image in archives.list_pictures(str(self.path("training_pictures")))}
+        if table := self.path("training_metadata"):
+            known.update(plain_name(image) for image in read_lesions(table))
+        return [image for image in self.archived_images if plain_name(image) in known]
+
+    @cached_property
+    def evaluation_images(self) -> list[str]:
+        """The pictures with masks, whatever their diagnosis, by name.
+
+        `evaluation_limit` keeps those whose names hash lowest: a sample that does not depend on the order.
+        Raises as `archived_images`, and InputError where a mask of a configured feature is missing, and for a name
+        that Snakemake would take for a pattern.
+        """
+        images = self.archived_images
+        limit = self.study.configuration.get("evaluation_limit", len(images))
+        images = sorted(sorted(images, key=name_hash)[:limit])
+        for image in images:
+            if "{" in image or "}" in image:
+                raise InputError(f"{self.path('evaluation_pictures')}: {image} has braces in its name. Rename it.")
+        self._check_masks(images)
+        return images
+
+    def _check_masks(self, images: Sequence[str]) -> None:
+        self.masks(images)
+
+    def diagnoses(self) -> dict[str, str]:
+        """Return {plain image name: diagnosis}, as far as the tables know."""
+        return read_diagnoses(self.diagnosis_tables, self.study.configuration["classes"]).by_image
+
+    @cached_property
+    def diagnosed_images(self) -> list[str]:
+        """The evaluation pictures with an evaluation diagnosis: the ones that get maps. Raises InputError for none."""
+        diagnoses = self.diagnoses()
+        wanted = self.study.configuration["evaluation_diagnoses"]
+        images = [image for image in self.evaluation_images if diagnoses.get(plain_name(image)) in wanted]
+        if not images:
+            raise InputError(
+                f"no evaluation picture has a diagnosis among {', '.join(wanted)} in "
+                f"{', '.join(self.diagnosis_tables)}. Correct archives.diagnoses or evaluation_diagnoses."
+            )
+        return images
+
+    @cached_property
+    def mask_batches(self) -> dict[str, list[str]]:
+        """{batch: images} of all pictures with masks."""
+        return batches(self.evaluation_images, self.study.configuration["batches"]["masks"])
+
+    @cached_property
+    def saliency_batches(self) -> dict[str, list[str]]:
+        """{batch: images} of the pictures that get saliency maps."""
+        return batches(self.diagnosed_images, self.study.configuration["batches"]["saliency"])
+
+    # What a stage depends on of files, for its rule's params; what params were when the run was planned is what a run
+    # on a cluster records, and what the next one compares.
+
+    def pictures_digest(self, key: str, images: Iterable[str] | None = None) -> str:
+        """Return a digest of the names and contents of an archive's pictures, or of some of them.
+
+        key: `training_pictures` or `evaluation_pictures`. Raises FileNotFoundError where the archive is not there.
+        """
+        members = archives.list_pictures(str(self.path(key)))
+        return archives.fingerprint(members if images is None else {image: members[image] for image in images})
+
+    def masks_digest(self, images: Sequence[str]) -> str:
+        """Return a digest of the names and contents of the images' masks, as `pictures_digest`."""
+        masks = self.masks(images)
+        flat = {f"{image}/{feature}": member for image, of in masks.items() for feature, member in of.items() if member}
+        return archives.fingerprint(flat)
+
+    def table_digests(self, paths: Iterable[str]) -> list[str]:
+        """Return digests of the contents of tables named under `archives`, as `pictures_digest`."""
+        return [content_digest(path) for path in paths]
+
+    def _in_folder(self, name: str) -> str:
+        return str(Path(self.settings["folder"]) / name)

@@ -1,0 +1,165 @@
+"""Curve files: for each map of a source and each feature, white area and overlap at every threshold.
+
+The file, HDF5, with n maps, a picture's beside each other:
+
+- /image (n,) strings;
+- /area/{maps} (n, c) uint32, white pixels |A| in c columns, where {maps} is a feature if maps differ by feature (the
+  file's attribute `by_feature`), else `all`; /intersection/{feature} (n, c) uint32, likewise |A and B|;
+- /levels/{maps} (n, k) float32, of coarse maps: a map's k values, descending. Column j is what holds when the j highest
+  cells are white, so that there are c = k + 1 columns, exact for every threshold.
+
+Of fine maps (more than 4,096 cells) there are no levels: column j is what holds at the threshold j / 1000, so that
+there are c = 1,001 columns, exact for every threshold of at most three digits.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from ..files import atomic_path
+from .engine import BINS, Curves, white_cells
+
+ALL = "all"
+BLOCK = 256  # maps held in memory at a time
+
+
+class CurveFile:
+    """An open curve file; see `open_curves`."""
+
+    def __init__(self, file: h5py.File) -> None:
+        self._file = file
+        self.images: list[str] = file["image"].asstr()[:].tolist()
+        self.features: list[str] = list(file["intersection"])
+        self.is_binned: bool = "levels" not in file
+        self._by_feature = bool(file.attrs["by_feature"])
+        self._columns: dict[tuple[str, tuple[str, ...]], NDArray[np.int64]] = {}
+
+    def maps_of(self, feature: str) -> str:
+        """Return the {maps} that a feature is compared with."""
+        return feature if self._by_feature else ALL
+
+    @property
+    def blocks(self) -> list[slice]:
+        """The rows in blocks that fit into memory."""
+        return [slice(start, start + BLOCK) for start in range(0, len(self.images), BLOCK)]
+
+    def levels(self, feature: str) -> h5py.Dataset:
+        """Return the data set of the levels of the maps that a feature is compared with; coarse maps alone have it."""
+        return self._file[f"levels/{self.maps_of(feature)}"]
+
+    def area(self, feature: str) -> h5py.Dataset:
+        """Return the data set of |A| of the maps that a feature is compared with."""
+        return self._file[f"area/{self.maps_of(feature)}"]
+
+    def intersection(self, feature: str) -> h5py.Dataset:
+        """Return the data set of |A and B|."""
+        return self._file[f"intersection/{feature}"]
+
+    def mask(self, feature: str, rows: slice) -> NDArray[np.int64]:
+        """Return |B|, the white pixels of the mask, int64: the overlap with a map that is white everywhere."""
+        counts: NDArray[np.int64] = self.intersection(feature)[rows][:, self._all_white].astype(np.int64)
+        return counts
+
+    @property
+    def _all_white(self) -> int:
+        """The column in which a map is white everywhere."""
+        return 0 if self.is_binned else -1
+
+    def columns(self, feature: str, thresholds: Sequence[str]) -> NDArray[np.int64]:
+        """Return the column that holds for each map at each threshold, int64 (t, n).
+
+        thresholds: decimals as written in file names. Maps are compared with them once for all features.
+        """
+        key = (self.maps_of(feature), tuple(thresholds))
+        if key not in self._columns:
+            self._columns = {key: self._read_columns(feature, thresholds)}
+        return self._columns[key]
+
+    def _read_columns(self, feature: str, thresholds: Sequence[str]) -> NDArray[np.int64]:
+        found = np.empty((len(thresholds), len(self.images)), dtype=np.int64)
+        if self.is_binned:
+            found[:] = np.array([bin_of(threshold) for threshold in thresholds])[:, np.newaxis]
+            return found
+        for block in self.blocks:
+            levels = self.levels(feature)[block]
+            for row, threshold in enumerate(thresholds):
+                found[row, block] = white_cells(levels, float(threshold))
+        return found
+
+    def counts(
+        self, feature: str, thresholds: Sequence[str]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Return |A and B| (t, n), |A or B| (t, n) and |B| (n,) in pixels, int64, of each map at each threshold."""
+        columns = self.columns(feature, thresholds)
+        intersection, union = np.empty_like(columns), np.empty_like(columns)
+        mask = np.empty(len(self.images), dtype=np.int64)
+        for block in self.blocks:
+            at = columns[:, block].T
+            cumulative = self.intersection(feature)[block].astype(np.int64)
+            mask[block] = cumulative[:, self._all_white]
+            common = np.take_along_axis(cumulative, at, axis=1)
+            area = np.take_along_axis(self.area(feature)[block].astype(np.int64), at, axis=1)
+            intersection[:, block] = common.T
+            union[:, block] = (area + mask[block, np.newaxis] - common).T
+        return intersection, union, mask
+
+
+def bin_of(threshold: str) -> int:
+    """Return the column of a fine map's curves for a threshold as written in file names, `0.300`: 300."""
+    return round(float(threshold) * (BINS - 1))
+
+
+@contextmanager
+def open_curves(path: str | Path) -> Iterator[CurveFile]:
+    """Open a curve file to be read. Raises InputError where it is none, or damaged."""
+    try:
+        file = h5py.File(path)
+    except OSError as error:
+        raise InputError(f"{path}: not a curve file, or damaged ({error}); delete it to make it anew") from error
+    with file:
+        if "by_feature" not in file.attrs:
+            raise InputError(f"{path}: is from an older version or damaged; delete it to make it anew")
+        yield CurveFile(file)
+
+
+class CurveWriter:
+    """Appends the curves of maps, block by block; see `write_curve_file`."""
+
+    def __init__(self, file: h5py.File) -> None:
+        self._file = file
+
+    def append(self, images: Sequence[str], curves: dict[str, Curves]) -> None:
+        """Append a block. curves: by the {maps} that they are of, `ALL` or features; all blocks have the same."""
+        columns: dict[str, NDArray[Any]] = {"image": np.array(images, dtype=object)}
+        for maps, of_maps in curves.items():
+            if of_maps.levels is not None:
+                columns[f"levels/{maps}"] = of_maps.levels
+            columns[f"area/{maps}"] = of_maps.area
+            columns |= {f"intersection/{feature}": counts for feature, counts in of_maps.intersection.items()}
+        if "image" not in self._file:
+            self._file.attrs["by_feature"] = ALL not in curves
+            for name, values in columns.items():
+                self._create(name, values)
+        start = len(self._file["image"])
+        for name, values in columns.items():
+            self._file[name].resize(start + len(images), axis=0)
+            self._file[name][start:] = values
+
+    def _create(self, name: str, values: NDArray[Any]) -> None:
+        shape = values.shape[1:]
+        kinds = {"image": h5py.string_dtype(), "levels": np.float32}
+        kind = kinds.get(name.partition("/")[0], np.uint32)
+        self._file.create_dataset(name, (0, *shape), kind, maxshape=(None, *shape), chunks=(64, *shape))
+
+
+@contextmanager
+def write_curve_file(path: str | Path) -> Iterator[CurveWriter]:
+    """Write a curve file, whole or not at all."""
+    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+        yield CurveWriter(file)

@@ -1,0 +1,86 @@
+"""What all figures share: the look of lines, tidy axes, legends that fit, and files whose bytes repeat."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..files import atomic_path
+
+# Distinct for colour-blind readers (Okabe and Ito 2008); without their yellow, which is hardly seen on white.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+STYLES = ("-", "--", "-.", ":")
+GREYS = ("0.45",)
+DASHES = (":", "--", "-.", (0, (1, 3)), (0, (9, 2)), (0, (6, 2, 1, 2, 1, 2)))  # no solid line: that is a source
+WIDEST_LEGEND = 6  # entries beside each other
+
+
+def looks(count: int, *, grey: bool = False) -> list[dict[str, Any]]:
+    """Return so many looks of lines, arguments of `Axes.plot`, no two of them equal.
+
+    The first differ in colour, then in line style, then by a number along the line. grey: those of controls, all
+    grey; they differ in their dashes, then by a number.
+    """
+    colours, styles, width = (GREYS, DASHES, 1.2) if grey else (COLOURS, STYLES, 1.8)
+    found = []
+    for place in range(count):
+        rest, colour = divmod(place, len(colours))
+        number, style = divmod(rest, len(styles))
+        look: dict[str, Any] = {"color": colours[colour], "linestyle": styles[style], "linewidth": width}
+        if number:
+            # Markers of other shapes would run out, and circles mark best values. Black, to be read upon the line.
+            look |= {"marker": f"${number}$", "markersize": 3 + 4 * len(str(number)), "markevery": 0.12}
+            look |= {"markerfacecolor": "black", "markeredgewidth": 0}
+        found.append(look)
+    return found
+
+
+def tidy(axis: Axes) -> None:
+    """Let the values of an axis begin at 0, with small numbers, a faint grid and no frame."""
+    axis.set_ylim(bottom=0)
+    axis.tick_params(labelsize=7)
+    axis.grid(alpha=0.25, linewidth=0.5)
+    axis.spines[["top", "right"]].set_visible(False)
+
+
+def legend_above(figure: Figure, entries: Mapping[str, Artist]) -> float:
+    """Put a legend above all panels, in as many columns as fit; the figure grows by what the legend takes.
+
+    Returns which share of the figure's height is below the legend.
+    """
+    if not entries:
+        return 1.0
+    width, height = figure.get_size_inches()
+    for columns in range(min(len(entries), WIDEST_LEGEND), 0, -1):
+        # Rows as full as the fewest rows allow: seven entries are four and three, not six and one.
+        balanced = -(-len(entries) // -(-len(entries) // columns))
+        legend = figure.legend(
+            list(entries.values()),
+            list(entries),
+            loc="outside upper center",
+            ncols=balanced,
+            fontsize=8,
+            handlelength=3.2,  # a dash pattern is seen as a whole
+            frameon=False,
+        )
+        box = legend.get_window_extent()
+        legend_width, legend_height = box.width / figure.dpi, box.height / figure.dpi
+        if legend_width <= width or columns == 1:
+            break
+        legend.remove()
+    figure.set_size_inches(max(width, legend_width + 0.1), height + legend_height)
+    return float(height / (height + legend_height))
+
+
+def save(figure: Figure, paths: Iterable[str | Path]) -> None:
+    """Write a figure to files, each whole or not at all, in the format that its suffix names.
+
+    Equal figures give equal bytes: SVG files have no date, and the names within them are no random ones.
+    """
+    for path in paths:
+        with atomic_path(path) as temporary, matplotlib.rc_context({"svg.hashsalt": "dermalign"}):
+            figure.savefig(temporary, dpi=200, metadata={"Date": None} if temporary.suffix == ".svg" else None)

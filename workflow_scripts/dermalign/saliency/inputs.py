@@ -1,0 +1,53 @@
+"""What the function of a map source is given."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.archives import list_pictures, open_archive
+from ..data.pictures import decode
+from ..errors import InputError
+from .grids import Grid
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a map source is made from; which parts are there follows from what its kind needs.
+
+    images: the pictures that need a map, by name; of a source that is made of maps, whatever these have.
+    features: those configured, then `union`.
+    grid: the cells (h, w) that the maps must have. seed: of a source that draws. threads: to compute in.
+    classifier: path of the model's classifier; settings: its `input_size`, `saliency_layer` and, of a brought one,
+        `path` and `logits`; classes: its outputs' names.
+    pictures: path of the archive of evaluation pictures.
+    maps: path of the maps that the source is made of.
+    cells: paths of the mask-cell files.
+    """
+
+    images: list[str]
+    features: list[str]
+    grid: Grid
+    seed: int = 0
+    threads: int = 1
+    classifier: str | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    classes: list[str] = field(default_factory=list)
+    pictures: str | None = None
+    maps: str | None = None
+    cells: list[str] = field(default_factory=list)
+
+    def decoded(self, images: Sequence[str], size: int) -> Iterator[NDArray[np.uint8]]:
+        """Yield pictures as (size, size, 3) uint8 RGB, one at a time, in the given order.
+
+        Raises InputError for a picture that is missing or cannot be read.
+        """
+        archive = str(self.pictures)
+        members = list_pictures(archive)
+        if missing := [image for image in images if image not in members]:
+            raise InputError(f"{archive}: lacks {len(missing)} of {len(images)} pictures, among them {missing[0]}")
+        with open_archive(archive) as opened:
+            for image in images:
+                yield decode(opened, members[image].path, size)

@@ -1,0 +1,126 @@
+"""The study's map sources as they are planned with: which there are, of which kind, on which grid."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from ..classifiers.study_classifiers import Classifiers
+from ..study.sources import CHANCE, CLASSIFIER, KINDS, METHOD, VARIANT, Grid, Kind, Origin
+from ..study.study import Study
+
+
+@dataclass(frozen=True)
+class Source:
+    """A map source of the study.
+
+    model, method: the two parts of its name, in paths and tables; of one that belongs to no model, `model` is a first
+    name of its own. of: the source whose maps it is made of, None where of none.
+    """
+
+    model: str
+    method: str
+    kind: Kind
+    options: Mapping[str, Any] = field(default_factory=dict)
+    of: "Source | None" = None
+
+    @property
+    def path(self) -> str:
+        """Where its maps and what follows from them lie, `{model}/{method}`."""
+        return f"{self.model}/{self.method}"
+
+    def needs(self, what: str) -> bool:
+        """Return whether its maps are made from `what`, one of the registry's words."""
+        return what in self.kind.needs
+
+
+@dataclass(frozen=True)
+class MapSources:
+    """The map sources that a study names: saliency methods, their variants and chance, of each model, and others."""
+
+    study: Study
+    classifiers: Classifiers
+
+    def __iter__(self) -> Iterator[Source]:
+        return iter(self.all)
+
+    @cached_property
+    def all(self) -> list[Source]:
+        """All of them: those of each model beside each other, in the order of the configuration."""
+        found = [source for model in self.classifiers.models for source in self._of_model(model)]
+        for first, entries in self.study.configuration.get("sources", {}).items():
+            found += [Source(first, name, KINDS[entry["kind"]], _options(entry)) for name, entry in entries.items()]
+        return found
+
+    def _of_model(self, model: str) -> Iterator[Source]:
+        configuration = self.study.configuration
+        methods = {
+            method: Source(model, method, KINDS[method], options)
+            for method, options in configuration["methods"].items()
+        }
+        yield from methods.values()
+        for name, entry in configuration["variants"].items():
+            yield Source(model, name, KINDS[entry["kind"]], _options(entry), methods[entry["of"]])
+        chance = configuration["chance"]
+        for name in chance["methods"]:
+            options = {option: chance[option] for option in KINDS[name].options}
+            yield Source(model, name, KINDS[name], options, next(iter(methods.values())))
+
+    @property
+    def owners(self) -> list[str]:
+        """The first parts of the sources' names: the models, then those that belong to none."""
+        return list(dict.fromkeys(source.model for source in self))
+
+    def methods(self, *families: str) -> list[str]:
+        """Return the second parts of the sources' names, of all families or of some, each once."""
+        return list(dict.fromkeys(source.method for source in self if not families or source.kind.family in families))
+
+    @property
+    def saliency_methods(self) -> list[str]:
+        """The methods that explain classifiers, and their variants."""
+        return self.methods(METHOD, VARIANT)
+
+    @property
+    def chance_methods(self) -> list[str]:
+        """The methods that know nothing of a picture."""
+        return self.methods(CHANCE)
+
+    def of_owner(self, owner: str) -> list[Source]:
+        """Return the sources whose name has this first part."""
+        return [source for source in self if source.model == owner]
+
+    def predicting(self, owner: str) -> Source | None:
+        """Return the source whose stores hold an owner's predictions, None where it predicts nothing."""
+        return next((source for source in self.of_owner(owner) if source.needs(CLASSIFIER)), None)
+
+    def grid(self, source: Source) -> Grid:
+        """Return the cells (h, w) of a source's maps. Raises InputError as `Classifiers.grids`."""
+        if source.of is not None:
+            origin = Origin(self.grid(source.of))
+        elif source.model in self.classifiers.models:
+            origin = Origin(self.classifiers.grids[source.model], self.classifiers.input_size(source.model))
+        else:
+            origin = Origin()
+        return source.kind.grid(source.options, origin)
+
+    def inputs(self, source: Source) -> dict[str, Any]:
+        """Return what a source's function is given beside files, the fields of `inputs.Inputs`."""
+        configuration = self.study.configuration
+        inputs = {
+            "features": self.study.features,
+            "grid": self.grid(source),
+            "seed": configuration["seed"] if source.kind.draws else 0,
+        }
+        if source.needs(CLASSIFIER):
+            inputs["settings"] = self.classifiers.saliency_settings(source.model)
+            inputs["classes"] = self.classifiers.classes(source.model)
+        return inputs
+
+    @cached_property
+    def grids(self) -> list[Grid]:
+        """Every grid on which some source has maps."""
+        return sorted({self.grid(source) for source in self})
+
+
+def _options(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in entry.items() if key not in ("kind", "of")}

@@ -1,0 +1,198 @@
+"""The registry of map sources: every kind of what gives a map per picture, or a map per picture and feature.
+
+A kind is a function of this library, told by its name, with what it needs and which options it takes. Nothing else in
+the workflow knows kinds: the configuration's schema is completed from here, rules loop over the sources that a study
+names, one script calls the function, and after its maps are written nothing knows which kind a source is.
+
+To add one: a module with a function, an entry in `KINDS`, its page in docs/ (CONTRIBUTING.md). The entry is read while
+planning and by no job, so that it reruns nothing of other sources.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Grid = tuple[int, int]  # cells (h, w)
+
+# The families: where the configuration names a source, and what its function is given.
+METHOD = "method"  # under `methods`, for every model: a saliency method
+VARIANT = "variant"  # under `variants`, by a name of its own, for every model: made of a method's maps
+CHANCE = "chance"  # under `chance`, for every model: made of the maps of its first method
+INDEPENDENT = "independent"  # under `sources`, by names of its own: belongs to no model
+
+# What a source may need beside the pictures' names.
+CLASSIFIER, PICTURES, MAPS, MASKS = "classifier", "pictures", "maps", "masks"
+
+# How a family's functions are called: by a function (function, inputs, **options) of this library. Where there is none,
+# the function itself is called with (inputs, **options).
+CALLED_BY = {METHOD: "saliency.methods:method_blocks", CHANCE: "saliency.chance:chance_blocks"}
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a kind's grid may follow from.
+
+    grid: of the model's saliency layer, or of the maps that the source is made of; None for an independent source.
+    input_size: side, in pixels, of the pictures that the model takes; None where there is no model.
+    """
+
+    grid: Grid | None = None
+    input_size: int | None = None
+
+
+def same_grid(options: Mapping[str, Any], origin: Origin) -> Grid:
+    """Return the grid of the saliency layer, or of the maps that the source is made of."""
+    assert origin.grid is not None
+    return origin.grid
+
+
+def input_grid(options: Mapping[str, Any], origin: Origin) -> Grid:
+    """Return a cell for each pixel that the classifier sees."""
+    assert origin.input_size is not None
+    return origin.input_size, origin.input_size
+
+
+def square_of_cells(options: Mapping[str, Any], origin: Origin) -> Grid:
+    """Return `cells` x `cells`, an option."""
+    return int(options["cells"]), int(options["cells"])
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of map source.
+
+    family: METHOD, VARIANT, CHANCE or INDEPENDENT.
+    compute: `module:function` in this library. Of a METHOD, as `saliency.methods.Method`; of CHANCE, as
+        `saliency.chance.Chance`; else a function (`saliency.inputs.Inputs`, **options) that yields `MapBlock`s.
+    needs: of CLASSIFIER, PICTURES, MAPS and MASKS.
+    options: {option: its JSON schema, with a default or else `required`}.
+    grid: function of options and `Origin`, known before any job.
+    draws: whether the maps depend on the study's seed.
+    """
+
+    family: str
+    compute: str
+    needs: tuple[str, ...] = ()
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    required: tuple[str, ...] = ()
+    grid: Callable[[Mapping[str, Any], Origin], Grid] = same_grid
+    draws: bool = False
+
+    @property
+    def called_by(self) -> str | None:
+        """`module:function` that calls `compute`, None where it is called itself."""
+        return CALLED_BY.get(self.family)
+
+    @property
+    def modules(self) -> list[str]:
+        """The modules of this library whose code the maps depend on."""
+        return [name.partition(":")[0] for name in (self.compute, self.called_by) if name]
+
+
+DRAWS = {"draws": {"type": "integer", "minimum": 1, "maximum": 100, "default": 5}}
+
+KINDS: dict[str, Kind] = {
+    # Saliency methods
+    "gradcam": Kind(
+        METHOD,
+        "saliency.gradcam:grad_cam",
+        needs=(CLASSIFIER, PICTURES),
+        options={"batch_size": {"type": "integer", "minimum": 1, "default": 32}},
+    ),
+    # Thresholding beyond the paper
+    "study_range": Kind(
+        VARIANT,
+        "saliency.study_range:study_range",
+        needs=(MAPS,),
+        options={"upper_percentile": {"type": "number", "exclusiveMinimum": 0, "maximum": 100, "default": 100}},
+    ),
+    "tiles": Kind(
+        VARIANT,
+        "saliency.tiles:tiles",
+        needs=(MAPS,),
+        options={"tiles": {"type": "integer", "minimum": 1}},
+        required=("tiles",),
+    ),
+    "superpixels": Kind(
+        VARIANT,
+        "saliency.superpixels:superpixels",
+        needs=(MAPS, PICTURES),
+        options={
+            "count": {"type": "integer", "minimum": 4, "default": 100},
+            "cells": {"type": "integer", "minimum": 4, "maximum": 512},
+            "compactness": {"type": "number", "exclusiveMinimum": 0, "default": 10.0},
+        },
+        required=("cells",),
+        grid=square_of_cells,
+    ),
+    # Chance
+    "all_white": Kind(CHANCE, "saliency.chance:all_white", needs=(MAPS,)),
+    "center_gaussian": Kind(CHANCE, "saliency.chance:center_gaussian", needs=(MAPS,)),
+    "shuffled": Kind(CHANCE, "saliency.chance:shuffled", needs=(MAPS,), options=DRAWS, draws=True),
+    "random_cells": Kind(CHANCE, "saliency.chance:random_cells", needs=(MAPS,), options=DRAWS, draws=True),
+}
+
+
+def kinds_of(family: str) -> dict[str, Kind]:
+    """Return the kinds of a family by name, in order."""
+    return {name: kind for name, kind in KINDS.items() if kind.family == family}
+
+
+def schema_parts() -> dict[str, dict[str, Any]]:
+    """Return the JSON schemas of the keys `methods`, `variants`, `chance` and `sources` of the configuration."""
+    methods = {name: _entry(kind.options, kind.required) for name, kind in kinds_of(METHOD).items()}
+    chance: dict[str, Any] = {
+        "methods": {
+            "type": "array",
+            "uniqueItems": True,
+            "items": {"enum": list(kinds_of(CHANCE))},
+            "default": list(kinds_of(CHANCE)),
+        }
+    }
+    for kind in kinds_of(CHANCE).values():
+        chance.update(kind.options)
+    of = {"of": {"type": "string", "default": next(iter(methods))}}
+    parts: dict[str, dict[str, Any]] = {
+        "methods": {"type": "object", "minProperties": 1, "additionalProperties": False, "properties": methods},
+        "variants": {
+            "type": "object",
+            "default": {},
+            "propertyNames": {"pattern": "^[A-Za-z0-9_]+$"},
+            "additionalProperties": _by_kind(kinds_of(VARIANT), of),
+        },
+        "chance": {**_entry(chance), "default": {}},
+    }
+    if independent := kinds_of(INDEPENDENT):
+        parts["sources"] = {
+            "type": "object",
+            "default": {},
+            "propertyNames": {"pattern": "^[A-Za-z0-9_]+$"},
+            "additionalProperties": {
+                "type": "object",
+                "minProperties": 1,
+                "propertyNames": {"pattern": "^[A-Za-z0-9_]+$"},
+                "additionalProperties": _by_kind(independent, {}),
+            },
+        }
+    return parts
+
+
+def _entry(options: Mapping[str, Any], required: tuple[str, ...] = ()) -> dict[str, Any]:
+    return {"type": "object", "additionalProperties": False, "required": list(required), "properties": dict(options)}
+
+
+def _by_kind(kinds: Mapping[str, Kind], shared: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of an entry whose `kind` decides which other keys it may have."""
+    branches = [
+        {
+            "if": {"properties": {"kind": {"const": name}}, "required": ["kind"]},
+            "then": _entry({"kind": {"type": "string"}, **shared, **kind.options}, ("kind", *kind.required)),
+        }
+        for name, kind in kinds.items()
+    ]
+    return {
+        "type": "object",
+        "required": ["kind"],
+        "properties": {"kind": {"enum": list(kinds)}},
+        "allOf": branches,
+    }
