@@ -26,7 +26,7 @@ sys.path.insert(0, str(REPOSITORY / "workflow_scripts"))
 
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
-from dermalign import training  # noqa: E402
+from dermalign.classifiers import training  # noqa: E402
 from dermalign.classifiers.architectures import build_classifier  # noqa: E402
 from input_pipeline import CLASSES, settings  # noqa: E402
 

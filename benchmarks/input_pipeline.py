@@ -29,8 +29,9 @@ import h5py  # noqa: E402
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
-from dermalign import training  # noqa: E402
+from dermalign.classifiers import training  # noqa: E402
 from dermalign.classifiers.architectures import build_classifier  # noqa: E402
+from dermalign.study.configuration import complete_model  # noqa: E402
 from peak_memory import own_peak  # noqa: E402
 
 CLASSES = ["MEL", "NV", "BCC", "AK", "BKL", "DF", "VASC", "SCC"]
@@ -50,22 +51,22 @@ def settings(architecture: str, size: int, batch_size: int) -> dict[str, Any]:
     """Settings of a training; VGG16 and ResNet50 with the paper's head."""
     paper = architecture in ("VGG16", "ResNet50")
     head = {"pooling": "flatten", "dense": [2048, 2048], "dropout": 0.5}
-    return {
-        "architecture": architecture,
-        "input_size": size,
-        "weights": "none",
-        "pixels": "unit",
-        "head": head if paper else {"pooling": "average", "dense": [], "dropout": 0},
-        "training": {
-            "epochs": 1,
-            "batch_size": batch_size,
-            "optimizer": "sgd",
-            "learning_rate": 1e-5,
-            "momentum": 0.9,
-            "augmentation": "flips_and_quarter_turns",
-            "class_weights": "inverse_frequency",
-        },
-    }
+    return complete_model(
+        {
+            "architecture": architecture,
+            "input_size": size,
+            "saliency_layer": "none is looked at",
+            "head": head if paper else {},
+            "training": {
+                "epochs": 1,
+                "batch_size": batch_size,
+                "optimizer": "sgd",
+                "learning_rate": 1e-5,
+                "momentum": 0.9,
+                "batchnorm_momentum": None,
+            },
+        }
+    )
 
 
 def write_pictures(path: Path, count: int, size: int) -> pd.DataFrame:

@@ -104,6 +104,7 @@ def train(settings: dict[str, Any], batch: int, folder: Path) -> dict[str, float
     import pandas as pd
     from dermalign.classifiers.tables import read_history
     from dermalign.classifiers.training import train as train_classifier
+    from dermalign.study.configuration import complete_model
 
     count, size = 2 * batch, settings["input_size"]
     images = [f"picture_{number}" for number in range(count)]
@@ -113,7 +114,7 @@ def train(settings: dict[str, Any], batch: int, folder: Path) -> dict[str, float
     table = pd.DataFrame({"image": images, "split": "train"})
     table["class"] = [CLASSES[number % len(CLASSES)] for number in range(count)]
     train_classifier(
-        {**settings, "training": {**settings["training"], "epochs": 2, "batch_size": batch}},
+        complete_model({**settings, "training": {**settings["training"], "epochs": 2, "batch_size": batch}}),
         CLASSES,
         table,
         folder / "pictures.h5",
@@ -129,13 +130,12 @@ def train(settings: dict[str, Any], batch: int, folder: Path) -> dict[str, float
 def gradcam(settings: dict[str, Any], batch: int, folder: Path) -> dict[str, float]:
     """Load the classifier in `folder` and explain noise; return the rate of the second call, peak and size."""
     import keras
-    from dermalign.classifiers.gradients import GradientFunction
-    from dermalign.saliency.gradcam import find_layer
+    from dermalign.classifiers.keras_classifier import KerasClassifier
 
     start = time.perf_counter()
     model = keras.models.load_model(folder / "model.keras", compile=False)
     load = time.perf_counter() - start
-    evaluate = GradientFunction(model, find_layer(model, settings["saliency_layer"]))
+    evaluate = KerasClassifier(model).gradients(settings["saliency_layer"])
     size = settings["input_size"]
     pictures = np.random.default_rng(0).integers(0, 256, (batch, size, size, 3), dtype=np.uint8)
     evaluate(pictures)

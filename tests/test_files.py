@@ -1,5 +1,6 @@
 """Files that are whole or not there, whatever happens to the process that writes them."""
 
+import hashlib
 import os
 import signal
 import subprocess
@@ -7,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from dermalign.files import atomic_path, write_text
+from dermalign.files import atomic_path, file_sha256, write_text
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "workflow_scripts"
 WRITER = """
@@ -63,3 +64,8 @@ def test_a_killed_process_leaves_nothing_under_the_name(tmp_path: Path, before: 
 def test_text_is_utf_8(tmp_path: Path) -> None:
     write_text(tmp_path / "table.md", "mean ± SD\n")
     assert (tmp_path / "table.md").read_bytes() == "mean ± SD\n".encode()
+
+
+def test_file_sha256(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc" * 1_000_000)
+    assert file_sha256(tmp_path / "a") == hashlib.sha256(b"abc" * 1_000_000).hexdigest()

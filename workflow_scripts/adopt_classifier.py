@@ -1,7 +1,7 @@
 """Adopt a classifier that is brought along: its file, with its treatment of pixels before it."""
 
+from dermalign.classifiers.backend import limit_threads
 from dermalign.classifiers.brought.adoption import adopt
-from dermalign.classifiers.gradients import limit_threads
 from dermalign.logs import job_log
 
 with job_log(snakemake.log[0]) as log:

@@ -1,11 +1,11 @@
 """Have a brought classifier classify the pictures that are held out from training here."""
 
+from dermalign.classifiers.backend import limit_threads
 from dermalign.classifiers.classification import classify_held_out
-from dermalign.classifiers.gradients import limit_threads
+from dermalign.classifiers.classifier import load_classifier
 from dermalign.classifiers.tables import write_predictions_table
 from dermalign.data.manifests import read_training
 from dermalign.logs import job_log
-from dermalign.saliency.gradcam import load_classifier
 
 with job_log(snakemake.log[0]):
     limit_threads(snakemake.threads)

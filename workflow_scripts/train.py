@@ -1,8 +1,6 @@
 """Train one classifier."""
 
-from pathlib import Path
-
-from dermalign.classifiers.gradients import limit_threads
+from dermalign.classifiers.backend import limit_threads
 from dermalign.data.manifests import read_training
 from dermalign.logs import job_log
 from dermalign.terms import EXCLUDED
@@ -12,9 +10,6 @@ with job_log(snakemake.log[0]):
     from dermalign.classifiers.training import train
 
     limit_threads(snakemake.threads)
-    # Not a param: asking for events, or not, trains nothing anew.
-    wanted = snakemake.config["models"][snakemake.wildcards.model]["training"].get("tensorboard")
-    events = Path(snakemake.log[0]).parents[1] / "tensorboard" / snakemake.wildcards.model
     table = read_training(snakemake.input.manifest)
     train(
         {**snakemake.params.settings, "weights": next(iter(snakemake.input.weights), "none")},
@@ -26,5 +21,4 @@ with job_log(snakemake.log[0]):
         history_path=snakemake.output.history,
         predictions_path=snakemake.output.predictions,
         library=snakemake.params.code,
-        events_folder=events if wanted else None,
     )

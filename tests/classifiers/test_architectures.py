@@ -1,21 +1,18 @@
-"""Classifiers: grids, preprocessing, seeds, and the momentum of batch normalization."""
+"""Classifiers: preprocessing, seeds, and the momentum of batch normalization."""
 
 from pathlib import Path
 from typing import Any
 
-import h5py
 import keras
 import numpy as np
 import pytest
 from dermalign.classifiers.architectures import (
     NATIVE_PIXELS,
-    _family,
     _prepare_pixels,
-    architecture_names,
     build_classifier,
-    probe,
     set_batchnorm_momentum,
 )
+from dermalign.classifiers.backbones import architecture_names, family_of
 from dermalign.errors import InputError
 
 CLASSES = ["MEL", "NV", "BCC"]
@@ -25,39 +22,15 @@ def settings(**changes: Any) -> dict[str, Any]:
     return {
         "architecture": "plain_stack",
         "input_size": 32,
-        "saliency_layer": "last_convolution",
         "weights": "none",
         "pixels": "unit",
         "head": {"pooling": "average", "dense": [], "dropout": 0.0},
-        "training": {"batchnorm_momentum": None},
+        "training": {"batchnorm_momentum": None, "precision": "float32"},
     } | changes
 
 
 def pictures(size: int = 32, count: int = 4) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (count, size, size, 3), dtype=np.uint8)
-
-
-@pytest.mark.parametrize(
-    ("architecture", "size", "layer", "grid"),
-    [
-        ("VGG16", 450, "block5_conv3", (28, 28)),
-        ("ResNet50", 227, "conv5_block3_3_conv", (8, 8)),
-        ("MobileNetV2", 224, "Conv_1", (7, 7)),
-        ("plain_stack", 64, "last_convolution", (16, 16)),
-        ("residual_stack", 64, "last_convolution", (4, 4)),
-    ],
-)
-def test_probe_tells_the_grid(architecture: str, size: int, layer: str, grid: tuple[int, int]) -> None:
-    found = probe({"architecture": architecture, "input_size": size, "saliency_layer": layer})
-    assert found["grid"] == grid
-    assert layer in found["layers"]
-
-
-def test_probe_names_what_there_is_instead_of_a_missing_layer() -> None:
-    with pytest.raises(InputError, match=r"ResNet50 has no layer 'res5c_branch2c'.*conv5_block3_3_conv"):
-        probe({"architecture": "ResNet50", "input_size": 227, "saliency_layer": "res5c_branch2c"})
-    with pytest.raises(InputError, match="nearest names: last_convolution"):
-        probe(settings(saliency_layer="last_convolutoin"))
 
 
 @pytest.mark.parametrize(
@@ -72,8 +45,10 @@ def test_probe_names_what_there_is_instead_of_a_missing_layer() -> None:
         ({"architecture": "EfficientNetB0"}, "only `native`"),
         ({"weights": "imagenet"}, "no ImageNet weights of plain_stack"),
         ({"weights": "/nowhere/a.weights.h5"}, "no such file: /nowhere/a.weights.h5"),
-        ({"head": {"pooling": "mean"}}, "flatten, average, max"),
-        ({"training": {"batchnorm_momentum": 1.0}}, "below 1"),
+        ({"head": {"pooling": "mean", "dense": [], "dropout": 0}}, "flatten, average, max"),
+        ({"training": {"batchnorm_momentum": 1.0, "precision": "float32"}}, "below 1"),
+        ({"training": {"batchnorm_momentum": None, "precision": "float8"}}, "precision: must be .*'float8'"),
+        ({"head": {"pooling": "max"}, "training": {}}, "lack `head.dense`, `head.dropout`, `training.batchnorm_mom"),
     ],
 )
 def test_wrong_settings_are_refused_in_clear_words(changes: dict[str, Any], words: str) -> None:
@@ -83,7 +58,7 @@ def test_wrong_settings_are_refused_in_clear_words(changes: dict[str, Any], word
 
 @pytest.mark.parametrize("family", sorted(NATIVE_PIXELS))
 def test_native_pixels_are_those_of_keras(family: str) -> None:
-    architecture = next(name for name in architecture_names() if _family(name) == family)
+    architecture = next(name for name in architecture_names() if family_of(name) == family)
     inputs = keras.Input((32, 32, 3))
     model = keras.Model(inputs, keras.layers.Identity()(_prepare_pixels(inputs, architecture, "native")))
     expected = getattr(keras.applications, family).preprocess_input(pictures().astype(np.float32))
@@ -91,7 +66,7 @@ def test_native_pixels_are_those_of_keras(family: str) -> None:
 
 
 def test_every_architecture_of_keras_has_a_known_family() -> None:
-    families = {_family(name) for name in architecture_names()} - {None}
+    families = {family_of(name) for name in architecture_names()} - {None}
     assert families == set(NATIVE_PIXELS)
 
 
@@ -117,21 +92,6 @@ def test_seed_decides_the_weights() -> None:
     assert not np.array_equal(first.get_weights()[0], other.get_weights()[0])
 
 
-def test_backbone_weights_from_a_file(tmp_path: Path) -> None:
-    source = build_classifier(settings(), CLASSES, 1).get_layer("plain_stack")
-    path = tmp_path / "backbone.weights.h5"
-    source.save_weights(path)
-    loaded = build_classifier(settings(weights=str(path)), CLASSES, 2).get_layer("plain_stack")
-    np.testing.assert_array_equal(loaded.get_weights()[0], source.get_weights()[0])
-    with pytest.raises(InputError, match="does not fit residual_stack"):
-        build_classifier(settings(architecture="residual_stack", weights=str(path)), CLASSES, 2)
-    with h5py.File(path, "a") as file:
-        del file["layers/conv2d_1/vars"]
-        file.create_group("layers/conv2d_1/vars")
-    with pytest.raises(InputError, match="does not fit plain_stack"):
-        build_classifier(settings(weights=str(path)), CLASSES, 2)
-
-
 def normalizations(model: Any) -> list[Any]:
     nested = [layer for inner in model.layers for layer in getattr(inner, "layers", [inner])]
     return [layer for layer in nested if isinstance(layer, keras.layers.BatchNormalization)]
@@ -141,7 +101,7 @@ def test_batchnorm_momentum_holds_in_training_and_after_saving(tmp_path: Path) -
     """MobileNetV2's own momentum is 0.999: its statistics would move a hundredth of what 0.9 does."""
     moved = {}
     for momentum in (None, 0.9):
-        chosen = settings(architecture="MobileNetV2", training={"batchnorm_momentum": momentum})
+        chosen = settings(architecture="MobileNetV2", training={"batchnorm_momentum": momentum, "precision": "float32"})
         model = build_classifier(chosen, CLASSES, 0)
         if momentum:
             model.save(tmp_path / "model.keras")

@@ -8,8 +8,9 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from dermalign.classifiers.classification import class_scores, classify_held_out, predictions_table
+from dermalign.classifiers.classification import class_scores, classify_held_out
 from dermalign.classifiers.metrics import classifier_metrics, possibly_trained_on, warnings_for
+from dermalign.classifiers.probabilities import predictions_table
 from dermalign.errors import InputError
 from keras import layers
 
@@ -59,11 +60,14 @@ def test_a_store_that_lacks_a_picture_is_refused(model: Any, store: Path) -> Non
     table = pd.concat([TABLE, pd.DataFrame({"image": ["ISIC_9"], "class": ["NV"], "split": ["test"]})])
     with pytest.raises(InputError, match="lacks 1 held-out pictures"):
         classify_held_out(model, CLASSES, table, store)
+    with pytest.raises(InputError, match=r"none\.h5: cannot be read"):
+        classify_held_out(model, CLASSES, TABLE, store.with_name("none.h5"))
 
 
 def test_scores_are_the_same_in_any_batches(model: Any) -> None:
     whole = class_scores(model, PICTURES, batch_size=8)
     np.testing.assert_allclose(class_scores(model, iter(PICTURES), batch_size=3), whole, atol=1e-5)
+    assert class_scores(model, []).shape == (0, 0)
 
 
 def test_the_metrics_of_a_brought_classifier_say_that_its_training_is_unknown() -> None:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from dermalign.classifiers.focal import FocalLoss, focal_loss
 from dermalign.classifiers.training import make_loss
+from dermalign.errors import InputError
 
 RANDOM = np.random.default_rng(0)
 LOGITS = RANDOM.normal(0, 3, (20, 5)).astype(np.float32)
@@ -43,8 +44,10 @@ def test_the_configuration_chooses() -> None:
     loss, gamma = make_loss({"loss": "focal", "focal_gamma": 3})
     assert isinstance(loss, FocalLoss)
     assert (loss.gamma, gamma) == (3, 3)
-    loss, gamma = make_loss({})
+    loss, gamma = make_loss({"loss": "cross_entropy", "focal_gamma": 2})
     assert isinstance(loss, keras.losses.SparseCategoricalCrossentropy)
     assert gamma == 0
     expected = float(loss(LABELS, LOGITS))
     assert focal_loss(LOGITS, LABELS, gamma).mean() == pytest.approx(expected, rel=1e-5)
+    with pytest.raises(InputError, match=r"lack `training\.loss`; .*complete_model"):
+        make_loss({"focal_gamma": 2})

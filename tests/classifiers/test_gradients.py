@@ -6,12 +6,18 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from dermalign.classifiers.architectures import residual_stack
-from dermalign.classifiers.gradients import GradientFunction, ScoreFunction, activations_and_gradients, softmax
+from dermalign.classifiers.backbones import residual_stack
+from dermalign.classifiers.functions import Gradients
+from dermalign.classifiers.keras_classifier import KerasClassifier
+from dermalign.classifiers.probabilities import softmax
 from dermalign.errors import InputError
 from keras import layers
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), dtype=np.uint8)
+
+
+def activations_and_gradients(model: Any, layer: Any, pictures: Any, target: Any = "predicted") -> Gradients:
+    return KerasClassifier(model).gradients(layer)(pictures, target)
 
 
 def convolutional(*tail: Any) -> Any:
@@ -123,9 +129,9 @@ def test_a_single_sigmoid_is_two_classes() -> None:
 def test_scores_alone_are_those_beside_the_gradients() -> None:
     model = pooled(layers.Dense(4, activation="softmax"))
     found = activations_and_gradients(model, model.get_layer("target"), PICTURES)
-    np.testing.assert_allclose(ScoreFunction(model)(PICTURES), found.logits, atol=1e-6)
+    np.testing.assert_allclose(KerasClassifier(model).scores()(PICTURES), found.logits, atol=1e-6)
     with pytest.raises(InputError, match=r"\(30, 32, 3\)"):
-        ScoreFunction(model)(PICTURES[:, :30])
+        KerasClassifier(model).scores()(PICTURES[:, :30])
 
 
 def test_the_layer_of_the_scores_may_be_named() -> None:
@@ -133,18 +139,18 @@ def test_the_layer_of_the_scores_may_be_named() -> None:
     model = pooled(layers.Dense(4, name="scores"), layers.Rescaling(0.5), keras.ops.softplus)
     target, scores = model.get_layer("target"), model.get_layer("scores")
     with pytest.raises(InputError, match="cannot be told"):
-        GradientFunction(model, target)
-    found = GradientFunction(model, target, scores)(PICTURES)
+        KerasClassifier(model).gradients(target)
+    found = KerasClassifier(model).gradients(target, scores)(PICTURES)
     linear = keras.Model(model.inputs, scores.output)
     expected = activations_and_gradients(linear, linear.get_layer("target"), PICTURES)
     np.testing.assert_allclose(found.logits, expected.logits, atol=1e-6)
     np.testing.assert_allclose(found.gradients, expected.gradients, atol=1e-7)
-    np.testing.assert_allclose(ScoreFunction(model, scores)(PICTURES), expected.logits, atol=1e-6)
+    np.testing.assert_allclose(KerasClassifier(model).scores(scores)(PICTURES), expected.logits, atol=1e-6)
 
 
 def test_one_function_serves_many_batches_and_new_weights() -> None:
     model = pooled(layers.Dense(4), layers.Softmax())
-    evaluate = GradientFunction(model, model.get_layer("target"))
+    evaluate = KerasClassifier(model).gradients(model.get_layer("target"))
     whole = evaluate(PICTURES)
     np.testing.assert_allclose(evaluate(PICTURES[:2]).gradients, whole.gradients[:2], atol=1e-7)
     model.set_weights([weight * 2 for weight in model.get_weights()])
@@ -155,9 +161,9 @@ def test_what_has_no_gradient_is_refused() -> None:
     model = pooled(layers.Dense(4), layers.Softmax())
     target = model.get_layer("target")
     with pytest.raises(InputError, match="sigmoid"):
-        GradientFunction(pooled(layers.Dense(3, activation="sigmoid")), target)
+        KerasClassifier(pooled(layers.Dense(3, activation="sigmoid"))).gradients(target)
     with pytest.raises(InputError, match="softmax"):
-        GradientFunction(pooled(layers.Dense(1, activation="softmax")), target)
+        KerasClassifier(pooled(layers.Dense(1, activation="softmax"))).gradients(target)
     with pytest.raises(InputError, match=r"not \(pictures, height, width, channels\)"):
         activations_and_gradients(model, model.layers[-2], PICTURES)
     with pytest.raises(InputError, match="target: called 0 times"):
@@ -171,10 +177,10 @@ def test_what_has_no_gradient_is_refused() -> None:
     with pytest.raises(InputError, match="class indices"):
         activations_and_gradients(model, target, PICTURES, [1, 2])
     with pytest.raises(InputError, match="channels_last"):
-        GradientFunction(model, layers.Conv2D(1, 1, data_format="channels_first"))
+        KerasClassifier(model).gradients(layers.Conv2D(1, 1, data_format="channels_first"))
     both = keras.Model(model.input, [model.output, target.output])
     with pytest.raises(InputError, match="exactly one output"):
-        GradientFunction(both, target)
+        KerasClassifier(both).gradients(target)
 
 
 def test_a_layer_that_scores_do_not_depend_on_is_refused() -> None:

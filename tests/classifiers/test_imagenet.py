@@ -8,7 +8,8 @@ import keras
 import numpy as np
 import pytest
 from dermalign.classifiers.architectures import build_classifier
-from dermalign.classifiers.imagenet import FOLDING, fetch_weights, weights_name
+from dermalign.classifiers.backbones import FOLDING
+from dermalign.classifiers.imagenet import fetch_weights, weights_name
 from dermalign.errors import InputError
 from keras.src.applications import efficientnet
 from keras.src.legacy.saving import legacy_h5_format
@@ -24,6 +25,7 @@ def settings(architecture: str, weights: str, size: int = 32) -> dict[str, Any]:
         "weights": weights,
         "pixels": "native",
         "head": {"pooling": "average", "dense": [], "dropout": 0},
+        "training": {"batchnorm_momentum": None, "precision": "float32"},
     }
 
 

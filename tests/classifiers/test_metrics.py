@@ -6,11 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from dermalign.classifiers.metrics import (
-    balanced_accuracy,
     beside_published,
     classifier_metrics,
-    confusion_matrix,
-    kept_epoch,
     warnings_for,
 )
 from hypothesis import given, settings
@@ -83,7 +80,6 @@ def test_no_pictures() -> None:
     found = classifier_metrics(table([], []), CLASSES)
     assert np.isnan(values(found)["accuracy", "all"])
     assert warnings_for(found) == ["there are no pictures: every value is undefined"]
-    assert np.isnan(balanced_accuracy(np.zeros((3, 3), np.int64)))
 
 
 def test_unknown_classes_are_refused() -> None:
@@ -196,19 +192,6 @@ def test_there_are_no_intervals_of_counts_and_of_single_lesions() -> None:
     assert has_interval[["sensitivity", "roc_auc", "specificity"]].sum() == 3 + 3 + 1 + 4
     only = classifier_metrics(rows, CLASSES, lesions=dict.fromkeys(rows["image"], "one"), resamples=50)
     assert only[["low", "high"]].isna().all(axis=None)
-
-
-def test_the_kept_epoch_is_the_first_of_the_best() -> None:
-    history = pd.DataFrame({"epoch": [1, 2, 3], "validation_accuracy": [0.5, 0.7, 0.7]})
-    assert kept_epoch(history, "accuracy") == 2
-    assert kept_epoch(history.assign(validation_accuracy=np.nan), "accuracy") == 3
-    assert kept_epoch(history[:0], "accuracy") == 0
-
-
-def test_confusion_matrix() -> None:
-    np.testing.assert_array_equal(
-        confusion_matrix(np.array([0, 0, 1]), np.array([1, 0, 1]), 3), [[1, 1, 0], [0, 1, 0], [0, 0, 0]]
-    )
 
 
 def test_published_values_stand_beside_their_rows() -> None:

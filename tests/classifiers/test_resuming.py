@@ -14,11 +14,11 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-import tensorflow
 from dermalign.classifiers import training
 from dermalign.classifiers.architectures import build_classifier
-from dermalign.classifiers.metrics import kept_epoch
+from dermalign.classifiers.scores import kept_epoch
 from dermalign.classifiers.training import train
+from dermalign.study.configuration import complete_model
 
 CLASSES = ["MEL", "NV", "BCC"]
 SIZE = 16
@@ -31,22 +31,18 @@ def settings(**changes: Any) -> dict[str, Any]:
     options = {
         "epochs": 5,
         "batch_size": 8,
-        "optimizer": "adam",
         "learning_rate": 0.05,
         "decay": 0.01,
-        "class_weights": "inverse_frequency",
-        "augmentation": "flips_and_quarter_turns",
-        "best_epoch_by": "accuracy",
     }
-    return {
-        "architecture": "residual_stack",
-        "input_size": SIZE,
-        "saliency_layer": "last_convolution",
-        "weights": "none",
-        "pixels": "unit",
-        "head": {"pooling": "average", "dense": [12], "dropout": 0.4},
-        "training": options | changes,
-    }
+    return complete_model(
+        {
+            "architecture": "residual_stack",
+            "input_size": SIZE,
+            "saliency_layer": "last_convolution",
+            "head": {"dense": [12], "dropout": 0.4},
+            "training": {"batchnorm_momentum": None} | options | changes,
+        }
+    )
 
 
 def write_study(folder: Path) -> None:
@@ -255,40 +251,3 @@ def test_weights_count_by_their_content(
         went_on = any(line.startswith("going on after epoch 1 of 2") for line in caplog.messages)
         assert went_on == (number == 1)
     assert any(line.endswith("has other weights: training starts over") for line in caplog.messages)
-
-
-def events_in(folder: Path) -> dict[str, list[tuple[int, float]]]:
-    """Return {tag: [(step, value), ...]} as TensorFlow's own reader finds them."""
-    found: dict[str, list[tuple[int, float]]] = {}
-    (path,) = folder.iterdir()
-    for event in tensorflow.compat.v1.train.summary_iterator(str(path)):
-        for value in event.summary.value:
-            found.setdefault(value.tag, []).append((event.step, value.simple_value))
-    return found
-
-
-def test_events_hold_each_epoch_once_and_change_nothing(
-    study: Path, reference: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    events = tmp_path / "events"
-    # Stopped after the third epoch is trained and before its checkpoint: that epoch is trained once more.
-    with monkeypatch.context() as patch, pytest.raises(Stopped):
-        stop_at(patch, "write_checkpoint", 3)
-        run(study, tmp_path / "run", events_folder=events)
-    assert [step for step, _ in events_in(events)["train/loss"]] == [1, 2]
-    run(study, tmp_path / "run", events_folder=events)
-    same_as(tmp_path / "run", reference)
-    history = pd.read_csv(reference / "history.csv", index_col="epoch")
-    tags = {
-        "loss": "train/loss",
-        "accuracy": "train/accuracy",
-        "validation_loss": "validation/loss",
-        "validation_accuracy": "validation/accuracy",
-        "validation_balanced_accuracy": "validation/balanced_accuracy",
-    }
-    found = events_in(events)
-    assert set(found) == set(tags.values())
-    for column, tag in tags.items():
-        steps, values = zip(*found[tag], strict=True)
-        assert list(steps) == [1, 2, 3, 4, 5]
-        np.testing.assert_allclose(values, history[column], rtol=1e-6)

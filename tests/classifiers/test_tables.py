@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from dermalign.classifiers.classification import predictions_table
 from dermalign.classifiers.metrics import beside_published, classifier_metrics
+from dermalign.classifiers.probabilities import predictions_table
 from dermalign.classifiers.tables import (
     HISTORY_COLUMNS,
     read_history,

@@ -12,6 +12,7 @@ import pytest
 from dermalign.classifiers.architectures import build_classifier, lower_batchnorm_momentum
 from dermalign.classifiers.tables import HISTORY_COLUMNS
 from dermalign.classifiers.training import (
+    KEYS,
     READ_AHEAD,
     PictureBatches,
     class_weights,
@@ -21,6 +22,7 @@ from dermalign.classifiers.training import (
 )
 from dermalign.errors import InputError
 from dermalign.saliency.gradcam import grad_cam
+from dermalign.study.configuration import complete_model
 from sklearn.utils.class_weight import compute_class_weight
 
 CLASSES = ["MEL", "NV", "BCC"]
@@ -28,25 +30,17 @@ SIZE = 16
 TRAINING = {
     "epochs": 5,
     "batch_size": 8,
-    "optimizer": "adam",
     "learning_rate": 5e-3,
-    "decay": 0.0,
-    "class_weights": "inverse_frequency",
-    "augmentation": "flips_and_quarter_turns",
     "batchnorm_momentum": 0.9,
     "best_epoch_by": "balanced_accuracy",
 }
+NETWORK = {"architecture": "plain_stack", "input_size": SIZE, "saliency_layer": "last_convolution"}
 
 
 def settings(**changes: Any) -> dict[str, Any]:
-    return {
-        "architecture": "plain_stack",
-        "input_size": SIZE,
-        "weights": "none",
-        "pixels": "unit",
-        "head": {"pooling": "average", "dense": [16], "dropout": 0.1},
-        "training": TRAINING | changes,
-    }
+    complete = complete_model({**NETWORK, "head": {"dense": [16], "dropout": 0.1}, "training": TRAINING})
+    complete["training"] |= changes
+    return complete
 
 
 @pytest.fixture(scope="module")
@@ -271,7 +265,69 @@ def test_learning_rate_decays_as_in_keras_2() -> None:
     schedule = optimizer._learning_rate
     for step in (0, 1, 5000):
         assert float(schedule(step)) == pytest.approx(1e-5 / (1 + 1e-4 * step), rel=1e-5)
-    assert float(make_optimizer({"optimizer": "adam", "learning_rate": 0.5}).learning_rate) == 0.5
+    adam = {"optimizer": "adam", "learning_rate": 0.5, "decay": 0, "momentum": 0, "nesterov": False}
+    assert float(make_optimizer(adam).learning_rate) == 0.5
+    with pytest.raises(InputError, match=r"lack `training\.decay`, `training\.momentum`, `training\.nesterov`; "):
+        make_optimizer({"optimizer": "adam", "learning_rate": 0.5})
+
+
+FULL = {
+    **NETWORK,
+    "weights": "none",
+    "pixels": "unit",
+    "head": {"pooling": "average", "dense": [], "dropout": 0},
+    "training": {
+        "epochs": 2,
+        "batch_size": 32,
+        "optimizer": "adam",
+        "learning_rate": 0.001,
+        "decay": 0,
+        "momentum": 0,
+        "nesterov": False,
+        "loss": "cross_entropy",
+        "focal_gamma": 2,
+        "precision": "float32",
+        "class_weights": "inverse_frequency",
+        "augmentation": "flips_and_quarter_turns",
+        "batchnorm_momentum": 0.9,
+        "best_epoch_by": "accuracy",
+    },
+}
+
+
+def test_settings_that_the_schema_completes_train_as_those_in_full(
+    study: tuple[pd.DataFrame, Path], tmp_path: Path
+) -> None:
+    run(study, tmp_path / "full", FULL)
+    run(study, tmp_path / "completed", complete_model({**NETWORK, "training": {"epochs": 2}}))
+    full, completed = (
+        keras.saving.load_model(tmp_path / name / "model.keras").get_weights() for name in ("full", "completed")
+    )
+    for ours, theirs in zip(full, completed, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_settings_that_lack_a_key_are_refused_by_its_name(study: tuple[pd.DataFrame, Path], tmp_path: Path) -> None:
+    training = {key: value for key, value in FULL["training"].items() if key not in ("augmentation", "class_weights")}
+    with pytest.raises(InputError, match=r"lack `training\.class_weights`, `training\.augmentation`; .*complete_model"):
+        run(study, tmp_path, {**FULL, "training": training})
+    for key in KEYS:
+        outer, _, inner = key.partition(".")
+        lacking = {name: value for name, value in FULL.items() if name != outer}
+        if inner:
+            lacking[outer] = {name: value for name, value in FULL[outer].items() if name != inner}
+        with pytest.raises(InputError, match=f"`{key}`"):
+            run(study, tmp_path, lacking)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_keys_that_are_read_are_those_of_the_schema() -> None:
+    complete = complete_model({**NETWORK, "training": {"epochs": 2}})
+    of_schema = {f"{outer}.{inner}" for outer in ("head", "training") for inner in complete[outer]} | {
+        key for key in complete if key not in ("head", "training")
+    }
+    assert set(KEYS) == of_schema - {"saliency_layer", "published"}
+    assert complete == {**FULL, "published": {}}
 
 
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])

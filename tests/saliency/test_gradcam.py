@@ -11,9 +11,12 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from dermalign.classifiers.architectures import build_classifier, residual_stack
+from dermalign.classifiers.architectures import build_classifier
+from dermalign.classifiers.backbones import residual_stack
+from dermalign.classifiers.keras_classifier import KerasClassifier
 from dermalign.errors import InputError
-from dermalign.saliency.gradcam import find_layer, grad_cam, stretch
+from dermalign.saliency.gradcam import grad_cam
+from dermalign.saliency.stretching import stretch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -30,6 +33,7 @@ SETTINGS: dict[str, Any] = {
     "weights": "none",
     "pixels": "symmetric",
     "head": {"pooling": "average", "dense": [], "dropout": 0.0},
+    "training": {"batchnorm_momentum": None, "precision": "float32"},
 }
 
 
@@ -65,24 +69,11 @@ def test_batches_and_iterators_change_nothing() -> None:
         part = grad_cam(model, "last_convolution", pictures, batch_size=3)
         np.testing.assert_allclose(part.raw, whole.raw, atol=1e-6)
         np.testing.assert_allclose(part.probabilities, whole.probabilities, atol=1e-6)
+    wrapped = grad_cam(KerasClassifier(model), "last_convolution", PICTURES, batch_size=7)
+    np.testing.assert_array_equal(wrapped.raw, whole.raw)
     assert grad_cam(model, "last_convolution", PICTURES[:0]).raw.shape == (0, 2, 2)
     with pytest.raises(InputError, match="batch_size"):
         grad_cam(model, "last_convolution", PICTURES, batch_size=0)
-
-
-def test_layers_are_found_in_nested_models_and_candidates_named() -> None:
-    model = build_classifier(SETTINGS, CLASSES, 3)
-    layer = model.get_layer("residual_stack").get_layer("last_convolution")
-    assert find_layer(model, "last_convolution") is layer
-    assert find_layer(model, "residual_stack/last_convolution") is layer
-    assert find_layer(keras.Sequential([keras.Input((32, 32, 3)), model]), "last_convolution") is layer
-    with pytest.raises(InputError, match=r"no layer 'last_conv'; candidates: .*residual_stack/last_convolution"):
-        find_layer(model, "last_conv")
-    inner = [keras.Sequential([layers.Conv2D(3, 1, name="same")], name=name) for name in "ab"]
-    two = keras.Sequential([keras.Input((32, 32, 3)), *inner])
-    with pytest.raises(InputError, match="ambiguous: a/same, b/same"):
-        find_layer(two, "same")
-    assert find_layer(two, "b/same") is inner[1].layers[0]
 
 
 def test_sequential_and_flat_models_agree_with_the_nested_one() -> None:

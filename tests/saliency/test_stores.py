@@ -1,6 +1,5 @@
 """Saliency stores: what is written is what is read."""
 
-import hashlib
 from pathlib import Path
 
 import h5py
@@ -8,7 +7,7 @@ import numpy as np
 import pytest
 from dermalign import __version__
 from dermalign.errors import InputError
-from dermalign.saliency.stores import file_sha256, read_store, write_store
+from dermalign.saliency.stores import read_store, write_store
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -85,8 +84,3 @@ def test_missing_and_damaged_stores_are_named(tmp_path: Path) -> None:
         file["pictures"] = 1
     with pytest.raises(InputError, match=r"other\.h5"):
         read_store(tmp_path / "other.h5")
-
-
-def test_file_sha256(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(b"abc" * 1_000_000)
-    assert file_sha256(tmp_path / "a") == hashlib.sha256(b"abc" * 1_000_000).hexdigest()

@@ -16,9 +16,9 @@ from dermalign.errors import InputError
 from dermalign.overlap.engine import write_curves, write_shards
 from dermalign.overlap.mask_cells import count_archive
 from dermalign.saliency import variants
-from dermalign.saliency.gradcam import stretch
 from dermalign.saliency.maps import gather_maps, read_predictions
 from dermalign.saliency.stores import write_store
+from dermalign.saliency.stretching import stretch
 from dermalign.saliency.variants import VARIANTS, study_range, superpixel_labels, superpixel_means, superpixels, tiles
 from engine_cases import shard_paths
 from hypothesis import given, settings

@@ -161,7 +161,6 @@ def test_defaults_are_filled_in() -> None:
     assert complete["models"]["a"]["training"]["epochs"] == 3
     assert complete["models"]["a"]["training"]["batch_size"] == 32
     assert complete["models"]["a"]["training"]["batchnorm_momentum"] == 0.9
-    assert complete["models"]["a"]["training"]["tensorboard"] is False
     assert complete["models"]["a"]["published"] == {}
     assert complete["weights_folder"] == "data/weights"
     assert "evaluation_limit" not in complete
@@ -215,6 +214,10 @@ FAULTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "unknown key within": (
         {"models": {"plain": {"training": {"epoch": 3}}}},
         ["`models.plain.training.epoch`", "epochs"],
+    ),
+    "key of an older version": (
+        {"models": {"plain": {"training": {"tensorboard": False}}}},
+        ["`models.plain.training.tensorboard` is no key of the configuration", "known here are epochs"],
     ),
     "unknown key, nothing near": ({"split": {"zzz": 1}}, ["`split.zzz`", "known here are validation, test"]),
     "unknown key taken away": ({"archives": {"drwan": None}}, ["`archives.drwan`", "did you mean `drawn`?"]),

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from dermalign.classifiers.brought.adoption import load_keras_file
+from dermalign.classifiers.brought.keras_files import load_keras_file
 
 from .conftest import REPOSITORY, Study
 

@@ -1,4 +1,4 @@
-"""The whole way on the second backend, with all that a training can be asked to leave behind."""
+"""The whole way on the second backend, and published values beside ours."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,18 +8,15 @@ import pandas as pd
 from .conftest import Study
 
 
-def test_a_study_on_jax_with_events_and_published_values(empty: Study, tiny: Callable[[], dict[str, Any]]) -> None:
+def test_a_study_on_jax_with_published_values(empty: Study, tiny: Callable[[], dict[str, Any]]) -> None:
     overlay = tiny()
-    overlay["models"]["plain"]["training"].update(epochs=2, tensorboard=True)
+    overlay["models"]["plain"]["training"].update(epochs=2)
     overlay["models"]["plain"]["published"] = {"balanced_accuracy": 0.5, "sensitivity.MEL": 0.25}
     run = empty.snakemake(overlay=overlay, KERAS_BACKEND="jax")
     assert run.status == 0, run.text[-5000:]
     log = (empty.results / "logs" / "train" / "plain.log").read_text(encoding="utf-8")
     assert "plain_stack on jax:" in log
     assert len(pd.read_csv(empty.results / "tables" / "table6.csv")) > 0
-    assert [path.name for path in (empty.results / "logs" / "tensorboard" / "plain").iterdir()] == [
-        "events.out.tfevents.dermalign"
-    ]
     metrics = pd.read_csv(empty.results / "classifiers" / "plain" / "metrics.csv").set_index(["metric", "class"])
     assert metrics["published"].dropna().to_dict() == {
         ("balanced_accuracy", "all"): 0.5,
@@ -30,8 +27,6 @@ def test_a_study_on_jax_with_events_and_published_values(empty: Study, tiny: Cal
     assert "split `test`" in caption
     assert "plain_published" in table
 
-    # Neither is anything that a training depends on.
-    overlay["models"]["plain"]["training"]["tensorboard"] = False
-    assert empty.snakemake("-n", overlay=overlay).jobs() == {}
+    # They are nothing that a training depends on.
     overlay["models"]["plain"]["published"] = {"accuracy": 0.5}
     assert set(empty.snakemake("-n", overlay=overlay).jobs()) == {"classifier_metrics", "classifier_table"}

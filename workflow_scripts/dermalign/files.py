@@ -1,4 +1,4 @@
-"""Files that are either whole or not there."""
+"""Files that are either whole or not there, and their digest."""
 
 import hashlib
 import os
@@ -30,6 +30,6 @@ def write_text(path: str | Path, text: str) -> None:
 
 
 def file_sha256(path: str | Path) -> str:
-    """Return the SHA-256 of the file's bytes, 64 hexadecimal digits."""
+    """Return the SHA-256 of the file's bytes, 64 hexadecimal digits. Raises OSError where it cannot be read."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

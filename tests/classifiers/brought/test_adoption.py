@@ -1,12 +1,8 @@
-"""Brought classifiers: adopted ones give the original's maps, and nothing of a file that holds code is run."""
+"""Brought classifiers: adopted ones give the original's maps, and what does not fit is told."""
 
-import json
 import os
-import shutil
 import subprocess
 import sys
-import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,96 +10,18 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from dermalign.classifiers.architectures import residual_stack
 from dermalign.classifiers.brought.adoption import adopt, probe_classifier
-from dermalign.classifiers.brought.files import adopted_name, digest_of, files_of, kind_of
+from dermalign.classifiers.brought.files import adopted_name
 from dermalign.classifiers.classification import class_scores
-from dermalign.classifiers.gradients import softmax
+from dermalign.classifiers.classifier import load_classifier
+from dermalign.classifiers.probabilities import softmax
 from dermalign.errors import InputError
-from dermalign.saliency.gradcam import grad_cam, load_classifier
+from dermalign.saliency.gradcam import grad_cam
 from keras import layers
 
+from .models import CLASSES, KINDS, PICTURES, SIZE, backbone, chained, made, open_sized, pool, served
+
 LIBRARY = Path(__file__).parents[3] / "workflow_scripts"
-SIZE = 32
-CLASSES = ["MEL", "NV", "BCC"]
-PICTURES = np.random.default_rng(0).integers(0, 256, (5, SIZE, SIZE, 3), dtype=np.uint8)
-
-
-def backbone() -> Any:
-    return keras.Sequential(
-        [
-            keras.Input((SIZE, SIZE, 3)),
-            layers.Conv2D(6, 3, strides=2, activation="silu", name="stem"),
-            layers.BatchNormalization(),
-            layers.Conv2D(8, 3, strides=2, activation="relu", name="target"),
-        ],
-        name="backbone",
-    )
-
-
-def chained(*parts: Any) -> Any:
-    """A Functional model of parts in a row."""
-    tensor = inputs = keras.Input((SIZE, SIZE, 3))
-    for part in parts:
-        tensor = part(tensor)
-    return keras.Model(inputs, tensor, name="chained")
-
-
-def mobilenet() -> Any:
-    inner = keras.applications.MobileNetV2(weights=None, classes=3, input_shape=(SIZE, SIZE, 3), alpha=0.35)
-    return keras.Sequential([keras.Input((SIZE, SIZE, 3)), inner])
-
-
-def open_sized() -> Any:
-    inputs = keras.Input((None, None, 3))
-    features = layers.Conv2D(6, 3, strides=3, activation="relu", name="target")(inputs)
-    return keras.Model(inputs, layers.Dense(3, activation="softmax")(layers.GlobalMaxPooling2D()(features)))
-
-
-def pool() -> Any:
-    return layers.GlobalAveragePooling2D()
-
-
-# Kinds of models that users bring; (the model, its layer, the layer that is found where none is named).
-KINDS: dict[str, tuple[Callable[[], Any], str, str]] = {
-    "functional, fused softmax": (
-        lambda: chained(*backbone().layers, pool(), layers.Dense(3, activation="softmax")),
-        "target",
-        "target",
-    ),
-    "nested functional, softmax layer": (
-        lambda: chained(residual_stack((SIZE, SIZE, 3)), pool(), layers.Dense(3), layers.Softmax()),
-        "residual_stack/last_convolution",
-        "residual_stack/block3_out",
-    ),
-    "sequential, linear end": (
-        lambda: keras.Sequential([keras.Input((SIZE, SIZE, 3)), *backbone().layers, pool(), layers.Dense(3)]),
-        "target",
-        "target",
-    ),
-    "sequential in functional, softmax operation": (
-        lambda: chained(backbone(), pool(), layers.Dense(3), keras.ops.softmax),
-        "backbone/target",
-        "backbone/target",
-    ),
-    "head nested in sequential": (
-        lambda: keras.Sequential(
-            [
-                keras.Input((SIZE, SIZE, 3)),
-                backbone(),
-                keras.Sequential([pool(), layers.Dropout(0.5), layers.Dense(3, activation="softmax")]),
-            ]
-        ),
-        "target",
-        "backbone/target",
-    ),
-    "MobileNetV2 with its top in sequential": (mobilenet, "Conv_1", "mobilenetv2_0.35_32/block_5_add"),
-}
-
-
-def made(build: Callable[[], Any]) -> Any:
-    keras.utils.set_random_seed(3)
-    return build()
 
 
 def settings(path: Path, **changes: Any) -> dict[str, Any]:
@@ -260,92 +178,6 @@ def test_a_name_that_an_export_makes_ambiguous_is_refused(tmp_path: Path) -> Non
     assert probe_classifier(settings(tmp_path / "mine", saliency_layer="conv2d_1_2"))["grid"] == (26, 26)
 
 
-# Files that would execute code
-
-
-def lambda_that_writes(marker: Path) -> Any:
-    """A Lambda layer whose code, wherever it is run, leaves a file."""
-    code = f"lambda tensor: (__import__('pathlib').Path({str(marker)!r}).touch(), tensor)[1]"
-    return layers.Lambda(eval(code), output_shape=(SIZE, SIZE, 3), name="mine_own")
-
-
-@pytest.mark.parametrize("suffix", [".keras", ".h5"])
-def test_a_lambda_layer_is_refused_and_its_code_never_runs(tmp_path: Path, suffix: str) -> None:
-    marker = tmp_path / "code was run"
-    inner = keras.Sequential([keras.Input((SIZE, SIZE, 3)), lambda_that_writes(marker)], name="inner")
-    model = keras.Sequential([keras.Input((SIZE, SIZE, 3)), inner, layers.Conv2D(2, 3), pool(), layers.Dense(3)])
-    model.save(tmp_path / f"mine{suffix}")
-    marker.unlink(missing_ok=True)
-    with pytest.raises(InputError, match=r"mine_own.*Lambda layer.*Python code.*model\.export"):
-        probe_classifier(settings(tmp_path / f"mine{suffix}"))
-    assert not marker.exists()
-    # The marker shows what it is meant to show: run without the check, the code leaves it.
-    keras.models.load_model(tmp_path / f"mine{suffix}", safe_mode=False, compile=False).predict(PICTURES, verbose=0)
-    assert marker.exists()
-
-
-@keras.saving.register_keras_serializable("tests")
-class OwnLayer(layers.Layer):  # type: ignore[misc]
-    """A layer of the user's."""
-
-    def call(self, inputs: Any) -> Any:
-        return inputs
-
-
-def test_a_layer_that_is_not_of_keras_is_refused(tmp_path: Path) -> None:
-    model = chained(layers.Conv2D(2, 3), OwnLayer(name="mine_own"), pool(), layers.Dense(3))
-    for suffix in (".keras", ".h5"):
-        model.save(tmp_path / f"mine{suffix}")
-        with pytest.raises(InputError, match=r"'mine_own' is or has a .*OwnLayer"):
-            probe_classifier(settings(tmp_path / f"mine{suffix}"))
-
-
-@pytest.mark.parametrize(
-    ("part", "words"),
-    [
-        ({"module": "keras.utils", "class_name": "function", "config": "get_file"}, "get_file of keras.utils"),
-        ({"module": "keras.models", "class_name": "function", "config": "clone_model"}, "clone_model of keras.models"),
-        ({"module": "builtins", "class_name": "function", "config": "eval"}, "eval of builtins"),
-        ({"module": "keras.layers", "class_name": "TFSMLayer", "config": {"name": "x"}}, "TFSMLayer"),
-        ({"module": "os", "class_name": "System", "config": {}}, "System of os"),
-        ({"module": None, "class_name": "Mine", "config": {}, "registered_name": "a>Mine"}, "Mine of no module"),
-    ],
-)
-def test_parts_that_are_not_networks_are_refused(tmp_path: Path, part: dict[str, Any], words: str) -> None:
-    chained(layers.Conv2D(2, 3, name="first"), pool(), layers.Dense(3)).save(tmp_path / "good.keras")
-    with zipfile.ZipFile(tmp_path / "good.keras") as good, zipfile.ZipFile(tmp_path / "bad.keras", "w") as bad:
-        for name in good.namelist():
-            content = good.read(name)
-            if name == "config.json":
-                configuration = json.loads(content)
-                first = next(layer for layer in configuration["config"]["layers"] if layer["config"]["name"] == "first")
-                first["config"]["activation"] = part
-                content = json.dumps(configuration).encode()
-            bad.writestr(name, content)
-    with pytest.raises(InputError, match=f"would execute code.*{words}"):
-        probe_classifier(settings(tmp_path / "bad.keras"))
-
-
-class Served(tf.Module):  # type: ignore[misc]
-    """A SavedModel whose function does something before it classifies."""
-
-    def __init__(self, before: Callable[[Any], Any]) -> None:
-        super().__init__()
-        self.kernel = tf.Variable(tf.random.stateless_normal((3, 3, 3, 4), [1, 2]))
-        self._before = before
-
-    @tf.function(input_signature=[tf.TensorSpec((None, SIZE, SIZE, 3), tf.float32, name="pictures")])
-    def serve(self, pictures: Any) -> Any:
-        features = tf.nn.relu(tf.nn.conv2d(self._before(pictures), self.kernel, 1, "VALID", name="target"))
-        return tf.nn.softmax(tf.reduce_mean(features, axis=[1, 2])[:, :3])
-
-
-def served(folder: Path, before: Callable[[Any], Any]) -> Path:
-    module = Served(before)
-    tf.saved_model.save(module, str(folder), signatures=module.serve)
-    return folder
-
-
 def test_a_saved_model_that_was_not_made_by_keras(tmp_path: Path) -> None:
     folder = served(tmp_path / "mine", lambda pictures: pictures / 255)
     classifier, found = adopted(tmp_path, settings(folder))
@@ -354,45 +186,6 @@ def test_a_saved_model_that_was_not_made_by_keras(tmp_path: Path) -> None:
     loaded = tf.saved_model.load(str(folder))
     expected = loaded.serve(tf.constant(PICTURES, tf.float32))
     np.testing.assert_allclose(maps.probabilities, expected, atol=1e-6)
-
-
-def test_operations_that_do_more_than_compute_are_refused_before_anything_runs(tmp_path: Path) -> None:
-    marker = tmp_path / "was run"
-
-    def python(pictures: Any) -> Any:
-        def touch(values: Any) -> Any:
-            marker.touch()
-            return values
-
-        return tf.ensure_shape(tf.numpy_function(touch, [pictures], tf.float32), pictures.shape)
-
-    def stateless_python(pictures: Any) -> Any:
-        return tf.ensure_shape(tf.numpy_function(lambda v: v, [pictures], tf.float32, stateful=False), pictures.shape)
-
-    def reads(pictures: Any) -> Any:
-        return pictures + tf.cast(tf.strings.length(tf.io.read_file(str(tmp_path / "secret"))), tf.float32)
-
-    def writes(pictures: Any) -> Any:
-        with tf.control_dependencies([tf.io.write_file(str(marker), "was run")]):
-            return tf.identity(pictures)
-
-    def within_a_loop(pictures: Any) -> Any:
-        return tf.while_loop(lambda _: False, lambda values: (reads(values),), (pictures,))[0]
-
-    (tmp_path / "secret").write_text("123", encoding="utf-8")
-    refused = {
-        "PyFunc.*runs Python code": python,
-        "PyFuncStateless.*runs Python code": stateless_python,
-        "ReadFile.*reads or writes files": reads,
-        "WriteFile.*reads or writes files": writes,
-        "ReadFile in the function .*reads or writes files": within_a_loop,
-    }
-    for number, (words, before) in enumerate(refused.items()):
-        folder = served(tmp_path / str(number), before)
-        marker.unlink(missing_ok=True)
-        with pytest.raises(InputError, match=f"nothing of it was run.*{words}"):
-            probe_classifier(settings(folder))
-        assert not marker.exists()
 
 
 def test_a_saved_model_needs_tensorflow(tmp_path: Path) -> None:
@@ -411,9 +204,6 @@ def test_a_saved_model_needs_tensorflow(tmp_path: Path) -> None:
     assert "KERAS_BACKEND=jax" in run.stdout and "bring the classifier as .keras" in run.stdout
 
 
-# Which kind a path is, and its digest
-
-
 def test_paths_that_are_no_classifier_are_told_in_words(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for name in ("a.weights.h5", "a.onnx", "broken.keras", "broken.h5"):
@@ -428,17 +218,3 @@ def test_paths_that_are_no_classifier_are_told_in_words(tmp_path: Path) -> None:
     }.items():
         with pytest.raises(InputError, match=words):
             probe_classifier(settings(tmp_path / name))
-
-
-def test_the_digest_is_of_the_content_alone(tmp_path: Path) -> None:
-    folder = served(tmp_path / "mine", tf.identity)
-    assert kind_of(folder) == "saved_model"
-    assert next(Path(name).name for name in files_of(folder)) == "saved_model.pb"
-    before = digest_of(folder, tmp_path / "cache")
-    (folder / "notes.txt").write_text("no part of it", encoding="utf-8")
-    (folder / "saved_model.pb").touch()
-    shutil.copytree(folder, tmp_path / "copy")
-    assert digest_of(folder, tmp_path / "cache") == digest_of(tmp_path / "copy", tmp_path / "cache") == before
-    with (folder / "saved_model.pb").open("ab") as file:
-        file.write(b"\0")
-    assert digest_of(folder, tmp_path / "cache") != before

@@ -38,7 +38,10 @@ def write_checkpoint(
 
 
 def find_checkpoint(folder: Path, belongs_to: Mapping[str, str]) -> tuple[Path, NDArray[np.float64]] | None:
-    """Return path and history of the latest checkpoint in `folder`; None, and why in the log, if it cannot be used."""
+    """Return path and history of the latest checkpoint in `folder`; None, and why in the log, if it cannot be used.
+
+    belongs_to: as `write_checkpoint` takes it. The history is (epochs, columns) float64.
+    """
     paths = sorted(folder.glob("epoch_*.h5"))
     if not paths:
         return None
@@ -56,7 +59,10 @@ def find_checkpoint(folder: Path, belongs_to: Mapping[str, str]) -> tuple[Path, 
 
 
 def restore_variables(path: Path, kind: str, variables: Sequence[Any]) -> None:
-    """Assign to each of `variables` (with a method `assign`) what `write_checkpoint` stored as `kind`."""
+    """Assign to each of `variables` (with a method `assign`) what `write_checkpoint` stored as `kind`.
+
+    Raises KeyError where it stored fewer of them.
+    """
     with h5py.File(path, "r") as file:
         for number, variable in enumerate(variables):
             variable.assign(file[f"{kind}/{number}"][()])

@@ -4,16 +4,16 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import h5py
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..data.picture_store import open_picture_store
 from ..errors import InputError
 from ..logs import logger, progress
-from ..saliency.gradcam import batched, find_layer
-from .brought.graphs import GraphClassifier
-from .gradients import ScoreFunction, softmax
+from .batches import padded_batches
+from .classifier import Classifier, as_classifier
+from .probabilities import predictions_table
 
 if TYPE_CHECKING:
     import keras
@@ -22,37 +22,23 @@ HELD_OUT = ("validation", "test")
 
 
 def class_scores(
-    model: "keras.Model | GraphClassifier",
+    classifier: "Classifier | keras.Model",
     pictures: Iterable[NDArray[Any]],
     batch_size: int = 32,
     logits: str | None = None,
 ) -> NDArray[np.float32]:
-    """Return the class scores before the softmax, (n, classes), of n pictures (H, W, 3); `logits` as `grad_cam`."""
-    named = logits if logits is None or isinstance(model, GraphClassifier) else find_layer(model, logits)
-    evaluate = ScoreFunction(model, named)
-    scores = [np.zeros((0, 0), np.float32)]
-    for batch in batched(pictures, batch_size):
-        # A shorter last batch would be compiled anew.
-        padded = batch + [batch[-1]] * (batch_size - len(batch))
-        scores.append(evaluate(np.stack(padded))[: len(batch)])
-    return np.concatenate(scores[1:] or scores)
+    """Return the class scores before the softmax, (n, classes), of n pictures (H, W, 3), RGB from 0 to 255.
 
-
-def predictions_table(table: pd.DataFrame, logits: NDArray[Any], classes: Sequence[str]) -> pd.DataFrame:
-    """Return what predictions.csv holds (see `classifier_files`) of the n pictures of `table`, by logits (n, classes).
-
-    table: columns `image`, `split`, `class`. Probabilities are the softmax of the logits.
+    logits: as `Classifier.scores`. Without pictures the result is (0, 0). Raises `InputError` as that does, and for
+    pictures of another size than the classifier's.
     """
-    predictions = table[["image", "split", "class"]].copy()
-    predictions["predicted"] = [classes[index] for index in logits.argmax(axis=1)] if len(table) else ""
-    probabilities = softmax(logits) if len(table) else np.zeros((0, len(classes)))
-    for index, name in enumerate(classes):
-        predictions[f"p_{name}"] = probabilities[:, index]
-    return predictions
+    evaluate = as_classifier(classifier).scores(logits)
+    scores = [evaluate(batch)[:count] for batch, count in padded_batches(pictures, batch_size)]
+    return np.concatenate(scores) if scores else np.zeros((0, 0), np.float32)
 
 
 def classify_held_out(
-    model: "keras.Model | GraphClassifier",
+    classifier: "Classifier | keras.Model",
     classes: Sequence[str],
     table: pd.DataFrame,
     pictures_path: str | Path,
@@ -61,8 +47,10 @@ def classify_held_out(
 ) -> pd.DataFrame:
     """Return the predictions of a brought classifier on the validation and test pictures whose class it knows.
 
-    table: the training manifest. pictures_path: file of `pictures.store_pictures` at the classifier's input size, read
-    batch by batch. Raises InputError where a picture is not in that file.
+    classes: of the classifier's outputs, in order. table: the training manifest. pictures_path: picture store at the
+    classifier's input size, read batch by batch. logits: as `Classifier.scores`. The result is that of
+    `probabilities.predictions_table`. Raises `InputError` for a file that is no picture store, or lacks a picture, and
+    as `class_scores`.
     """
     parts = [table[table["split"] == split] for split in HELD_OUT]
     held_out = pd.concat(parts)
@@ -74,10 +62,10 @@ def classify_held_out(
             len(held_out) - len(known),
             ", ".join(unknown),
         )
-    with h5py.File(pictures_path, "r") as file:
-        rows = pd.Index(file["image"].asstr()[()]).get_indexer(pd.Index(known["image"]))
+    with open_picture_store(pictures_path) as store:
+        rows = store.rows(known["image"])
         if (rows < 0).any():
             raise InputError(f"{pictures_path}: lacks {(rows < 0).sum()} held-out pictures; delete it to make it anew")
-        pictures = (file["pictures"][row] for row in rows)
-        scores = class_scores(model, progress(pictures, len(rows), "classifying"), batch_size, logits)
+        pictures = (store.pictures[row] for row in rows)
+        scores = class_scores(classifier, progress(pictures, len(rows), "classifying"), batch_size, logits)
     return predictions_table(known, scores, classes)

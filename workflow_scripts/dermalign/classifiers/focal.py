@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 class FocalLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras is untyped
     """-(1 - p)^gamma log p (equation 4), p the probability of the true class; labels are indices, scores logits.
 
-    The weights of equation 5 are left to `sample_weight`. gamma = 0 is the cross entropy.
+    The weights of equation 5 are left to `sample_weight`. gamma, at least 0; with 0 it is the cross entropy.
     """
 
     def __init__(self, gamma: float = 2.0) -> None:
@@ -21,7 +21,7 @@ class FocalLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras is untyped
         self.gamma = float(gamma)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Return the loss per picture of (n,) class indices and (n, classes) logits."""
+        """Return the loss per picture, (n,) in nats, of (n,) or (n, 1) class indices and (n, classes) logits."""
         labels = keras.ops.reshape(keras.ops.cast(y_true, "int32"), (-1,))
         # A product with one-hot labels, since gathering has no deterministic gradient on every GPU.
         truth = keras.ops.one_hot(labels, y_pred.shape[-1], dtype=y_pred.dtype)
@@ -32,7 +32,10 @@ class FocalLoss(keras.losses.Loss):  # type: ignore[misc]  # Keras is untyped
 
 
 def focal_loss(logits: NDArray[Any], labels: NDArray[Any], gamma: float) -> NDArray[np.float64]:
-    """Return the loss of `FocalLoss` per picture, (n,), in float64, of logits (n, classes) and class indices (n,)."""
+    """Return the loss of `FocalLoss` per picture, (n,) in nats, of logits (n, classes) and class indices (n,).
+
+    -(1 - p)^gamma log p (Lin et al. 2017, equation 4), computed in float64.
+    """
     scores = np.asarray(logits, np.float64)
     peak = scores.max(axis=1)
     log_p = scores[np.arange(len(labels)), labels] - peak - np.log(np.exp(scores - peak[:, None]).sum(axis=1))

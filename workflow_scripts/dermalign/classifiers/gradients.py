@@ -1,120 +1,52 @@
-"""What Keras does not have for all its backends: gradients inside a network, and deterministic operations.
+"""Gradients inside networks of Keras, which Keras does not have for all its backends.
 
 All code that depends on the backend (TensorFlow or JAX, `keras.backend.backend()`) is here, but for what a frozen
-TensorFlow graph needs, which is in `graphs`.
+TensorFlow graph needs, which is in `brought.graph_classifier`.
+
+A layer's output is tapped where the layer is called, not where the graph is cut in two, so that residual connections,
+nested and Sequential models need nothing special. Weights are read at each call; only their shapes are compiled.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..logs import logger
-from .brought.graphs import GraphClassifier
+from .functions import Floats
 
 if TYPE_CHECKING:
     import keras
 
-Floats = NDArray[np.float32]
-Target = Literal["predicted"] | ArrayLike
-PREDICTED = -1
 
+def compiled_gradients(
+    model: "keras.Model", layer: "keras.layers.Layer", logits: "keras.layers.Layer | None" = None
+) -> Callable[[Floats, NDArray[np.int32]], list[Floats]]:
+    """Return the function of pictures (n,H,W,3) and class indices (n,) that gives what `functions.Gradients` holds.
 
-class Gradients(NamedTuple):
-    """Activations (n,h,w,c) of a layer, gradients (n,h,w,c) of the class score there, logits (n,classes); float32."""
-
-    activations: Floats
-    gradients: Floats
-    logits: Floats
-
-
-class GradientFunction:
-    """The compiled map from pictures to `Gradients` of one layer of one model.
-
-    The gradient is that of the class score before the softmax with respect to the layer's output, in inference mode.
-    The output is tapped where the layer is called, not where the graph is cut in two, so that residual connections,
-    nested and Sequential models need nothing special. Weights are read at each call; only their shapes are compiled.
-
-    A model with one output z, the logit of a sigmoid, tells two classes apart: their scores are -z/2 and z/2, whose
-    softmax is 1 - sigmoid(z) and sigmoid(z).
+    An index of -1 is the predicted class. logits: the layer whose output, without its softmax, is the scores, None to
+    find it. Raises `InputError` if the scores before the softmax cannot be told, the layer is not channels-last, or
+    the backend is another than TensorFlow and JAX; the function does for a layer that is not called exactly once, whose
+    output is not (n, height, width, channels), or that the scores do not depend on.
     """
+    import keras
 
-    def __init__(
-        self,
-        model: "keras.Model | GraphClassifier",
-        layer: "keras.layers.Layer | str",
-        logits: "keras.layers.Layer | None" = None,
-    ) -> None:
-        """Tap `layer`; `logits` is the layer whose output, without its softmax, is the scores, None to find it.
-
-        Of a frozen graph, `layer` is a tensor's name. Raises `InputError` if the scores before the softmax cannot be
-        told, or the layer is not channels-last.
-        """
-        if isinstance(model, GraphClassifier):
-            self.input_shape = model.input_shape
-            self._function = model.differentiate(str(layer))
-            return
-        import keras
-
-        if keras.config.image_data_format() != "channels_last" or (
-            getattr(layer, "data_format", None) == "channels_first"
-        ):
-            name = getattr(layer, "name", layer)
-            raise InputError(f"layer {name}: only channels_last networks are supported, this is channels_first")
-        differentiated, _ = _functions_of_backend()
-        self.input_shape = _input_shape(model)
-        self._function = differentiated(model, _Tap(model, layer, logits))
-
-    def __call__(self, pictures: NDArray[Any], target: Target = "predicted") -> Gradients:
-        """Evaluate for (n,H,W,3) pictures; `target` is 'predicted' or n class indices.
-
-        Calls with equal n share one compilation. Raises `InputError` for pictures of another size than the input.
-        """
-        check_pictures(pictures, self.input_shape)
-        targets = class_indices(target, len(pictures))
-        return Gradients(*self._function(np.asarray(pictures, dtype=np.float32), targets))
+    if keras.config.image_data_format() != "channels_last" or (getattr(layer, "data_format", None) == "channels_first"):
+        name = getattr(layer, "name", layer)
+        raise InputError(f"layer {name}: only channels_last networks are supported, this is channels_first")
+    differentiated, _ = _functions_of_backend()
+    return differentiated(model, _Tap(model, layer, logits))
 
 
-class ScoreFunction:
-    """The compiled map from pictures to the class scores before the softmax, as `GradientFunction` has them."""
+def compiled_scores(model: "keras.Model", logits: "keras.layers.Layer | None" = None) -> Callable[[Floats], Floats]:
+    """Return the function of pictures (n,H,W,3) that gives their class scores (n,classes) before the softmax.
 
-    def __init__(self, model: "keras.Model | GraphClassifier", logits: "keras.layers.Layer | None" = None) -> None:
-        """Raise `InputError` as `GradientFunction` does."""
-        if isinstance(model, GraphClassifier):
-            self.input_shape, self._function = model.input_shape, model.scores()
-            return
-        _, plain = _functions_of_backend()
-        self.input_shape = _input_shape(model)
-        self._function = plain(model, _Tap(model, None, logits))
-
-    def __call__(self, pictures: NDArray[Any]) -> Floats:
-        """Return logits (n, classes) float32 of (n,H,W,3) pictures. Raises `InputError` for another size."""
-        check_pictures(pictures, self.input_shape)
-        return self._function(np.asarray(pictures, dtype=np.float32))
-
-
-def check_pictures(pictures: NDArray[Any], takes: tuple[int | None, ...]) -> None:
-    """Raise `InputError` unless `pictures` (n, ...) have the shape that the classifier takes, None for any size."""
-    if pictures.ndim != len(takes) + 1 or any(
-        size not in (None, given) for size, given in zip(takes, pictures.shape[1:], strict=True)
-    ):
-        raise InputError(f"pictures of shape {pictures.shape[1:]}, the classifier takes {takes}")
-
-
-def class_indices(target: Target, count: int) -> NDArray[np.int32]:
-    """Return `target` as (count,) int32 class indices, all `PREDICTED` for 'predicted'. Raises `InputError`."""
-    if isinstance(target, str):
-        if target != "predicted":
-            raise InputError(f"target: must be 'predicted' or class indices, not {target!r}")
-        return np.full(count, PREDICTED, dtype=np.int32)
-    targets = np.asarray(target, dtype=np.int32)
-    if targets.shape != (count,) or (targets < 0).any():
-        raise InputError(f"target: {count} class indices from 0 are needed, got {target!r}")
-    return targets
+    logits and what is raised: as in `compiled_gradients`.
+    """
+    _, plain = _functions_of_backend()
+    return plain(model, _Tap(model, None, logits))
 
 
 def _functions_of_backend() -> tuple[Callable[..., Any], Callable[..., Any]]:
@@ -128,64 +60,6 @@ def _functions_of_backend() -> tuple[Callable[..., Any], Callable[..., Any]]:
     if backend not in backends:
         raise InputError(f"KERAS_BACKEND: gradients need one of {', '.join(backends)}, not {backend}")
     return backends[backend]
-
-
-def _input_shape(model: "keras.Model") -> tuple[int | None, ...]:
-    if len(getattr(model, "inputs", None) or ()) != 1:
-        raise InputError(f"model {model.name}: only models with exactly one input are supported")
-    return tuple(model.inputs[0].shape)[1:]
-
-
-def activations_and_gradients(
-    model: "keras.Model", layer: "keras.layers.Layer", pictures: NDArray[Any], target: Target = "predicted"
-) -> Gradients:
-    """Return activations and gradients at `layer` and the logits for (n,H,W,3) `pictures`.
-
-    Compiles anew at each call: for many batches keep one `GradientFunction`. Raises as that does.
-    """
-    return GradientFunction(model, layer)(pictures, target)
-
-
-def softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
-    """Return probabilities (n, classes) float64 of class scores (n, classes); each row sums to one."""
-    scores = np.asarray(logits, np.float64)
-    exponentials = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return exponentials / exponentials.sum(axis=1, keepdims=True)
-
-
-def limit_threads(threads: int) -> None:
-    """Have TensorFlow compute in so many threads, as a job was given; to be called before its first operation.
-
-    On other backends this does nothing: JAX has no such setting.
-    """
-    import keras
-
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow
-
-        tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
-        tensorflow.config.threading.set_inter_op_parallelism_threads(threads)
-
-
-def make_deterministic(seed: int) -> None:
-    """Seed Python, NumPy and the backend, and have the backend use deterministic operations only.
-
-    On TensorFlow this stays in force for the rest of the process. On JAX, processors are deterministic anyway; for a
-    GPU, XLA reads its flag when it starts, so `XLA_FLAGS` is set here as long as that has not happened.
-    """
-    import keras
-
-    keras.utils.set_random_seed(seed)
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow
-
-        tensorflow.config.experimental.enable_op_determinism()
-    elif keras.backend.backend() == "jax":
-        flags = os.environ.get("XLA_FLAGS", "")
-        if "xla_gpu_deterministic_ops" not in flags:
-            os.environ["XLA_FLAGS"] = f"{flags} --xla_gpu_deterministic_ops=true".strip()
-    else:
-        logger.warning("determinism on the backend %s is not ours to switch on", keras.backend.backend())
 
 
 class _Tap:

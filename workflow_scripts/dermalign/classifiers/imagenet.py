@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 
 from ..errors import InputError
+from .backbones import FOLDED, FOLDING, constructor, no_download
 
 if TYPE_CHECKING:
     import keras
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
 SIZES = {"MobileNet": (128, 160, 192, 224), "MobileNetV2": (96, 128, 160, 192, 224)}
 OTHER_SIZES = 224
 TIMEOUT = 60.0  # seconds without an answer until there is no internet
-
-# The attribute of a weights file of EfficientNet B0 to B7 that says that its rescaling is in it, see `_folded`.
-FOLDED = "dermalign_rescaling_folded"
 
 
 def weights_name(architecture: str, input_size: int) -> str:
@@ -34,8 +32,6 @@ def fetch_weights(architecture: str, input_size: int, path: str | Path) -> None:
     checksums. Raises `InputError` for an architecture that has none, and where they cannot be downloaded, with what
     to do then.
     """
-    from .architectures import constructor
-
     size = _size(architecture, input_size)
     shape: dict[str, Any] = {"input_shape": (size, size, 3)} if size else {}
     before = socket.getdefaulttimeout()
@@ -61,26 +57,6 @@ def fetch_weights(architecture: str, input_size: int, path: str | Path) -> None:
             with h5py.File(temporary, "a") as file:
                 file.attrs[FOLDED] = True
         temporary.replace(path)
-
-
-# Those whose ImageNet variant has another network than the one without weights.
-FOLDING = tuple(f"EfficientNetB{number}" for number in range(8))
-
-
-def is_folded(path: str | Path) -> bool:
-    """Tell whether `fetch_weights` made a weights file of EfficientNet B0 to B7. Raises OSError for no HDF5 file."""
-    with h5py.File(path, "r") as file:
-        return FOLDED in file.attrs
-
-
-def no_download(architecture: str, error: object) -> str:
-    """Return what to say where ImageNet weights cannot be downloaded."""
-    return (
-        f"weights: the ImageNet weights of {architecture} cannot be downloaded ({error}). Without internet, run "
-        "`snakemake fetch` with the same configuration where there is some (on a cluster, its login node): "
-        "what lies in `weights_folder` is not fetched again. Or give the path of a weights file (no top) as `weights`, "
-        "or say `none`."
-    )
 
 
 def _size(architecture: str, input_size: int) -> int | None:

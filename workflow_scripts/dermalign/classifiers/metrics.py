@@ -21,36 +21,6 @@ BINS = 15  # of the calibration error, as in Guo et al.
 PER_CLASS = ("pictures", "predicted", *SHARES)
 
 
-def confusion_matrix(true: NDArray[Any], predicted: NDArray[Any], classes: int) -> NDArray[np.int64]:
-    """Return counts (classes, classes), row the true class and column the predicted one, of (n,) class indices each."""
-    flat = np.asarray(true, np.int64) * classes + np.asarray(predicted, np.int64)
-    return np.bincount(flat, minlength=classes * classes).reshape(classes, classes)
-
-
-def balanced_accuracy(confusion: NDArray[np.int64]) -> float:
-    """Return the mean sensitivity over the classes that have pictures; NaN without any picture.
-
-    confusion: counts (classes, classes) of `confusion_matrix`.
-    """
-    pictures = confusion.sum(axis=1)
-    present = pictures > 0
-    if not present.any():
-        return float("nan")
-    return float((np.diag(confusion)[present] / pictures[present]).mean())
-
-
-def kept_epoch(history: pd.DataFrame, criterion: str) -> int:
-    """Return the epoch of a training's history whose weights are kept, 0 for a history without epochs.
-
-    history: columns of history.csv. That is the first with the highest `validation_{criterion}`, and the last where no
-    epoch has a value.
-    """
-    reached, epochs = history[f"validation_{criterion}"].to_numpy(float), history["epoch"].to_numpy(int)
-    if np.isnan(reached).all():
-        return int(epochs[-1]) if len(epochs) else 0
-    return int(epochs[np.nanargmax(reached)])
-
-
 def classifier_metrics(
     predictions: pd.DataFrame,
     classes: Sequence[str],
@@ -62,7 +32,7 @@ def classifier_metrics(
 ) -> pd.DataFrame:
     """Return the metrics of the rows of one split as a table `metric,class,value,low,high`.
 
-    predictions: columns of predictions.csv, see `classifier_files`; all classes are out of `classes`. With TP, FN, FP,
+    predictions: columns of predictions.csv, see `tables`; all classes are out of `classes`. With TP, FN, FP,
     TN counted one class against the rest and N their sum, per class: `pictures` TP+FN; `predicted` TP+FP; `accuracy`
     (TP+TN)/N; `sensitivity` TP/(TP+FN), also called recall; `specificity` TN/(TN+FP); `roc_auc`, the probability that a
     picture of the class has a higher p_<class> than one of another, ties half. Over all, as class `all`: `pictures`,

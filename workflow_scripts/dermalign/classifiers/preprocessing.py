@@ -6,6 +6,7 @@ from typing import Any
 CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
 TORCH_MEAN_RGB = (0.485, 0.456, 0.406)
 TORCH_DEVIATION_RGB = (0.229, 0.224, 0.225)
+# Treatments by name: `unit`, and the modes of `keras.applications.imagenet_utils.preprocess_input` (symmetric is `tf`).
 # What is done to RGB pixels from 0 to 255: times the first, plus the second. `caffe` turns RGB into BGR before it.
 RESCALING: dict[str, tuple[Any, Any]] = {
     "unit": (1 / 255, 0.0),
@@ -19,7 +20,11 @@ RESCALING: dict[str, tuple[Any, Any]] = {
 
 
 def treat_pixels(inputs: Any, treatment: str, name: str = "pixels") -> Any:
-    """Apply a treatment of `RESCALING` to the symbolic tensor `inputs`, RGB from 0 to 255; `raw` leaves it alone."""
+    """Apply a treatment of `RESCALING` to the symbolic tensor `inputs`, RGB from 0 to 255; `raw` leaves it alone.
+
+    inputs: (n, h, w, 3) float32; so is what is returned, the output of a layer called `name`. Raises KeyError for
+    another treatment.
+    """
     import keras
 
     if treatment == "raw":
@@ -31,7 +36,7 @@ def treat_pixels(inputs: Any, treatment: str, name: str = "pixels") -> Any:
 
 
 def treat_tensor(picture: Any, treatment: str) -> Any:
-    """Apply to a tensor of TensorFlow (n, h, w, 3) float32 what `treat_pixels` does with layers."""
+    """Apply to a tensor of TensorFlow (n, h, w, 3) float32 what `treat_pixels` does with layers; raises as that."""
     import tensorflow as tf
 
     if treatment == "raw":

@@ -20,20 +20,27 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .. import __version__
+from ..data.picture_store import PictureStore, open_picture_store
 from ..errors import InputError
-from ..files import atomic_path
+from ..files import atomic_path, file_sha256
 from ..logs import logger
-from ..saliency.stores import file_sha256
+from .architectures import KEYS as CLASSIFIER_KEYS
 from .architectures import build_classifier, lower_batchnorm_momentum
+from .backend import make_deterministic
 from .checkpoints import checkpoint_path, find_checkpoint, keep_only, restore_variables, write_checkpoint
-from .classification import predictions_table
 from .devices import data_parallel, device_count
-from .events import EventWriter
 from .focal import FocalLoss, focal_loss
-from .gradients import make_deterministic
-from .metrics import balanced_accuracy, confusion_matrix, kept_epoch
+from .probabilities import predictions_table
+from .scores import balanced_accuracy, confusion_matrix, kept_epoch
+from .settings import demand
 from .tables import HISTORY_COLUMNS, write_history, write_predictions_table
 
+# The keys of `training:` that choose the optimizer and the loss, and the others that are read here.
+OPTIMIZER_KEYS = ("optimizer", "learning_rate", "decay", "momentum", "nesterov")
+LOSS_KEYS = ("loss", "focal_gamma")
+OTHER_KEYS = ("epochs", "batch_size", "class_weights", "augmentation", "best_epoch_by")
+# The settings that a training reads.
+KEYS = (*CLASSIFIER_KEYS, *(f"training.{key}" for key in (*OPTIMIZER_KEYS, *LOSS_KEYS, *OTHER_KEYS)))
 SPLITS = ("train", "validation", "test")
 CHECKPOINTS = ".training"
 # Threads that read pictures, and batches read ahead: what bounds the memory, whatever the number of pictures.
@@ -52,52 +59,51 @@ def train(
     history_path: str | Path,
     predictions_path: str | Path,
     library: str = "",
-    events_folder: str | Path | None = None,
 ) -> None:
     """Train the classifier of `settings` and write model, history and predictions, each whole or not at all.
 
-    `settings`: one entry of `models:`, see `architectures.build_classifier`; of `training:` are read `epochs`,
-    `batch_size`, `optimizer` (sgd, adam), `learning_rate`, `decay`, `momentum`, `nesterov`, `loss` (cross_entropy,
-    focal), `focal_gamma`, `class_weights`, `augmentation`, `precision`, `best_epoch_by`. `table`: columns `image`,
-    `class`, `split` (train, validation, test). `pictures_path`: file of `pictures.store_pictures` at `input_size`,
-    read batch by batch. `library`: a digest of this library's code, so that no other version goes on from its
-    checkpoints.
+    `settings`: one entry of `models:`, of which `KEYS` are read; all must be there, nothing is filled in here but by
+    `configuration.complete_model`. See `architectures.build_classifier` for those of the network, `make_optimizer` and
+    `make_loss`; `class_weights` is a kind of `class_weights`, `augmentation` flips_and_quarter_turns (see
+    `flip_and_turn`) or none, `best_epoch_by` accuracy or balanced_accuracy. `table`: columns `image`, `class`, `split`
+    (train, validation, test). `pictures_path`: picture store of `input_size`, read batch by batch. `library`: a digest
+    of this library's code, so that no other version goes on from its checkpoints.
 
     `model_path` (.keras): the weights after the epoch with the best validation metric, the earliest on a tie; without
     validation pictures those after the last epoch; with 0 epochs those of the start. Whatever the precision of
     training, the classifier written computes in float32.
-    `history_path`, `predictions_path` (.csv): see `classifier_files`.
+    `history_path`, `predictions_path` (.csv): see `tables`.
 
     After each epoch a checkpoint is written to the folder `.training` beside the model. A training that was killed
     goes on from it and ends as if it had not been; the folder is deleted when the three files are written.
 
-    `events_folder`: where to write the history as TensorBoard events, too; None for nowhere.
-
     Where more than one GPU is visible, each takes its part of every batch, see `devices.data_parallel`.
 
-    Raises `InputError` for settings, tables or stores that do not fit, and when the loss is not finite.
+    Raises `InputError` for settings that lack a key, for settings, tables or stores that do not fit, and when the loss
+    is not finite.
     """
+    demand(settings, *KEYS)
     options = settings["training"]
     folder = Path(model_path).parent / CHECKPOINTS
     make_deterministic(seed)
-    with data_parallel(int(options.get("batch_size", 32))), _opened(pictures_path) as file:
+    batch_size, size = int(options["batch_size"]), int(settings["input_size"])
+    with data_parallel(batch_size), open_picture_store(pictures_path, size) as store:
         model = build_classifier(settings, classes, seed)
         scores = _logits_of(model)
-        rows = _rows(table, classes, file, int(settings["input_size"]), pictures_path)
+        rows = _rows(table, classes, store)
         parts = {split: rows[rows["split"] == split] for split in SPLITS}
         counts = ", ".join(f"{len(parts[split])} {split}" for split in SPLITS)
         logger.info("%s on %s: %s", settings["architecture"], keras.backend.backend(), counts)
         belongs_to = _digests(settings, classes, seed, rows, pictures_path, library) if int(options["epochs"]) else {}
-        with EventWriter(events_folder, HISTORY_COLUMNS) as events:
-            history = _fit(scores, options, len(classes), parts, file["pictures"], seed, folder, belongs_to, events)
-        if options.get("precision", "float32") != "float32":
+        history = _fit(scores, options, len(classes), parts, store.pictures, seed, folder, belongs_to)
+        if options["precision"] != "float32":
             weights = model.get_weights()
             plain = {**settings, "weights": "none", "training": {**options, "precision": "float32"}}
             model = build_classifier(plain, classes, seed)
             model.set_weights(weights)
             scores = _logits_of(model)
         held_out = pd.concat([parts["validation"], parts["test"]])
-        logits = _predict(scores, held_out, file["pictures"], int(options.get("batch_size", 32)))
+        logits = _predict(scores, held_out, store.pictures, batch_size)
     with atomic_path(model_path) as temporary:
         model.save(temporary)
     write_history(history_path, history)
@@ -106,7 +112,7 @@ def train(
 
 
 def class_weights(labels: NDArray[np.int64], classes: int, kind: str) -> NDArray[np.float64]:
-    """Return one weight per class for training pictures with class indices `labels`.
+    """Return one weight per class, (classes,), for training pictures with class indices `labels` (n,).
 
     `inverse_frequency`: n / (k n_c) with n pictures, n_c of class c and k classes that have any (scikit-learn's
     `balanced`), so that all classes weigh the same in sum; `square_root`: its square root; `none`: 1.
@@ -136,16 +142,16 @@ def flip_and_turn(picture: NDArray[Any], element: int) -> NDArray[Any]:
 def make_optimizer(options: Mapping[str, Any]) -> keras.optimizers.Optimizer:
     """Return the optimizer of `training:`; at step s, counted from 0, the rate is learning_rate / (1 + decay s).
 
-    The decay is that of Keras 2. Raises `InputError` for an optimizer other than sgd and adam.
+    The decay is that of Keras 2; `momentum` and `nesterov` are for sgd. Raises `InputError` for an optimizer other than
+    sgd and adam, and where one of `OPTIMIZER_KEYS` is lacking.
     """
+    demand({"training": options}, *(f"training.{key}" for key in OPTIMIZER_KEYS))
     rate: Any = float(options["learning_rate"])
-    if options.get("decay"):
+    if options["decay"]:
         rate = keras.optimizers.schedules.InverseTimeDecay(rate, decay_steps=1, decay_rate=float(options["decay"]))
     kind = options["optimizer"]
     if kind == "sgd":
-        return keras.optimizers.SGD(
-            rate, momentum=float(options.get("momentum") or 0), nesterov=bool(options.get("nesterov", False))
-        )
+        return keras.optimizers.SGD(rate, momentum=float(options["momentum"]), nesterov=bool(options["nesterov"]))
     if kind == "adam":
         return keras.optimizers.Adam(rate)
     raise InputError(f"optimizer: must be sgd or adam, not {kind!r}")
@@ -154,22 +160,27 @@ def make_optimizer(options: Mapping[str, Any]) -> keras.optimizers.Optimizer:
 def make_loss(options: Mapping[str, Any]) -> tuple[keras.losses.Loss, float]:
     """Return the loss of `training:` for class indices and logits, and its gamma: 0 for the cross entropy.
 
-    Raises `InputError` for a loss other than cross_entropy and focal.
+    Raises `InputError` for a loss other than cross_entropy and focal, and where one of `LOSS_KEYS` is lacking.
     """
-    kind = options.get("loss", "cross_entropy")
+    demand({"training": options}, *(f"training.{key}" for key in LOSS_KEYS))
+    kind = options["loss"]
     if kind == "cross_entropy":
         return keras.losses.SparseCategoricalCrossentropy(from_logits=True), 0.0
     if kind == "focal":
-        gamma = float(options.get("focal_gamma", 2.0))
+        gamma = float(options["focal_gamma"])
         return FocalLoss(gamma), gamma
     raise InputError(f"loss: must be cross_entropy or focal, not {kind!r}")
 
 
 class PictureBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is untyped
-    """Batches (pictures uint8, labels int32, weights float32) read from an open store when they are asked for.
+    """Batches read from an open store when they are asked for.
 
-    The next few are read ahead by threads, so that the network need not wait for them. Keras's own threads are not
-    used: on TensorFlow they would take the place of its prefetching.
+    Each is (pictures (n, size, size, 3) uint8, labels (n,) int32, weights (n,) float32), or (pictures,) without
+    weights; the last may be shorter than the others. The next few are read ahead by threads, so that the network need
+    not wait for them. Keras's own threads are not used: on TensorFlow they would take the place of its prefetching.
+
+    Asking for a batch raises `InputError` where the store ends within one of its pictures, and OSError where it cannot
+    be read.
     """
 
     def __init__(
@@ -180,7 +191,12 @@ class PictureBatches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras is u
         weights: NDArray[np.float64] | None = None,
         symmetries: NDArray[np.int64] | None = None,
     ) -> None:
-        """Batch the pictures of `rows` (columns `row`, `label`) in that order; `symmetries` as `flip_and_turn`."""
+        """Batch the pictures of `rows` in that order.
+
+        pictures: (n, size, size, 3) uint8 of a picture store, contiguous. rows: columns `row`, in the store, and
+        `label`, class index. weights: (classes,), None for batches of pictures alone. symmetries: (rows,) elements as
+        `flip_and_turn` takes them, None to change nothing.
+        """
         super().__init__()
         self._readers, self._ahead = ThreadPoolExecutor(READERS), dict[int, Future[tuple[NDArray[Any], ...]]]()
         self._pictures, self._batch_size = pictures, batch_size
@@ -251,13 +267,12 @@ def _fit(
     seed: int,
     folder: Path,
     belongs_to: Mapping[str, str],
-    events: EventWriter,
 ) -> list[tuple[float, ...]]:
     """Train `scores` (a model of logits) in place to the weights of its best epoch; return the history's rows.
 
     Goes on from the last checkpoint in `folder` if that is of the same digests `belongs_to`, and leaves its own there.
     """
-    epochs, batch_size = int(options["epochs"]), int(options.get("batch_size", 32))
+    epochs, batch_size = int(options["epochs"]), int(options["batch_size"])
     if epochs == 0:
         return []
     training, validation = parts["train"], parts["validation"]
@@ -266,10 +281,10 @@ def _fit(
             f"training: there are {len(training) or 'no'} pictures of split `train`, {device_count()} at least are "
             "needed; set epochs: 0 for an untrained model"
         )
-    augmentation = options.get("augmentation", "none")
+    augmentation = options["augmentation"]
     if augmentation not in ("flips_and_quarter_turns", "none"):
         raise InputError(f"augmentation: must be flips_and_quarter_turns or none, not {augmentation!r}")
-    criterion = options.get("best_epoch_by", "accuracy")
+    criterion = options["best_epoch_by"]
     if criterion not in ("accuracy", "balanced_accuracy"):
         raise InputError(f"best_epoch_by: must be accuracy or balanced_accuracy, not {criterion!r}")
     steps = epochs * math.ceil(len(training) / batch_size)
@@ -277,10 +292,10 @@ def _fit(
     if lowered is not None:
         logger.info("BatchNormalization: momentum lowered to %.4f, since there are only %d steps", lowered, steps)
     loss, gamma = make_loss(options)
-    weights = class_weights(training["label"].to_numpy(), classes, options.get("class_weights", "none"))
+    weights = class_weights(training["label"].to_numpy(), classes, options["class_weights"])
     variables = {"model": scores.variables}  # with the random states of dropout
     optimizer = make_optimizer(options)
-    if options.get("precision") == "mixed_float16":
+    if options["precision"] == "mixed_float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)  # small gradients would be 0 in half precision
     scores.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
     optimizer.build(scores.trainable_variables)
@@ -293,7 +308,6 @@ def _fit(
         for kind, own in variables.items():
             restore_variables(path, kind, own)
         logger.info("going on after epoch %d of %d, from %s", history[-1][0], epochs, path)
-    events.update(history)
     for epoch in range(len(history) + 1, epochs + 1):
         start = time.perf_counter()
         # Order and augmentation follow from seed and epoch alone, not from what ran before or which thread reads first.
@@ -323,7 +337,6 @@ def _fit(
             len(training) / seconds,
         )
         write_checkpoint(checkpoint_path(folder, epoch), belongs_to, history, variables)
-        events.update(history)
         keep_only(folder, [epoch, _kept(history, criterion)])
     best_epoch = _kept(history, criterion)
     if best_epoch < epochs:
@@ -349,7 +362,7 @@ def _digests(
     def of(thing: Any) -> str:
         return hashlib.sha256(json.dumps(thing, sort_keys=True).encode()).hexdigest()
 
-    weights = settings.get("weights") or "none"
+    weights = settings["weights"]
     backend = keras.backend.backend()
     versions = [__version__, library, keras.__version__, backend, importlib.import_module(backend).__version__]
     return {
@@ -391,28 +404,17 @@ def _predict(scores: keras.Model, rows: pd.DataFrame, pictures: h5py.Dataset, ba
     return np.asarray(scores.predict(PictureBatches(pictures, shared, batch_size), verbose=0))[: len(rows)]
 
 
-def _opened(path: str | Path) -> h5py.File:
-    try:
-        return h5py.File(path, "r")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read as a picture store ({error})") from error
-
-
-def _rows(table: pd.DataFrame, classes: Sequence[str], file: h5py.File, size: int, path: str | Path) -> pd.DataFrame:
+def _rows(table: pd.DataFrame, classes: Sequence[str], store: PictureStore) -> pd.DataFrame:
     """Return `table` with the columns `row` (in the store) and `label` (class index), after checks."""
-    if "pictures" not in file or "image" not in file or file["pictures"].shape[1:] != (size, size, 3):
-        raise InputError(f"{path}: is not a picture store of {size} x {size} pixels, the input_size")
-    if file["pictures"].dtype != np.uint8 or file["pictures"].id.get_offset() is None:
-        raise InputError(f"{path}: its pictures are not contiguous uint8; delete it, and it is made again")
     lacking = {"image", "class", "split"} - set(table.columns)
     if lacking:
         raise InputError(f"training table: lacks the columns {', '.join(sorted(lacking))}")
     rows = table[["image", "class", "split"]].reset_index(drop=True)
-    rows["row"] = pd.Index(file["image"].asstr()[()]).get_indexer(pd.Index(rows["image"]))
+    rows["row"] = store.rows(rows["image"])
     rows["label"] = pd.Index(list(classes)).get_indexer(pd.Index(rows["class"]))
     for wrong, reason in (
         (rows["image"].duplicated(), "occur more than once"),
-        (rows["row"] < 0, f"are not in the picture store {path}"),
+        (rows["row"] < 0, f"are not in the picture store {store.path}"),
         (rows["label"] < 0, f"have a class other than {', '.join(classes)}"),
         (~rows["split"].isin(SPLITS), f"have a split other than {', '.join(SPLITS)}"),
     ):

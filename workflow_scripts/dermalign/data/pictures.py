@@ -4,16 +4,15 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from ..errors import InputError
-from ..files import atomic_path
 from ..logs import progress
 from .archives import OpenArchive, open_archive, read_member
 from .images import decode_each, open_picture
+from .picture_store import write_picture_store
 
 
 def decode(archive: OpenArchive, member: str, size: int) -> NDArray[np.uint8]:
@@ -37,9 +36,8 @@ def store_pictures(
 ) -> None:
     """Decode `images` from the zip or folder `archive` into the HDF5 file `output`, whole or not at all.
 
-    `members` maps image names to member names. Written are `/pictures` (n, size, size, 3) uint8, as `decode` gives
-    them, contiguous and not compressed so that training reads any picture at once, and `/image` (n,) UTF-8 names, both
-    in the order of `images`. Only a few pictures are in memory at any time. Decoding runs in `threads` threads.
+    `members` maps image names to member names. Written is a `picture_store` of pictures as `decode` gives them, in the
+    order of `images`. Only a few pictures are in memory at any time. Decoding runs in `threads` threads.
     Raises `InputError` for an unreadable archive, an image without member, an image named twice, and as `decode`.
     """
     if not images:
@@ -49,12 +47,9 @@ def store_pictures(
         raise InputError(f"{archive}: lacks {len(missing)} of {len(images)} pictures, among them {missing[0]}")
     if len(set(images)) < len(images):
         raise InputError(f"{output}: {len(images) - len(set(images))} images are named more than once")
-    with open_archive(archive) as opened, atomic_path(output) as temporary, h5py.File(temporary, "w") as file:
-        pictures = file.create_dataset("pictures", (len(images), size, size, 3), dtype=np.uint8)
-        file.create_dataset("image", data=list(images), dtype=h5py.string_dtype())
+    with open_archive(archive) as opened:
         decoded = decode_each(opened, [members[image] for image in images], partial(_squeezed, size=size), threads)
-        for row, picture in enumerate(progress(decoded, len(images), f"pictures at {size} pixels")):
-            pictures[row] = picture
+        write_picture_store(output, images, size, progress(decoded, len(images), f"pictures at {size} pixels"))
 
 
 def _squeezed(picture: Image.Image, size: int) -> NDArray[np.uint8]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ..classifiers.metrics import confusion_matrix, kept_epoch
+from ..classifiers.scores import confusion_matrix, kept_epoch
 from .plotting import COLOURS, tidy
 
 LONGEST = 9  # letters of a class's name that fit beside each other below a confusion matrix

@@ -6,7 +6,6 @@ predicts nothing. Attributes: image, model, method, layer, target_class, predict
 dermalign_version, texts; degenerate, bool.
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,9 +149,3 @@ def read_store(path: str | Path) -> Store:
             )
     except (OSError, KeyError) as error:
         raise InputError(f"{path}: not a saliency store, or damaged ({error}); delete it to make it anew") from error
-
-
-def file_sha256(path: str | Path) -> str:
-    """Return the SHA-256 of the file's bytes, 64 hexadecimal digits."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

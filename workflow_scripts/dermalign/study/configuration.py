@@ -46,15 +46,26 @@ def checked(configuration: Mapping[str, Any]) -> dict[str, Any]:
     A null takes a key away (so an overlay can drop what config.yaml names), except where the schema knows null as
     a value. Raises InputError with one sentence per fault.
     """
-    schema = read_schema()
-    pruned = _without_nulls(configuration, schema)
+    complete = _completed(configuration, read_schema())
+    _check_relations(complete)
+    return complete
+
+
+def complete_model(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one entry of `models:` with the schema's defaults filled in, so that a notebook trains as the workflow.
+
+    Raises InputError with one sentence per fault, a misspelt key among them.
+    """
+    return _completed(settings, _children(read_schema()["properties"]["models"], ""))
+
+
+def _completed(value: Mapping[str, Any], schema: Mapping[str, Any]) -> Any:
+    pruned = _without_nulls(value, schema)
     faults = sorted(Draft202012Validator(schema).iter_errors(pruned), key=lambda fault: list(map(str, fault.path)))
     if faults:
         sentences = dict.fromkeys(map(_sentence, faults))  # two missing keys are two faults with one sentence
         raise InputError("the configuration cannot be used:\n" + "\n".join(f"- {text}" for text in sentences))
-    complete = _with_defaults(pruned, schema)
-    _check_relations(complete)
-    return complete
+    return _with_defaults(pruned, schema)
 
 
 def read_schema() -> dict[str, Any]:

@@ -1,0 +1,62 @@
+"""What a classifier is to all that asks it, of whatever kind it is, and where one comes from."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from .functions import GradientFunction, ScoreFunction
+from .keras_classifier import KerasClassifier
+
+if TYPE_CHECKING:
+    import keras
+
+
+class Classifier(Protocol):
+    """A finished classifier, of whatever kind: see `keras_classifier` and `brought.graph_classifier`.
+
+    One with a single output z, the logit of a sigmoid, tells two classes apart: their scores are -z/2 and z/2, whose
+    softmax is 1 - sigmoid(z) and sigmoid(z).
+    """
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+
+    @property
+    def input_shape(self) -> tuple[int | None, ...]:
+        """(H, W, 3) of the pictures that it takes, None for any size."""
+
+    def scores(self, logits: str | None = None) -> ScoreFunction:
+        """Return the function of pictures that gives their class scores.
+
+        logits: the name of the layer whose output is the scores, None where they are before the final softmax.
+        Raises `InputError` where the scores cannot be told, or there is no such layer.
+        """
+
+    def gradients(self, layer: str, logits: str | None = None) -> GradientFunction:
+        """Return the function of pictures that gives their gradients at `layer`, (n, height, width, channels).
+
+        logits: as in `scores`. Raises `InputError` as `scores`, and for a layer that is lacking or unsuitable (here, or
+        when the function is first called).
+        """
+
+
+def load_classifier(path: str | Path) -> Classifier:
+    """Load a classifier of the study: a model of Keras, in safe mode, or the frozen graph (.pb) of a SavedModel.
+
+    Raises `InputError` for a frozen graph on another backend than TensorFlow, and what Keras raises for a file that it
+    cannot load.
+    """
+    if Path(path).suffix == ".pb":
+        from .brought.graph_classifier import GraphClassifier
+
+        return GraphClassifier.read(path)
+    import keras
+
+    return KerasClassifier(keras.models.load_model(path, compile=False, safe_mode=True))
+
+
+def as_classifier(classifier: "Classifier | keras.Model") -> Classifier:
+    """Return a classifier as it is, and a model of Keras as one. Raises `InputError` as `KerasClassifier`."""
+    import keras
+
+    return KerasClassifier(classifier) if isinstance(classifier, keras.Model) else classifier

@@ -1,0 +1,40 @@
+"""A model of Keras as a `classifier.Classifier`."""
+
+from typing import TYPE_CHECKING
+
+from ..errors import InputError
+from .functions import GradientFunction, ScoreFunction, gradient_function, score_function
+from .gradients import compiled_gradients, compiled_scores
+from .layers import find_layer
+
+if TYPE_CHECKING:
+    import keras
+
+
+class KerasClassifier:
+    """A Functional or Sequential model, nested as deep as you like, whose weights are read at each call.
+
+    Layers are named as `layers.find_layer` takes them, or given as they are.
+    """
+
+    def __init__(self, model: "keras.Model") -> None:
+        """Wrap a model, which is not copied. Raises `InputError` for one that has not exactly one input."""
+        if len(getattr(model, "inputs", None) or ()) != 1:
+            raise InputError(f"model {model.name}: only models with exactly one input are supported")
+        self.model = model
+        self.name: str = model.name
+        self.input_shape: tuple[int | None, ...] = tuple(model.inputs[0].shape)[1:]
+
+    def scores(self, logits: "str | keras.layers.Layer | None" = None) -> ScoreFunction:
+        """Return the function of pictures that gives their class scores, as `Classifier.scores`."""
+        return score_function(compiled_scores(self.model, self._layer(logits)), self.input_shape)
+
+    def gradients(
+        self, layer: "str | keras.layers.Layer", logits: "str | keras.layers.Layer | None" = None
+    ) -> GradientFunction:
+        """Return the function of pictures that gives their gradients at a layer, as `Classifier.gradients`."""
+        evaluate = compiled_gradients(self.model, self._layer(layer), self._layer(logits))
+        return gradient_function(evaluate, self.input_shape)
+
+    def _layer(self, layer: "str | keras.layers.Layer | None") -> "keras.layers.Layer | None":
+        return find_layer(self.model, layer) if isinstance(layer, str) else layer
