@@ -24,9 +24,10 @@ from peak_memory import own_peak
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY / "workflow_scripts"))
 
-from dermalign.overlap.engine import write_curves, write_shards  # noqa: E402
+from dermalign.overlap.engine import write_curves  # noqa: E402
 from dermalign.overlap.mask_cells import PictureCells, cell_areas, write_cells  # noqa: E402
-from dermalign.results.statistics import read_shards, source_statistics  # noqa: E402
+from dermalign.overlap.shards import read_shards, write_shards  # noqa: E402
+from dermalign.results.statistics import source_statistics  # noqa: E402
 from dermalign.study.groups import default_groups  # noqa: E402
 
 GRID = (8, 8)

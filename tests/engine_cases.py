@@ -6,8 +6,9 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from dermalign.overlap.engine import write_curves, write_shards
+from dermalign.overlap.engine import write_curves
 from dermalign.overlap.mask_cells import Grid, PictureCells, count_picture, white_box, write_cells
+from dermalign.overlap.shards import write_shards
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from dermalign.logs import job_log
-from dermalign.overlap.engine import write_shards
+from dermalign.overlap.shards import write_shards
 
 with job_log(snakemake.log[0]):
     shards = {(Path(path).parent.name, Path(path).stem): path for path in snakemake.output}

@@ -6,8 +6,9 @@ import pandas as pd
 from dermalign.data.manifests import read_evaluation
 from dermalign.files import write_text
 from dermalign.logs import job_log
+from dermalign.overlap.shards import read_shards
 from dermalign.results.pairing import chance_statistics
-from dermalign.results.statistics import SourceStatistics, read_shards, source_statistics
+from dermalign.results.statistics import SourceStatistics, source_statistics
 from dermalign.saliency.maps import read_predictions
 from dermalign.study.groups import group_account, groups_of
 

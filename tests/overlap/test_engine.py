@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from dermalign.data.archives import list_masks, list_pictures
 from dermalign.errors import InputError
-from dermalign.overlap.engine import BLOCK, intersection_and_union, overlap_curves, write_curves, write_shards
+from dermalign.overlap.engine import BLOCK, intersection_and_union, overlap_curves, write_curves
 from dermalign.overlap.mask_cells import count_archive, write_cells
+from dermalign.overlap.shards import write_shards
 from engine_cases import (
     FEATURES,
     GRIDS,

@@ -15,8 +15,9 @@ from dermalign.data.archives import list_masks, list_pictures
 from dermalign.data.manifests import evaluation_manifest
 from dermalign.drawing import FEATURES, draw_picture, plan
 from dermalign.errors import InputError
-from dermalign.overlap.engine import write_curves, write_shards
+from dermalign.overlap.engine import write_curves
 from dermalign.overlap.mask_cells import PictureCells, count_archive, write_cells
+from dermalign.overlap.shards import read_shards, write_shards
 from dermalign.results import challenge
 from dermalign.results.challenge import (
     MICRO_AVERAGE,
@@ -25,7 +26,7 @@ from dermalign.results.challenge import (
     thresholded_map,
     write_challenge_masks,
 )
-from dermalign.results.statistics import read_shards, threshold_statistics
+from dermalign.results.statistics import threshold_statistics
 from engine_cases import GRIDS, SIDES, Picture, counted, draw_map, shard_paths, write_map_file
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -11,8 +11,9 @@ import pytest
 from dermalign.data.archives import list_masks, list_pictures, open_archive
 from dermalign.data.pictures import decode
 from dermalign.errors import InputError
-from dermalign.overlap.engine import write_curves, write_shards
+from dermalign.overlap.engine import write_curves
 from dermalign.overlap.mask_cells import count_archive, write_cells
+from dermalign.overlap.shards import write_shards
 from dermalign.saliency import variants
 from dermalign.saliency.gradcam import stretch
 from dermalign.saliency.maps import gather_maps, read_predictions

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..files import atomic_path, write_text
+from ..files import atomic_path
 from .mask_cells import Grid, cell_areas, grid_name
 
 BLOCK = 256  # maps held in memory at a time
@@ -159,46 +159,3 @@ def _append(target: h5py.File, images: Sequence[str], curves: Curves) -> None:
     for name, values in columns.items():
         target[name].resize(stop, axis=0)
         target[name][start:stop] = values
-
-
-def write_shards(curves_path: str | Path, shards: Mapping[tuple[str, str], str | Path]) -> None:
-    """Write Jaccard shards: one CSV file `image,intersection,union,jaccard` per feature and threshold.
-
-    curves_path: file of `write_curves`. shards: {(feature, threshold as written in file names): path}. A feature's
-    population is the pictures whose mask of that feature is not black; a chance source has a row per draw. The maps
-    are compared with the thresholds once, for all features. Memory: `BLOCK` maps' curves and three integers a map
-    and threshold.
-    """
-    thresholds = sorted({threshold for _, threshold in shards})
-    with h5py.File(curves_path) as source:
-        images = source["image"].asstr()[:].tolist()
-        blocks = [slice(start, start + BLOCK) for start in range(0, len(images), BLOCK)]
-        white = np.empty((len(thresholds), len(images)), dtype=np.int64)
-        area = np.empty_like(white)
-        intersection = np.empty_like(white)
-        for block in blocks:
-            levels, areas = source["levels"][block], source["area"][block].astype(np.int64)
-            for row, threshold in enumerate(thresholds):
-                white[row, block] = white_cells(levels, float(threshold))
-            area[:, block] = np.take_along_axis(areas, white[:, block].T, axis=1).T
-        for feature in dict.fromkeys(feature for feature, _ in shards):
-            mask = np.empty(len(images), dtype=np.int64)
-            for block in blocks:
-                cumulative = source[f"intersection/{feature}"][block].astype(np.int64)
-                mask[block] = cumulative[:, -1]
-                intersection[:, block] = np.take_along_axis(cumulative, white[:, block].T, axis=1).T
-            # By name, so that neither batches nor the archive's order show in what is written.
-            population = np.array(sorted(np.flatnonzero(mask), key=images.__getitem__), dtype=np.intp)
-            names = [images[row] for row in population]
-            for row, threshold in enumerate(thresholds):
-                if (feature, threshold) in shards:
-                    common = intersection[row, population]
-                    union = area[row, population] + mask[population] - common
-                    write_text(shards[feature, threshold], shard_text(names, common, union))
-
-
-def shard_text(images: Sequence[str], intersection: NDArray[np.int64], union: NDArray[np.int64]) -> str:
-    """Return a shard as CSV; the index is written so that reading it gives the same float64."""
-    jaccard = jaccard_index(intersection, union)
-    rows = zip(images, intersection.tolist(), union.tolist(), jaccard.tolist(), strict=True)
-    return "image,intersection,union,jaccard\n" + "".join(f"{name},{i},{u},{j!r}\n" for name, i, u, j in rows)

@@ -1,0 +1,126 @@
+"""Jaccard shards: what the thresholded maps of a source and the masks of a feature have in common, in pixels.
+
+`jaccard/{model}/{method}/{feature}/{threshold}.csv`, UTF-8, a row per picture of the feature's population, by name, or,
+of a source that is drawn several times, a row per draw, those of a picture below each other. Columns:
+
+- image: the picture's name, text whatever it looks like (`NA` and `1e5` are names);
+- intersection, union: |A and B| and |A or B| in pixels of the full-size picture, exact integers, 0 <= intersection <=
+  union and 0 < union, as the mask of a picture of the population is not black;
+- jaccard: intersection / union, written so that reading it gives the same float64.
+
+A source's shards of one feature are all of the same rows.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..files import write_text
+from .engine import BLOCK, jaccard_index, white_cells
+
+
+def write_shards(curves_path: str | Path, shards: Mapping[tuple[str, str], str | Path]) -> None:
+    """Write Jaccard shards: one CSV file `image,intersection,union,jaccard` per feature and threshold.
+
+    curves_path: file of `write_curves`. shards: {(feature, threshold as written in file names): path}. A feature's
+    population is the pictures whose mask of that feature is not black; a chance source has a row per draw. The maps
+    are compared with the thresholds once, for all features. Memory: `BLOCK` maps' curves and three integers a map
+    and threshold.
+    """
+    thresholds = sorted({threshold for _, threshold in shards})
+    with h5py.File(curves_path) as source:
+        images = source["image"].asstr()[:].tolist()
+        blocks = [slice(start, start + BLOCK) for start in range(0, len(images), BLOCK)]
+        white = np.empty((len(thresholds), len(images)), dtype=np.int64)
+        area = np.empty_like(white)
+        intersection = np.empty_like(white)
+        for block in blocks:
+            levels, areas = source["levels"][block], source["area"][block].astype(np.int64)
+            for row, threshold in enumerate(thresholds):
+                white[row, block] = white_cells(levels, float(threshold))
+            area[:, block] = np.take_along_axis(areas, white[:, block].T, axis=1).T
+        for feature in dict.fromkeys(feature for feature, _ in shards):
+            mask = np.empty(len(images), dtype=np.int64)
+            for block in blocks:
+                cumulative = source[f"intersection/{feature}"][block].astype(np.int64)
+                mask[block] = cumulative[:, -1]
+                intersection[:, block] = np.take_along_axis(cumulative, white[:, block].T, axis=1).T
+            # By name, so that neither batches nor the archive's order show in what is written.
+            population = np.array(sorted(np.flatnonzero(mask), key=images.__getitem__), dtype=np.intp)
+            names = [images[row] for row in population]
+            for row, threshold in enumerate(thresholds):
+                if (feature, threshold) in shards:
+                    common = intersection[row, population]
+                    union = area[row, population] + mask[population] - common
+                    write_text(shards[feature, threshold], shard_text(names, common, union))
+
+
+def shard_text(images: Sequence[str], intersection: NDArray[np.int64], union: NDArray[np.int64]) -> str:
+    """Return a shard as CSV; the index is written so that reading it gives the same float64."""
+    jaccard = jaccard_index(intersection, union)
+    rows = zip(images, intersection.tolist(), union.tolist(), jaccard.tolist(), strict=True)
+    return "image,intersection,union,jaccard\n" + "".join(f"{name},{i},{u},{j!r}\n" for name, i, u, j in rows)
+
+
+@dataclass(frozen=True)
+class Shards:
+    """A source's shards of one feature, its population n pictures.
+
+    - images: the n pictures, by name;
+    - thresholds: the t names, ascending;
+    - intersection, union: pixels, int64 (t, rows), a row per picture, or one per draw;
+    - first: int (n,), the first row of each picture.
+    """
+
+    images: list[str]
+    thresholds: list[str]
+    intersection: NDArray[np.int64]
+    union: NDArray[np.int64]
+    first: NDArray[np.intp]
+
+    def per_picture(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the mean over the draws of each picture, (..., n), of values by row (..., rows)."""
+        draws = np.diff([*self.first, self.union.shape[1]])
+        if not values.shape[-1] or draws.max() == 1:
+            return values
+        return np.add.reduceat(values, self.first, axis=-1) / draws
+
+    @cached_property
+    def jaccard(self) -> NDArray[np.float64]:
+        """The Jaccard index by threshold and picture, float64 (t, n), the mean over draws."""
+        return self.per_picture(jaccard_index(self.intersection, self.union))
+
+
+def read_shards(paths: Mapping[str, str | Path]) -> Shards:
+    """Read one feature's shards, {threshold: path}, and check that all are of the same pictures.
+
+    Raises ValueError where they are not, or where a count is impossible: such shards are of different runs.
+    """
+    thresholds = sorted(paths)
+    rows: list[str] | None = None
+    counts = []
+    for threshold in thresholds:
+        table = pd.read_csv(
+            paths[threshold],
+            usecols=["image", "intersection", "union"],
+            dtype={"image": str, "intersection": np.int64, "union": np.int64},
+            keep_default_na=False,
+        )
+        found = table["image"].tolist()
+        rows = found if rows is None else rows
+        if found != rows:
+            raise ValueError(f"{paths[threshold]} is not of the pictures of {paths[thresholds[0]]}")
+        counts.append(table[["intersection", "union"]].to_numpy().T)
+    rows = rows or []
+    stacked = np.stack(counts).reshape(len(thresholds), 2, len(rows))
+    intersection, union = stacked[:, 0], stacked[:, 1]
+    if rows and (intersection.min() < 0 or union.min() < 1 or (intersection > union).any()):
+        raise ValueError(f"{paths[thresholds[0]]} or a shard beside it holds counts that no mask can have")
+    first = [row for row, image in enumerate(rows) if row == 0 or rows[row - 1] != image]
+    return Shards([rows[row] for row in first], thresholds, intersection, union, np.array(first, dtype=np.intp))
