@@ -35,7 +35,6 @@ rule challenge_masks:
         method="|".join([*SALIENCY_METHODS, *VARIANTS]),
     conda:
         "../envs/analysis.yaml"
-    threads: 1
     resources:
         mem_mb=megabytes(2000),
         runtime=minutes(240),

@@ -1,4 +1,4 @@
-"""Write the table that the rule is named after: rule table3 calls dermalign.tables.table3."""
+"""Write a table: that of the function of dermalign.results.tables which the rule names."""
 
 from pathlib import Path
 
@@ -7,14 +7,33 @@ from dermalign.data.leakage import leakage_sentence
 from dermalign.data.manifests import read_evaluation
 from dermalign.logs import job_log
 from dermalign.results import tables
+from dermalign.results.captions import sentences
+from dermalign.results.formats import write_table
 from dermalign.results.statistics import read_statistics
 
-with job_log(snakemake.log[0]):
-    inputs = {
-        Path(path).stem: read_evaluation(path) if path.endswith("evaluation.csv") else read_statistics(path)
-        for path in snakemake.input
-        if path not in snakemake.input.leakage
+FUNCTIONS = {
+    "table1": tables.table1,
+    "table2": tables.table2,
+    "table3": tables.table3,
+    "table4": tables.table4,
+    "table5": tables.table5,
+    "table6": tables.table6,
+    "classifiers": tables.classifiers,
+}
+
+
+def read_metrics(paths):
+    """Return {model: its held-out metrics}."""
+    text = {"metric": str, "class": str}
+    return {
+        Path(path).parent.name: pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""]) for path in paths
     }
-    table = getattr(tables, snakemake.rule)(**inputs, **snakemake.params.arguments)
-    counts = [leakage_sentence(pd.read_csv(path)) for path in snakemake.input.leakage]
-    tables.write_table(table, " ".join([snakemake.params.caption, *counts]), snakemake.output.csv, snakemake.output.md)
+
+
+READERS = {"evaluation": read_evaluation, "leakage": pd.read_csv, "metrics": read_metrics}
+
+with job_log(snakemake.log[0]):
+    inputs = {name: READERS.get(name, read_statistics)(paths) for name, paths in snakemake.input.items()}
+    said = leakage_sentence(inputs.pop("leakage")) if "leakage" in inputs else ""
+    table = FUNCTIONS[snakemake.params.function](**inputs, **snakemake.params.arguments)
+    write_table(table, sentences(snakemake.params.caption, said), snakemake.output)
