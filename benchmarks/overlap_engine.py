@@ -39,9 +39,9 @@ sys.path.insert(0, str(REPOSITORY / "workflow_scripts"))
 from dermalign.data.archives import list_pictures  # noqa: E402
 from dermalign.data.cell_files import write_cells  # noqa: E402
 from dermalign.data.mask_files import list_masks  # noqa: E402
-from dermalign.overlap.engine import write_curves, write_shards  # noqa: E402
+from dermalign.overlap.join import write_curves  # noqa: E402
 from dermalign.overlap.mask_cells import count_archive  # noqa: E402
-from dermalign.results.statistics import read_shards  # noqa: E402
+from dermalign.overlap.shards import read_shards, write_shards  # noqa: E402
 
 FEATURES = ["globules", "milia_like_cyst", "negative_network", "pigment_network", "streaks"]
 NAMES = [*FEATURES, "union"]

@@ -25,9 +25,10 @@ sys.path.insert(0, str(REPOSITORY / "workflow_scripts"))
 
 from dermalign.data.cell_files import read_counts, write_cells  # noqa: E402
 from dermalign.data.grids import cell_areas  # noqa: E402
-from dermalign.overlap.engine import write_curves, write_shards  # noqa: E402
+from dermalign.overlap.join import write_curves  # noqa: E402
 from dermalign.overlap.mask_cells import PictureCells  # noqa: E402
-from dermalign.results.statistics import read_shards, source_statistics  # noqa: E402
+from dermalign.overlap.shards import read_shards, write_shards  # noqa: E402
+from dermalign.results.statistics import source_statistics  # noqa: E402
 from dermalign.study.groups import default_groups  # noqa: E402
 
 GRID = (8, 8)

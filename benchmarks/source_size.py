@@ -19,8 +19,9 @@ import h5py
 import numpy as np
 import overlap_scale
 from dermalign.data.cell_files import write_cells
-from dermalign.overlap.engine import write_curves, write_shards
 from dermalign.overlap.exact import exact_statistics
+from dermalign.overlap.join import write_curves
+from dermalign.overlap.shards import write_shards
 from dermalign.saliency.chance import write_chance_maps
 from peak_memory import own_peak
 

@@ -87,7 +87,12 @@ def everything(wildcards):
     if MISSING:
         raise WorkflowError(f"dermalign: {MISSING}")
     return [
-        *expand("{results}/tables/table{number}.{suffix}", results=RESULTS, number=range(1, 7), suffix=["csv", "md"]),
+        *expand(
+            "{results}/tables/table{number}.{suffix}",
+            results=RESULTS,
+            number=range(1, 7),
+            suffix=["csv", "md", "html", "tex"],
+        ),
         *expand(
             "{results}/figures/{name}.{suffix}",
             results=RESULTS,
@@ -102,7 +107,7 @@ def everything(wildcards):
 def of_classifiers():
     return [
         f"{RESULTS}/manifest/leakage.csv",
-        *expand("{results}/tables/classifiers.{suffix}", results=RESULTS, suffix=["csv", "md"]),
+        *expand("{results}/tables/classifiers.{suffix}", results=RESULTS, suffix=["csv", "md", "html", "tex"]),
         *expand(
             "{results}/figures/classifiers/{model}_confusion.{suffix}",
             results=RESULTS,

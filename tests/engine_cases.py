@@ -9,8 +9,9 @@ import numpy as np
 from dermalign.data.cell_files import PictureCells, write_cells
 from dermalign.data.grids import Grid
 from dermalign.data.masks import white_box
-from dermalign.overlap.engine import write_curves, write_shards
+from dermalign.overlap.join import write_curves
 from dermalign.overlap.mask_cells import count_picture
+from dermalign.overlap.shards import write_shards
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image

@@ -7,8 +7,9 @@ from dermalign.classifiers.evaluation_predictions import read_evaluation_predict
 from dermalign.data.manifests import read_evaluation
 from dermalign.files import write_text
 from dermalign.logs import job_log
+from dermalign.overlap.shards import read_shards
 from dermalign.results.pairing import chance_statistics
-from dermalign.results.statistics import SourceStatistics, read_shards, source_statistics
+from dermalign.results.statistics import SourceStatistics, source_statistics
 from dermalign.study.groups import group_account, groups_of
 
 with job_log(snakemake.log[0]) as log:

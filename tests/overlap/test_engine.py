@@ -12,8 +12,10 @@ from dermalign.data.archives import list_pictures
 from dermalign.data.cell_files import write_cells
 from dermalign.data.mask_files import list_masks
 from dermalign.errors import InputError
-from dermalign.overlap.engine import BLOCK, intersection_and_union, overlap_curves, write_curves, write_shards
+from dermalign.overlap.engine import BLOCK, intersection_and_union, overlap_curves
+from dermalign.overlap.join import write_curves
 from dermalign.overlap.mask_cells import count_archive
+from dermalign.overlap.shards import write_shards
 from engine_cases import (
     FEATURES,
     GRIDS,

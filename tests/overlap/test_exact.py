@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from dermalign.overlap.engine import BLOCK, Curves, intersection_and_union, overlap_curves, write_shards
+from dermalign.overlap.engine import BLOCK, Curves, intersection_and_union, overlap_curves
 from dermalign.overlap.exact import (
     CURVE_THRESHOLDS,
     SMALLEST,
@@ -23,7 +23,7 @@ from dermalign.overlap.exact import (
     read_populations,
     threshold_text,
 )
-from dermalign.results.statistics import Shards, read_shards
+from dermalign.overlap.shards import Shards, read_shards, write_shards
 from engine_cases import FEATURES, FEW, THRESHOLDS, counted, draw_map, pictures
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -19,8 +19,9 @@ from dermalign.drawing.classes import FEATURES
 from dermalign.drawing.pictures import draw_picture
 from dermalign.drawing.plan import plan
 from dermalign.errors import InputError
-from dermalign.overlap.engine import write_curves, write_shards
+from dermalign.overlap.join import write_curves
 from dermalign.overlap.mask_cells import count_archive
+from dermalign.overlap.shards import read_shards, write_shards
 from dermalign.results import challenge
 from dermalign.results.challenge import (
     MICRO_AVERAGE,
@@ -29,7 +30,7 @@ from dermalign.results.challenge import (
     thresholded_map,
     write_challenge_masks,
 )
-from dermalign.results.statistics import read_shards, threshold_statistics
+from dermalign.results.statistics import threshold_statistics
 from engine_cases import GRIDS, SIDES, Picture, counted, draw_map, shard_paths, write_map_file
 from hypothesis import given, settings
 from hypothesis import strategies as st

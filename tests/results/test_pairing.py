@@ -1,12 +1,11 @@
 """A model beside chance, paired picture by picture."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
+from dermalign.overlap.shards import Shards
 from dermalign.results.pairing import EVERYONE, OWN_BEST, SAME, chance_statistics, paired_difference
-from dermalign.results.statistics import GROUP_BEST, UNION_BEST, Shards, read_shards
+from dermalign.results.statistics import GROUP_BEST, UNION_BEST
 from dermalign.study.groups import default_groups
 from scipy import stats
 
@@ -73,11 +72,13 @@ def test_sources_of_different_pictures_are_not_compared() -> None:
         )
 
 
-def test_several_draws_of_a_picture_count_as_their_mean(tmp_path: Path) -> None:
-    shard = tmp_path / "0.500.csv"
-    shard.write_text(
-        "image,intersection,union,jaccard\na,1,2,0.5\na,1,4,0.25\na,0,3,0.0\nb,3,3,1.0\nb,1,2,0.5\nb,0,1,0.0\n"
-    )
-    shards = read_shards({"0.500": shard})
-    assert shards.images == ["a", "b"]
-    np.testing.assert_allclose(shards.jaccard, [[0.25, 0.5]])
+def test_without_predictions_only_all_pictures_are_compared() -> None:
+    own, other = ({"union": _shards(["a", "b", "c"], [row] * 3)} for row in ([0.1, 0.2, 0.3], [0.4, 0.3, 0.2]))
+    arguments = ("plain", {"gradcam": own}, {"shuffled": other}, _evaluation())
+    groups = default_groups(["MEL", "NV"])
+    known = chance_statistics(*arguments, {"a": "MEL", "b": "NV", "c": "NV"}, groups)
+    unknown = chance_statistics(*arguments, None, groups)
+    assert set(unknown["group"]) == {EVERYONE}
+    pd.testing.assert_frame_equal(unknown, known[known["group"] == EVERYONE].reset_index(drop=True))
+    none = chance_statistics("plain", {}, {}, _evaluation(), None, groups)
+    assert len(none) == 0 and list(none.columns) == list(known.columns)

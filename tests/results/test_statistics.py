@@ -1,25 +1,29 @@
 """Statistics: equal to SciPy's, scikit-learn's and the ISIC challenge's own, and defined where groups are empty."""
 
+import itertools
+import math
 import statistics
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import brute_force
 import numpy as np
 import pandas as pd
 import pytest
-from dermalign.overlap.engine import shard_text
+from dermalign.overlap.shards import Shards, read_shards
 from dermalign.results.statistics import (
     GROUP_BEST,
+    NAME_COLUMNS,
     UNION_BEST,
-    Shards,
+    WORD_COLUMNS,
     best_threshold,
     comparisons,
     correctness_statistics,
     mann_whitney,
     mann_whitney_statistics,
     merge,
-    read_shards,
     read_statistics,
     source_statistics,
     threshold_statistics,
@@ -38,40 +42,98 @@ MEL_NV = default_groups(["MEL", "NV"])
 GROUPS = ["MEL-correct", "MEL-wrong", "NV-correct", "NV-wrong"]
 # Few values make ties, as Jaccard indices of 0 do; the others are any float.
 SAMPLES = st.lists(st.one_of(st.sampled_from([0.0, 0.1, 0.5, 1.0]), st.floats(0, 1)), min_size=1, max_size=40)
+SMALL = st.lists(st.floats(0, 1), min_size=2, max_size=11, unique=True)
+# What pandas would take for a missing value, a number or a truth value, unless it is told that it is text.
+ODD_NAMES = ["NA", "None", "nan", "null", "N/A", "n/a", "#N/A", "NaN", "-inf", "1e5", "0.300", "True", "MEL-correct"]
 
 
 # The Mann-Whitney test
 
 
+def by_enumeration(first: list[float], second: list[float]) -> tuple[float, float]:
+    """U of the first sample and the exact p: of all ways to deal the values, those at least as far from the middle."""
+    together, middle = first + second, len(first) * len(second) / 2
+
+    def u_of(chosen: Collection[int]) -> float:
+        rest = [value for place, value in enumerate(together) if place not in chosen]
+        return sum((together[place] > value) + (together[place] == value) / 2 for place in chosen for value in rest)
+
+    u = u_of(range(len(first)))
+    ways = [u_of(chosen) for chosen in itertools.combinations(range(len(together)), len(first))]
+    return u, sum(abs(way - middle) >= abs(u - middle) for way in ways) / len(ways)
+
+
+def by_formula(first: list[float], second: list[float]) -> tuple[float, float]:
+    """U of the first sample and the asymptotic p, corrected for ties and continuity, as Lehmann (1975) writes it."""
+    n1, n2 = len(first), len(second)
+    n = n1 + n2
+    _, tie, sizes = np.unique(first + second, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(sizes) - (sizes - 1) / 2)[tie]  # the mean rank of each tie
+    u = float(ranks[:n1].sum() - n1 * (n1 + 1) / 2)
+    variance = n1 * n2 / 12 * ((n + 1) - (sizes.astype(float) ** 3 - sizes).sum() / (n * (n - 1)))
+    return u, math.erfc(max(abs(u - n1 * n2 / 2) - 0.5, 0) / math.sqrt(2 * variance))
+
+
+@settings(max_examples=150, deadline=None)
+@given(values=SMALL, data=st.data())
+def test_p_of_small_groups_without_ties_is_that_of_all_ways_to_deal_the_values(
+    values: list[float], data: st.DataObject
+) -> None:
+    at = data.draw(st.integers(1, len(values) - 1))
+    found = mann_whitney(np.array(values[:at]), np.array(values[at:]))
+    u, p = by_enumeration(values[:at], values[at:])
+    assert (found.u, found.test) == (u, "exact")
+    assert found.p == pytest.approx(p, rel=1e-12)
+
+
 @settings(max_examples=300, deadline=None)
 @given(first=SAMPLES, second=SAMPLES)
-def test_mann_whitney_is_scipys(first: list[float], second: list[float]) -> None:
+def test_mann_whitney_is_scipys_choice_and_the_table_says_which(first: list[float], second: list[float]) -> None:
     assume(len(set(first + second)) > 1)
-    expected = mannwhitneyu(first, second, use_continuity=True, alternative="two-sided", method="asymptotic")
+    ties = len(set(first + second)) < len(first + second)
     found = mann_whitney(np.array(first), np.array(second))
-    assert found.u == expected.statistic
-    assert found.p == pytest.approx(expected.pvalue, rel=1e-12, abs=1e-300)
+    assert found.test == ("exact" if min(len(first), len(second)) <= 8 and not ties else "asymptotic")
+    expected = mannwhitneyu(first, second, alternative="two-sided", method="auto")
+    assert (found.u, found.p) == (expected.statistic, expected.pvalue)
+    if found.test == "asymptotic":
+        u, p = by_formula(first, second)
+        assert found.u == u
+        assert found.p == pytest.approx(p, rel=1e-9, abs=1e-300)
     turned = mann_whitney(np.array(second), np.array(first))
     assert found.u + turned.u == len(first) * len(second)
-    assert found.p == turned.p
+    assert (found.p, found.test) == (turned.p, turned.test)
 
 
-@pytest.mark.parametrize("sizes", [(1, 1), (1, 400), (260, 90), (850, 1020)])
-def test_mann_whitney_is_scipys_for_groups_as_large_as_the_papers(sizes: tuple[int, int]) -> None:
+@pytest.mark.parametrize(
+    ("sizes", "test"),
+    [((2, 2), "exact"), ((8, 8), "exact"), ((8, 400), "exact"), ((9, 9), "asymptotic"), ((850, 1020), "asymptotic")],
+)
+def test_mann_whitney_at_the_border_and_of_groups_as_large_as_the_papers(sizes: tuple[int, int], test: str) -> None:
     random = np.random.default_rng(sum(sizes))
-    first, second = (np.maximum(random.normal(mean, 0.2, n), 0) for mean, n in zip((0.1, 0.3), sizes, strict=True))
-    expected = mannwhitneyu(first, second, use_continuity=True, alternative="two-sided", method="asymptotic")
+    first, second = (random.normal(mean, 0.2, n) for mean, n in zip((0.1, 0.3), sizes, strict=True))
     found = mann_whitney(first, second)
-    assert found.u == expected.statistic
-    assert found.p == pytest.approx(expected.pvalue, rel=1e-12, abs=0)
+    assert (found.test, found.p) == (test, mannwhitneyu(first, second, method=test).pvalue)
+    assert (found.p == pytest.approx(by_formula(first.tolist(), second.tolist())[1], rel=1e-9)) == (test != "exact")
+    tied = mann_whitney(np.append(first, 0.5), np.append(second, 0.5))
+    assert tied.test == "asymptotic"
+    assert tied.p == pytest.approx(by_formula([*first, 0.5], [*second, 0.5])[1], rel=1e-9)
 
 
-def test_mann_whitney_of_what_cannot_be_ranked() -> None:
-    equal = mann_whitney(np.full(4, 0.5), np.full(3, 0.5))
-    assert (equal.u, equal.p) == (6.0, 1.0)
+@pytest.mark.parametrize("sizes", [(1, 1), (4, 3), (7, 30), (300, 200)])
+def test_mann_whitney_of_equal_values_tells_nothing_apart(sizes: tuple[int, int]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        equal = mann_whitney(*(np.full(size, 0.1) for size in sizes))
+    assert (equal.u, equal.p, equal.test) == (sizes[0] * sizes[1] / 2, 1.0, "asymptotic")
+
+
+def test_mann_whitney_of_an_empty_sample_is_undefined() -> None:
     for first, second in ((0, 3), (3, 0), (0, 0)):
-        empty = mann_whitney(np.zeros(first), np.zeros(second))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            empty = mann_whitney(np.zeros(first), np.zeros(second))
         assert np.isnan([empty.u, empty.p]).all()
+        assert empty.test is None
 
 
 # Thresholds
@@ -250,39 +312,14 @@ def test_groups_empty_and_of_one_member() -> None:
         assert empty[["j_min", "j_mean", "j_sd", "j_max"]].isna().all()
     tests = mann_whitney_statistics("streaks", shards, groups, GROUPS, "0.000").set_index(["at", "first", "second"])
     assert len(tests) == 2 * 6
-    assert np.isnan(tests.loc[(UNION_BEST, "MEL-correct", "MEL-wrong")]["p"])
+    undefined = tests.loc[(UNION_BEST, "MEL-correct", "MEL-wrong")]
+    assert np.isnan(undefined["p"]) and pd.isna(undefined["test"])
     pair = tests.loc[(GROUP_BEST, "MEL-correct", "NV-wrong")]
     assert (pair["first_threshold"], pair["second_threshold"]) == ("0.100", "0.000")
-    assert (pair["n_first"], pair["n_second"], pair["u"]) == (2, 1, 0.0)
+    assert (pair["n_first"], pair["n_second"], pair["u"], pair["test"]) == (2, 1, 0.0, "exact")
 
 
-# Shards and whole sources
-
-
-def write_shard(path: Path, rows: Mapping[str, tuple[int, int]]) -> Path:
-    counts = np.array(list(rows.values()), dtype=np.int64).reshape(-1, 2)
-    path.write_text(shard_text(list(rows), counts[:, 0], counts[:, 1]))
-    return path
-
-
-def test_shards_of_different_runs_are_refused(tmp_path: Path) -> None:
-    first = write_shard(tmp_path / "0.000.csv", {"a": (1, 2), "b": (1, 3)})
-    for rows in ({"a": (1, 2)}, {"b": (1, 3), "a": (1, 2)}, {"a": (1, 2), "c": (1, 3)}, {}):
-        other = write_shard(tmp_path / "0.100.csv", rows)
-        with pytest.raises(ValueError, match=r"0\.100\.csv is not of the pictures"):
-            read_shards({"0.000": first, "0.100": other})
-        with pytest.raises(ValueError, match="is not of the pictures"):
-            read_shards({"0.000": other, "0.100": first})
-    for counts in ((3, 2), (-1, 2), (0, 0)):
-        impossible = write_shard(tmp_path / "0.100.csv", {"a": (1, 2), "b": (1, 3)})
-        impossible.write_text(f"image,intersection,union,jaccard\na,1,2,0.5\nb,{counts[0]},{counts[1]},0.5\n")
-        with pytest.raises(ValueError, match="counts that no mask can have"):
-            read_shards({"0.000": first, "0.100": impossible})
-
-
-def test_names_that_look_like_missing_values_are_names(tmp_path: Path) -> None:
-    path = write_shard(tmp_path / "0.000.csv", {"NA": (1, 2), "nan": (1, 3), "1e5": (1, 4)})
-    assert read_shards({"0.000": path}).images == ["NA", "nan", "1e5"]
+# Whole sources
 
 
 def test_a_source_from_pixels_to_statistics(tmp_path: Path) -> None:
@@ -339,7 +376,7 @@ def test_a_source_from_pixels_to_statistics(tmp_path: Path) -> None:
     assert len(found.mann_whitney) == len(NAMES) * 2 * 6
     for row in found.mann_whitney.to_dict("records"):
         (_, first), (_, second) = (members(row["feature"], row[side], row["at"]) for side in ("first", "second"))
-        expected = mannwhitneyu(first, second, use_continuity=True, alternative="two-sided", method="asymptotic")
+        expected = mannwhitneyu(first, second, use_continuity=True, alternative="two-sided", method="auto")
         assert (row["n_first"], row["n_second"], row["u"]) == (len(first), len(second), expected.statistic)
         assert row["p"] == pytest.approx(expected.pvalue, rel=1e-12)
 
@@ -361,8 +398,8 @@ def test_a_feature_without_any_mask_has_rows_without_numbers(tmp_path: Path) -> 
     assert found.mann_whitney["p"].isna().all()
 
 
-def test_an_analysis_without_pictures_has_statistics_without_numbers(tmp_path: Path) -> None:
-    shards = {name: read_shards({"0.000": write_shard(tmp_path / f"{name}.csv", {})}) for name in NAMES}
+def test_an_analysis_without_pictures_has_statistics_without_numbers() -> None:
+    shards = {name: shards_of([[]], [[]]) for name in NAMES}
     found = source_statistics("m", "s", shards, evaluation_of(drawn_pictures(1, 1)), {}, MEL_NV)
     assert found.thresholds["n"].tolist() == [0, 0, 0]
     assert found.best_thresholds["n"].tolist() == [0, 0, 0] and found.best_thresholds["threshold"].isna().all()
@@ -391,22 +428,73 @@ def test_draws_of_a_picture_count_as_their_mean(tmp_path: Path) -> None:
         assert table["j_sd"][row] == pytest.approx(statistics.stdev(expected), rel=1e-12, abs=1e-15)
 
 
-def test_tables_come_back_as_they_were_written(tmp_path: Path) -> None:
-    table = pd.DataFrame(
-        {
-            "model": ["m", "None"],
-            "method": "NA",
-            "feature": "union",
-            "threshold": ["0.300", None],
-            "j_mean": [1 / 3, 0.1],
-        }
-    )
-    table.to_csv(tmp_path / "a.csv", index=False)
-    table.to_csv(tmp_path / "b.csv", index=False)
-    merged = merge([tmp_path / "a.csv", tmp_path / "b.csv"])
-    assert merged["model"].tolist() == ["m", "None"] * 2
-    assert set(merged["method"]) == {"NA"}
-    assert merged["threshold"].isna().tolist() == [False, True] * 2
-    assert merged["threshold"][0] == "0.300"
-    assert merged["j_mean"].tolist() == [1 / 3, 0.1] * 2
-    pd.testing.assert_frame_equal(read_statistics(tmp_path / "a.csv"), merged[:2])
+def manifest_of(images: Sequence[str], diagnoses: Sequence[str]) -> pd.DataFrame:
+    """A manifest of pictures whose masks have 50 white pixels each."""
+    white = dict.fromkeys(NAMES, 50)
+    return pd.DataFrame({"image": images, "diagnosis": diagnoses, "width": 10, "height": 10, **white})
+
+
+@settings(max_examples=50, deadline=None)
+@given(seed=st.integers(0, 2**32), count=st.integers(1, 12))
+def test_a_source_without_predictions_has_thresholds_and_no_groups(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, count: int
+) -> None:
+    random = np.random.default_rng(seed)
+    shards = {name: shards_of(random.integers(0, 50, (3, count)), np.full((3, count), 60)) for name in NAMES}
+    images = shards["union"].images
+    evaluation = manifest_of(images, ["NV"] * count)
+    predicted = {image: str(random.choice(["MEL", "NV"])) for image in images}
+    known = source_statistics("plain", "gradcam", shards, evaluation, predicted, MEL_NV)
+    unknown = source_statistics("plain", "gradcam", shards, evaluation, None, MEL_NV)
+    pd.testing.assert_frame_equal(unknown.thresholds, known.thresholds)
+    pd.testing.assert_frame_equal(unknown.best_thresholds, known.best_thresholds)
+    folder = tmp_path_factory.mktemp("statistics")
+    for name in ("correctness", "mann_whitney"):
+        full, empty = getattr(known, name), getattr(unknown, name)
+        assert len(empty) == 0
+        assert list(empty.columns) == list(full.columns)
+        for place, table in (("full", full), ("empty", empty)):
+            table.to_csv(folder / f"{place}.csv", index=False)
+        alone = read_statistics(folder / "full.csv")
+        for order in (["empty", "full"], ["full", "empty", "empty"]):
+            pd.testing.assert_frame_equal(merge(folder / f"{place}.csv" for place in order), alone)
+        assert list(merge([folder / "empty.csv"] * 2).columns) == list(full.columns)
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_tables_come_back_as_they_were_written(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    size = data.draw(st.integers(1, 6))
+
+    def column(values: st.SearchStrategy[Any]) -> list[Any]:
+        return data.draw(st.lists(values, min_size=size, max_size=size))
+
+    names = {name: column(st.sampled_from(ODD_NAMES)) for name in NAME_COLUMNS}
+    thresholds = {name: column(st.sampled_from(["0.300", "0.001", "1.000", None])) for name in WORD_COLUMNS[:-1]}
+    table = pd.DataFrame({**names, **thresholds})
+    table["test"] = pd.array(column(st.sampled_from(["exact", "asymptotic", None])), dtype="str")
+    table = table.astype(dict.fromkeys(thresholds, "str"))
+    table["n"] = column(st.integers(0, 10**6))
+    table["j_mean"] = np.array(column(st.one_of(st.floats(0, 1), st.just(np.nan))), dtype=np.float64)
+    folder = tmp_path_factory.mktemp("tables")
+    table.to_csv(folder / "a.csv", index=False)
+    pd.testing.assert_frame_equal(read_statistics(folder / "a.csv"), table, check_exact=True)
+    merged = merge([folder / "a.csv", folder / "a.csv"])
+    pd.testing.assert_frame_equal(merged, pd.concat([table, table], ignore_index=True), check_exact=True)
+
+
+def test_groups_and_classes_may_be_called_as_missing_values_are(tmp_path: Path) -> None:
+    groups = {"NA": {"correct": True}, "None": {"correct": False}}
+    shards = {name: shards_of([[1, 2, 3]], [[9, 9, 9]]) for name in NAMES}
+    evaluation = manifest_of(["p0", "p1", "p2"], ["nan", "nan", "NA"])
+    predicted = {"p0": "nan", "p1": "NA", "p2": "NA"}
+    found = source_statistics("NaN", "null", shards, evaluation, predicted, groups)
+    for name in ("correctness", "mann_whitney"):
+        getattr(found, name).to_csv(tmp_path / f"{name}.csv", index=False)
+    correctness = read_statistics(tmp_path / "correctness.csv").query("feature == 'union'")
+    assert correctness["group"].tolist() == ["NA", "None"] * 2
+    assert correctness["n"].tolist() == [2, 1] * 2
+    tests = read_statistics(tmp_path / "mann_whitney.csv").query("feature == 'union'")
+    assert tests[["model", "method", "first", "second"]].drop_duplicates().to_numpy().tolist() == [
+        ["NaN", "null", "NA", "None"]
+    ]

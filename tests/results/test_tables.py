@@ -1,14 +1,19 @@
-"""The paper's tables: layout, counts by hand, and how numbers are rounded for reading."""
+"""The paper's tables: layout, counts by hand, and map sources of many kinds beside each other."""
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from dermalign.results.pairing import OWN_BEST, SAME
-from dermalign.results.statistics import GROUP_BEST, UNION_BEST
-from dermalign.results.tables import classifiers, markdown, table1, table2, table3, table4, table5, table6, write_table
+from dermalign.overlap.shards import Shards
+from dermalign.results.formats import write_table
+from dermalign.results.pairing import OWN_BEST, SAME, chance_statistics
+from dermalign.results.statistics import GROUP_BEST, UNION_BEST, read_statistics, source_statistics
+from dermalign.results.tables import classifiers, table1, table2, table3, table4, table5, table6
+from dermalign.study.groups import default_groups
 from dermalign.terms import OVERALL, SHARES
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 FEATURES = ["globules", "streaks"]
 SPREAD = ["j_min", "j_mean", "j_sd", "j_max"]
@@ -167,12 +172,10 @@ def test_table_4_with_chance() -> None:
     np.testing.assert_allclose(table.loc[table["method"] == "all_white", "difference"], 0.005)
 
 
-def test_a_study_of_one_model_has_an_empty_table_5(tmp_path: Path) -> None:
+def test_a_study_of_one_model_has_an_empty_table_5() -> None:
     table = table5(correctness(["a"]), ["a"])
     assert len(table) == 0
-    write_table(table, "Table 5.", tmp_path / "table5.csv", tmp_path / "table5.md")
-    assert (tmp_path / "table5.csv").read_text().startswith("model,at,group")
-    assert (tmp_path / "table5.md").read_text().startswith("Table 5.\n\n| model")
+    assert list(table.columns) == list(table4(correctness(["a"]), ["a"]).columns)
 
 
 def test_table_6_is_of_the_union_and_the_saliency_methods() -> None:
@@ -184,34 +187,6 @@ def test_table_6_is_of_the_union_and_the_saliency_methods() -> None:
     table = table6(pd.DataFrame(rows), ["gradcam"])
     assert table[["model", "method", "first"]].to_numpy().tolist() == [["a", "gradcam", "MEL-correct"]]
     assert "feature" not in table
-
-
-def test_markdown_rounds_and_csv_does_not(tmp_path: Path) -> None:
-    table = pd.DataFrame(
-        {
-            "feature": ["globules", "union"],
-            "threshold": ["0.300", None],
-            "n": [30, 1963],
-            "share": [0.12345, 1.0],
-            "j_mean": [0.14159, np.nan],
-            "u": [1234.5, 7.0],
-            "p": [1.23456e-9, 0.5],
-        }
-    )
-    write_table(table, "Table 7. Of nothing.", tmp_path / "a" / "7.csv", tmp_path / "a" / "7.md")
-    lines = (tmp_path / "a" / "7.md").read_text().splitlines()
-    assert lines[:2] == ["Table 7. Of nothing.", ""]
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
-    assert cells[0] == list(table.columns)
-    assert cells[2] == ["globules", "0.300", "30", "12.3%", "0.142", "1234.5", "1.23e-09"]
-    assert cells[3] == ["union", "-", "1963", "100.0%", "-", "7.0", "0.5"]
-    assert [cell.endswith(":") for cell in cells[1]] == [False, False, True, True, True, True, True]
-    assert len({len(line) for line in lines[2:]}) == 1
-    read = pd.read_csv(tmp_path / "a" / "7.csv", dtype={"threshold": str}, float_precision="round_trip")
-    assert read["j_mean"][0] == 0.14159
-    assert read["p"].tolist() == [1.23456e-9, 0.5]
-    assert read["threshold"][0] == "0.300"
-    assert markdown(table, "x").endswith("|\n")
 
 
 def test_classifiers_stand_beside_each_other_and_beside_what_was_published() -> None:
@@ -233,4 +208,127 @@ def test_classifiers_stand_beside_each_other_and_beside_what_was_published() -> 
     assert list(found["pictures"].unique()) == [9, 2, 7]
     assert np.isnan(classifiers({"a": table[table["class"] != "NV"]}, ["MEL", "NV"])["a_value"].iloc[-1])
     assert found["b_published"].notna().sum() == 1
-    assert "| sensitivity " in markdown(found, "Classifiers.")
+
+
+# Map sources that belong to no model, or have no predictions
+
+
+@st.composite
+def sources(draw: st.DrawFn) -> list[tuple[str, str]]:
+    """(model, method) of a study's map sources, in any order; sources of no model have methods of their own."""
+    models = draw(st.lists(st.sampled_from(["plain", "residual", "NA"]), min_size=1, unique=True))
+    methods = draw(st.lists(st.sampled_from(["gradcam", "gradient", "shuffled"]), min_size=1, unique=True))
+    first_parts = st.sampled_from(["controls", "ceiling", "reader"])
+    others = st.tuples(first_parts, st.sampled_from(["lesion", "28x28", "gradcam"]))
+    pairs = [(model, method) for model in models for method in methods]
+    pairs += draw(st.lists(others, max_size=4, unique=True))
+    order = [pair for pair in pairs if draw(st.integers(0, 9)) or pair == pairs[0]]  # some models lack a method
+    return draw(st.permutations(order)) if draw(st.booleans()) else order
+
+
+def numbered(pairs: list[tuple[str, str]], keys: pd.DataFrame) -> pd.DataFrame:
+    """Statistics of sources, a row for each of the keys, every number another one."""
+    table = pd.concat([keys.assign(model=model, method=method) for model, method in pairs], ignore_index=True)
+    numbers = np.arange(len(table) * len(SPREAD), dtype=np.float64).reshape(-1, len(SPREAD))
+    return table.join(pd.DataFrame(numbers, columns=SPREAD))
+
+
+def assert_beside_each_other(table: pd.DataFrame, statistics: pd.DataFrame, keys: list[str], values: list[str]) -> None:
+    """Every number of the statistics stands in its model's block and the row of its keys, and nothing else does."""
+    models = statistics["model"].unique()
+    assert list(table.columns) == [*keys, *(f"{model}_{name}" for model in models for name in values)]
+    assert not table.duplicated(keys).any()
+    rows = table.set_index(keys)
+    for _, row in statistics.iterrows():
+        cells = rows.loc[tuple(row[keys]), [f"{row['model']}_{name}" for name in values]]
+        assert cells.tolist() == row[values].tolist()
+    assert rows.notna().to_numpy().sum() == len(statistics) * len(values)
+
+
+@settings(max_examples=100, deadline=None)
+@given(pairs=sources())
+def test_blocks_of_tables_2_and_3_hold_their_own_rows_in_order_of_first_appearance(
+    pairs: list[tuple[str, str]],
+) -> None:
+    names = list(dict.fromkeys(method for _, method in pairs))
+    grid = pd.DataFrame({"feature": "union", "threshold": ["0.000", "0.500", "1.000"], "n": 7})
+    statistics = numbered(pairs, grid)
+    table = table2(statistics)
+    assert_beside_each_other(table, statistics, ["threshold", "method"], SPREAD)
+    assert table["threshold"].tolist() == np.repeat(grid["threshold"], len(names)).tolist()
+    assert table["method"].tolist() == names * 3
+    features = pd.DataFrame({"feature": [*FEATURES, "union"], "threshold": "0.500", "n": [5, 6, 7]})
+    statistics = numbered(pairs, features)
+    table = table3(statistics)
+    assert_beside_each_other(table, statistics, ["feature", "n", "method"], ["threshold", "j_mean", "j_sd"])
+    assert table["feature"].tolist() == np.repeat(features["feature"], len(names)).tolist()
+    assert table["method"].tolist() == names * 3
+
+
+def test_a_reader_of_fewer_pictures_has_rows_of_its_own() -> None:
+    best = thresholds(["a"], ["gradcam"]).query("threshold == '0.500'")
+    few = best.assign(model="reader", method="one", n=2, j_mean=0.9)
+    table = table3(pd.concat([best, few]))
+    (model, reader) = table[table["feature"] == "globules"].to_dict("records")
+    assert (model["n"], model["method"], reader["n"], reader["method"]) == (5, "gradcam", 2, "one")
+    assert np.isnan(model["reader_j_mean"]) and reader["reader_j_mean"] == 0.9 and np.isnan(reader["a_j_mean"])
+
+
+@settings(max_examples=60, deadline=None)
+@given(models=st.permutations(["plain", "residual", "controls", "reader"]), asked=st.integers(0, 2))
+def test_tables_4_and_5_are_of_the_models_alone(models: list[str], asked: int) -> None:
+    wanted = [model for model in models if model in ("plain", "residual")][:asked]
+    statistics = correctness(models)
+    fourth, fifth = table4(statistics, wanted), table5(statistics, wanted)
+    assert fourth["model"].unique().tolist() == wanted[:1]
+    assert fifth["model"].unique().tolist() == wanted[1:]
+    assert list(fourth.columns) == list(fifth.columns)
+
+
+def test_a_study_without_predictions_has_all_tables(tmp_path: Path) -> None:
+    names, grid = [*FEATURES, "union"], ["0.000", "0.500"]
+    random = np.random.default_rng(3)
+    images = ["a", "b", "c"]
+
+    def shards() -> dict[str, Shards]:
+        counts = {name: random.integers(0, 50, (2, 3)) for name in names}
+        return {name: Shards(images, grid, count, np.full((2, 3), 60), np.arange(3)) for name, count in counts.items()}
+
+    evaluation = pd.DataFrame({"image": images, "diagnosis": "NV", "width": 9, "height": 9, **dict.fromkeys(names, 50)})
+    groups = default_groups(["MEL", "NV"])
+    own, white, lesion = shards(), shards(), shards()
+    parts = [
+        source_statistics("mine", "maps", own, evaluation, None, groups),
+        source_statistics("mine", "all_white", white, evaluation, None, groups),
+        source_statistics("controls", "lesion", lesion, evaluation, None, groups),
+    ]
+    compared = chance_statistics("mine", {"maps": own}, {"all_white": white}, evaluation, None, groups)
+    read = {}
+    for name in ("thresholds", "best_thresholds", "correctness", "mann_whitney"):
+        pd.concat([getattr(part, name) for part in parts]).to_csv(tmp_path / f"{name}.csv", index=False)
+        read[name] = read_statistics(tmp_path / f"{name}.csv")
+    compared.to_csv(tmp_path / "chance.csv", index=False)
+    chance_table = read_statistics(tmp_path / "chance.csv")
+    second, third = table2(read["thresholds"], chance_table), table3(read["best_thresholds"], chance_table)
+    assert second["method"].tolist() == ["maps", "all_white", "lesion"] * 2
+    assert third["method"].tolist() == ["maps", "all_white", "lesion"] * 3
+    for table in (second, third):
+        assert table["mine_difference"].notna().tolist() == (table["method"] == "all_white").tolist()
+        assert table["controls_difference"].isna().all()
+    for models in ([], ["mine"]):
+        for table in (
+            table4(read["correctness"], models, chance_table),
+            table5(read["correctness"], models, chance_table),
+            table6(read["mann_whitney"], ["maps"]),
+        ):
+            assert len(table) == 0
+            paths = [tmp_path / f"empty{suffix}" for suffix in (".csv", ".md", ".html", ".tex")]
+            write_table(table, "Empty.", paths)
+            assert paths[0].read_text().rstrip("\n") == ",".join(table.columns)
+            assert all("group" in path.read_text() or "first" in path.read_text() for path in paths)
+
+
+def test_no_comparisons_with_chance_leave_the_difference_undefined() -> None:
+    none = chance(["a"], SAME).iloc[:0]
+    table = table2(thresholds(["a"], ["gradcam"]), none)
+    assert table["a_difference"].isna().all() and table["a_difference"].dtype == np.float64

@@ -13,8 +13,9 @@ from dermalign.data.cell_files import write_cells
 from dermalign.data.mask_files import list_masks
 from dermalign.data.pictures import decode
 from dermalign.errors import InputError
-from dermalign.overlap.engine import write_curves, write_shards
+from dermalign.overlap.join import write_curves
 from dermalign.overlap.mask_cells import count_archive
+from dermalign.overlap.shards import write_shards
 from dermalign.saliency import variants
 from dermalign.saliency.maps import gather_maps, read_predictions
 from dermalign.saliency.stores import write_store

@@ -1,6 +1,19 @@
-"""Jaccard shards."""
+"""Jaccard shards: what the thresholded maps of a source and the masks of a feature have in common, in pixels.
+
+`jaccard/{model}/{method}/{feature}/{threshold}.csv`, UTF-8, a row per picture of the feature's population, by name, or,
+of a source that is drawn several times, a row per draw, those of a picture below each other. Columns:
+
+- image: the picture's name, text whatever it looks like (`NA` and `1e5` are names);
+- intersection, union: |A and B| and |A or B| in pixels of the full-size picture, exact integers, 0 <= intersection <=
+  union and 0 < union, as the mask of a picture of the population is not black;
+- jaccard: intersection / union, written so that reading it gives the same float64.
+
+A source's shards of one feature are all of the same rows.
+"""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -37,3 +50,63 @@ def shard_text(images: Sequence[str], intersection: NDArray[np.int64], union: ND
     jaccard = jaccard_index(intersection, union)
     rows = zip(images, intersection.tolist(), union.tolist(), jaccard.tolist(), strict=True)
     return "image,intersection,union,jaccard\n" + "".join(f"{name},{i},{u},{j!r}\n" for name, i, u, j in rows)
+
+
+@dataclass(frozen=True)
+class Shards:
+    """A source's shards of one feature, its population n pictures.
+
+    - images: the n pictures, by name;
+    - thresholds: the t names, ascending;
+    - intersection, union: pixels, int64 (t, rows), a row per picture, or one per draw;
+    - first: int (n,), the first row of each picture.
+    """
+
+    images: list[str]
+    thresholds: list[str]
+    intersection: NDArray[np.int64]
+    union: NDArray[np.int64]
+    first: NDArray[np.intp]
+
+    def per_picture(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the mean over the draws of each picture, (..., n), of values by row (..., rows)."""
+        draws = np.diff([*self.first, self.union.shape[1]])
+        if not values.shape[-1] or draws.max() == 1:
+            return values
+        return np.add.reduceat(values, self.first, axis=-1) / draws
+
+    @cached_property
+    def jaccard(self) -> NDArray[np.float64]:
+        """The Jaccard index by threshold and picture, float64 (t, n), the mean over draws."""
+        return self.per_picture(jaccard_index(self.intersection, self.union))
+
+
+def read_shards(paths: Mapping[str, str | Path]) -> Shards:
+    """Read one feature's shards, {threshold: path}, and check that all are of the same pictures.
+
+    Raises ValueError where they are not, or where a count is impossible: such shards are of different runs.
+    """
+    import pandas as pd  # imported here: the jobs that write shards, many and short, do without
+
+    thresholds = sorted(paths)
+    rows: list[str] | None = None
+    counts = []
+    for threshold in thresholds:
+        table = pd.read_csv(
+            paths[threshold],
+            usecols=["image", "intersection", "union"],
+            dtype={"image": str, "intersection": np.int64, "union": np.int64},
+            keep_default_na=False,
+        )
+        found = table["image"].tolist()
+        rows = found if rows is None else rows
+        if found != rows:
+            raise ValueError(f"{paths[threshold]} is not of the pictures of {paths[thresholds[0]]}")
+        counts.append(table[["intersection", "union"]].to_numpy().T)
+    rows = rows or []
+    stacked = np.stack(counts).reshape(len(thresholds), 2, len(rows))
+    intersection, union = stacked[:, 0], stacked[:, 1]
+    if rows and (intersection.min() < 0 or union.min() < 1 or (intersection > union).any()):
+        raise ValueError(f"{paths[thresholds[0]]} or a shard beside it holds counts that no mask can have")
+    first = [row for row, image in enumerate(rows) if row == 0 or rows[row - 1] != image]
+    return Shards([rows[row] for row in first], thresholds, intersection, union, np.array(first, dtype=np.intp))

@@ -18,8 +18,8 @@ from PIL import Image
 
 from ..errors import InputError
 from ..logs import progress
+from ..overlap.shards import read_shards
 from ..terms import UNION
-from .statistics import read_shards
 
 MICRO_AVERAGE = "micro_average"  # the scorer's word for all features added up
 

@@ -6,18 +6,29 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..overlap.shards import Shards
 from ..study.groups import Groups, groups_of
 from ..terms import UNION
-from .statistics import GROUP_BEST, UNION_BEST, Shards, best_threshold
+from .statistics import GROUP_BEST, UNION_BEST, best_threshold
 
 SAME = "same threshold"
 OWN_BEST = "own best"
 EVERYONE = "all"
 NORMAL_95 = 1.959963984540054  # two-sided 95 % point of the normal distribution
 
+CHANCE_COLUMNS = (
+    *("model", "method", "chance", "feature", "group", "at", "threshold", "chance_threshold", "n"),
+    *("j_mean", "chance_j_mean", "difference_mean", "difference_sd", "difference_low", "difference_high"),
+)
+
 
 def paired_difference(first: NDArray[np.float64], second: NDArray[np.float64]) -> dict[str, float]:
-    """Return n, both means, and mean, sample SD and normal 95 % interval of the mean of first - second, each (n,).
+    """Return how far two sources' J, each (n,), are apart on the same pictures; NaN where undefined.
+
+    - n: pictures; j_mean, chance_j_mean: the means of first and of second;
+    - difference_mean, difference_sd: of first - second by picture, sd the sample SD (n - 1);
+    - difference_low, difference_high: 95 % interval of the mean, mean ± 1.96 SD / sqrt(n) (Gardner and Altman, BMJ
+      292, 1986, on paired samples, with the normal distribution in the place of Student's).
 
     The interval takes pictures as independent; pictures of one lesion are not, so it is a little too narrow.
     """
@@ -42,17 +53,23 @@ def chance_statistics(
     methods: Mapping[str, Mapping[str, Shards]],
     chances: Mapping[str, Mapping[str, Shards]],
     evaluation: pd.DataFrame,
-    predicted: Mapping[str, str],
+    predicted: Mapping[str, str] | None,
     groups: Groups,
 ) -> pd.DataFrame:
     """Return the paired differences between a model's saliency methods and its chance methods.
 
-    methods, chances: {method: {feature: shards}}. evaluation: manifest. predicted: {image: predicted class}.
-    groups: as in `source_statistics`. A row per method, chance, feature and: each threshold of the grid (both at
-    that threshold); each one's own best threshold; and, by group, the best thresholds of the union and of the group,
-    again each one's own. Columns: model, method, chance, feature, group, at, threshold, chance_threshold, and those
-    of `paired_difference`.
+    methods, chances: {method: {feature: shards}}. evaluation: manifest. predicted, groups: as in `source_statistics`.
+    Columns:
+
+    - model, method; chance: the chance method that it is compared with; feature;
+    - group: `all`, or one of the groups, of which there are none without predictions;
+    - at: which thresholds: of all pictures `same threshold`, a row for each of the grid, and `own best`, each source's
+      own; of a group `best of union` and `best of group`, again each source's own;
+    - threshold, chance_threshold: those of method and chance; empty where there is none;
+    - those of `paired_difference`.
     """
+    if predicted is None:
+        predicted, groups = {}, {}
     indexed = evaluation.set_index("image")
     rows = []
     for method, by_feature in methods.items():
@@ -65,7 +82,7 @@ def chance_statistics(
                 union = (by_feature[UNION], chance_by_feature[UNION])
                 for where in _comparisons(own, other, union, of_group, list(groups)):
                     rows.append({"model": model, "method": method, "chance": chance, "feature": feature, **where})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=CHANCE_COLUMNS)
 
 
 def _comparisons(

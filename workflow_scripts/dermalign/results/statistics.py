@@ -5,77 +5,34 @@ section 3 of the design; means are over pictures unless a column says otherwise.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..overlap.shards import Shards
 from ..study.groups import Groups, groups_of
 from ..terms import UNION
 
-THRESHOLD_COLUMNS = ("threshold", "threshold_until", "chance_threshold", "first_threshold", "second_threshold")
 UNION_BEST = "best of union"
 GROUP_BEST = "best of group"
+EXACT = "exact"
+ASYMPTOTIC = "asymptotic"
+LARGEST_EXACT = 8  # pictures of the smaller group
 
-
-@dataclass(frozen=True)
-class Shards:
-    """A source's shards of one feature.
-
-    images: its population, n pictures by name. thresholds: t names, ascending. intersection, union: pixels, int64
-    (t, rows). first: int (n,), the first row of each picture; one row a picture, or one per draw of a chance source.
-    """
-
-    images: list[str]
-    thresholds: list[str]
-    intersection: NDArray[np.int64]
-    union: NDArray[np.int64]
-    first: NDArray[np.intp]
-
-    def per_picture(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the mean over the draws of each picture, (..., n), of values by row (..., rows)."""
-        draws = np.diff([*self.first, self.union.shape[1]])
-        if not values.shape[-1] or draws.max() == 1:
-            return values
-        return np.add.reduceat(values, self.first, axis=-1) / draws
-
-    @cached_property
-    def jaccard(self) -> NDArray[np.float64]:
-        """The Jaccard index by threshold and picture, float64 (t, n), the mean over draws."""
-        return self.per_picture(self.intersection / self.union)
-
-
-def read_shards(paths: Mapping[str, str | Path]) -> Shards:
-    """Read one feature's shards, {threshold: path}, and check that all are of the same pictures.
-
-    Raises ValueError where they are not, or where a count is impossible: such shards are of different runs.
-    """
-    thresholds = sorted(paths)
-    rows: list[str] | None = None
-    counts = []
-    for threshold in thresholds:
-        table = pd.read_csv(
-            paths[threshold],
-            usecols=["image", "intersection", "union"],
-            dtype={"image": str, "intersection": np.int64, "union": np.int64},
-            keep_default_na=False,
-        )
-        found = table["image"].tolist()
-        rows = found if rows is None else rows
-        if found != rows:
-            raise ValueError(f"{paths[threshold]} is not of the pictures of {paths[thresholds[0]]}")
-        counts.append(table[["intersection", "union"]].to_numpy().T)
-    rows = rows or []
-    stacked = np.stack(counts).reshape(len(thresholds), 2, len(rows))
-    intersection, union = stacked[:, 0], stacked[:, 1]
-    if rows and (intersection.min() < 0 or union.min() < 1 or (intersection > union).any()):
-        raise ValueError(f"{paths[thresholds[0]]} or a shard beside it holds counts that no mask can have")
-    first = [row for row, image in enumerate(rows) if row == 0 or rows[row - 1] != image]
-    return Shards([rows[row] for row in first], thresholds, intersection, union, np.array(first, dtype=np.intp))
+SPREAD_COLUMNS = ("n", "j_min", "j_mean", "j_sd", "j_max")
+CORRECTNESS_COLUMNS = ("feature", "group", "at", "threshold", *SPREAD_COLUMNS)
+MANN_WHITNEY_COLUMNS = (
+    *("feature", "first", "second", "at", "first_threshold", "second_threshold", "n_first", "n_second"),
+    *("u", "p", "test"),
+)
+# Text whatever it looks like: a group may be called `NA`, a model `1e5`.
+NAME_COLUMNS = ("model", "method", "chance", "feature", "group", "first", "second", "at")
+# Text that may be absent; thresholds keep their three digits.
+WORD_COLUMNS = ("threshold", "threshold_until", "chance_threshold", "first_threshold", "second_threshold", "test")
 
 
 def _spread(values: NDArray[np.float64]) -> dict[str, float]:
@@ -92,12 +49,15 @@ def _spread(values: NDArray[np.float64]) -> dict[str, float]:
 def threshold_statistics(feature: str, shards: Shards, evaluation: pd.DataFrame) -> pd.DataFrame:
     """Return one row per threshold: spread of J, and what follows from the same counts.
 
-    evaluation: manifest indexed by image, for the white pixels of the masks and the pictures' sizes.
-    Columns: feature, threshold, n, j_min, j_mean, j_sd, j_max; dice_mean, precision_mean, recall_mean, means over
-    pictures (a black thresholded map has precision 0); and j_, dice_, precision_ and recall_ratio_of_sums, which is
-    ISIC's aggregation: the sum over pictures of numerator / picture area, divided by that of denominator / area.
-    All are over the population; ISIC's scorer counts the pictures whose mask is black, too.
-    Where nothing is white, the precision's ratio of sums is NaN.
+    evaluation: manifest indexed by image, for the white pixels of the masks and the pictures' sizes. Columns, all over
+    the feature's population (ISIC's scorer counts the pictures whose mask is black, too):
+
+    - feature, threshold;
+    - n: pictures; j_min, j_mean, j_sd, j_max: of their J, sd the sample SD (n - 1);
+    - dice_mean, precision_mean, recall_mean: means over pictures; a black thresholded map has precision 0;
+    - j_ratio_of_sums, dice_ratio_of_sums, precision_ratio_of_sums, recall_ratio_of_sums: ISIC's aggregation, the sum
+      over pictures of numerator / picture area, divided by that of denominator / area; NaN for the precision where
+      nothing is white.
     """
     draws = np.diff([*shards.first, shards.union.shape[1]])
     population = evaluation.loc[np.repeat(shards.images, draws)]
@@ -154,54 +114,77 @@ def best_threshold(thresholds: Sequence[str], jaccard: NDArray[np.float64]) -> s
     return thresholds[max(near, key=lambda row: math.fsum(jaccard[row]))]
 
 
+Samples = dict[str, tuple[str | None, NDArray[np.float64]]]
+
+
+def _samples(
+    shards: Shards, groups: NDArray[np.str_], names: Sequence[str], union_best: str | None
+) -> Iterator[tuple[str, Samples]]:
+    """Yield `at` and, by group, the threshold that it means and the J of the group's pictures there."""
+    for at in (UNION_BEST, GROUP_BEST):
+        samples: Samples = {}
+        for name in names:
+            members = shards.jaccard[:, groups == name]
+            threshold = union_best if at == UNION_BEST else best_threshold(shards.thresholds, members)
+            samples[name] = (threshold, members[shards.thresholds.index(threshold)] if threshold else np.empty(0))
+        yield at, samples
+
+
 def correctness_statistics(
     feature: str, shards: Shards, groups: NDArray[np.str_], names: Sequence[str], union_best: str | None
 ) -> pd.DataFrame:
     """Return the spread of J per group, at the union's best threshold and at the group's own best.
 
-    groups: (n,) as `groups_of`. names: the groups in order. union_best: the source's best threshold for `union`.
-    Columns: feature, group, at, threshold, n, j_min, j_mean, j_sd, j_max.
+    groups: (n,) as `groups_of`. names: the groups in order, none for a source without predictions. union_best: the
+    source's best threshold for `union`. Columns:
+
+    - feature, group;
+    - at: which threshold, `best of union` or `best of group`; threshold: its name, empty where there is none;
+    - n, j_min, j_mean, j_sd, j_max: of the group's pictures that show the feature, as in `threshold_statistics`.
     """
-    jaccard = shards.jaccard
-    rows = []
-    for at in (UNION_BEST, GROUP_BEST):
-        for name in names:
-            members = jaccard[:, groups == name]
-            threshold = union_best if at == UNION_BEST else best_threshold(shards.thresholds, members)
-            values = members[shards.thresholds.index(threshold)] if threshold else np.empty(0)
-            rows.append({"feature": feature, "group": name, "at": at, "threshold": threshold, **_spread(values)})
-    return pd.DataFrame(rows)
+    rows = [
+        {"feature": feature, "group": name, "at": at, "threshold": threshold, **_spread(values)}
+        for at, samples in _samples(shards, groups, names, union_best)
+        for name, (threshold, values) in samples.items()
+    ]
+    return pd.DataFrame(rows, columns=CORRECTNESS_COLUMNS)
 
 
 @dataclass(frozen=True)
 class MannWhitney:
-    """U of the first-named group and the two-sided asymptotic p."""
+    """What a Mann-Whitney U test gives.
+
+    - u: U of the first-named group, NaN where a sample is empty;
+    - p: two-sided, not corrected for the number of tests, NaN likewise;
+    - test: how p was computed, `exact` or `asymptotic`, None likewise.
+    """
 
     u: float
     p: float
+    test: str | None
 
 
 def mann_whitney(first: NDArray[np.float64], second: NDArray[np.float64]) -> MannWhitney:
-    """Compare two samples by the two-sided Mann-Whitney U test, asymptotic, corrected for ties and continuity.
+    """Compare two samples by the two-sided Mann-Whitney U test (Mann and Whitney 1947).
 
-    With ranks over both samples, U = R1 - n1 (n1 + 1) / 2; under the hypothesis U has mean n1 n2 / 2 and variance
-    n1 n2 / 12 * (n + 1 - sum(t^3 - t) / (n (n - 1))) over the sizes t of ties (Mann and Whitney 1947; ties:
-    Lehmann, Nonparametrics, 1975, section 1.4). NaN where a sample is empty; p = 1 where all values are equal.
+    With ranks over both samples, U = R1 - n1 (n1 + 1) / 2. Where a sample has at most 8 values and none are tied, p is
+    that of U among all ways to deal the ranks; else that of the normal distribution, U having mean n1 n2 / 2 and
+    variance n1 n2 / 12 * (n + 1 - sum(t^3 - t) / (n (n - 1))) over the sizes t of ties, corrected for continuity
+    (Lehmann, Nonparametrics, 1975, section 1.4). This is the choice of SciPy's `method="auto"`. p = 1 where all values
+    are equal.
     """
-    n1, n2 = first.size, second.size
-    if not n1 or not n2:
-        return MannWhitney(np.nan, np.nan)
-    values = np.concatenate([first, second])
-    n = n1 + n2
-    _, tie, sizes = np.unique(values, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(sizes) - (sizes - 1) / 2)[tie]  # the mean rank of each tie
-    u = float(ranks[:n1].sum() - n1 * (n1 + 1) / 2)
-    ties = sizes.astype(np.float64)
-    variance = n1 * n2 / 12 * ((n + 1) - (ties**3 - ties).sum() / (n * (n - 1)))
-    if variance <= 0:
-        return MannWhitney(u, 1.0)
-    distance = max(abs(u - n1 * n2 / 2) - 0.5, 0.0)
-    return MannWhitney(u, math.erfc(distance / math.sqrt(2 * variance)))
+    from scipy.stats import mannwhitneyu  # half a second, which what only reads statistics need not wait for
+
+    if not first.size or not second.size:
+        return MannWhitney(np.nan, np.nan, None)
+    distinct = np.unique(np.concatenate([first, second])).size
+    is_exact = min(first.size, second.size) <= LARGEST_EXACT and distinct == first.size + second.size
+    # Chosen here and handed on, so that the word in the table and the number beside it cannot differ.
+    test = EXACT if is_exact else ASYMPTOTIC
+    if distinct == 1:  # U has no variance
+        return MannWhitney(first.size * second.size / 2, 1.0, test)
+    found = mannwhitneyu(first, second, use_continuity=True, alternative="two-sided", method=test)
+    return MannWhitney(float(found.statistic), float(found.pvalue), test)
 
 
 def comparisons(names: Sequence[str]) -> list[tuple[str, str]]:
@@ -210,27 +193,21 @@ def comparisons(names: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def mann_whitney_statistics(
-    feature: str,
-    shards: Shards,
-    groups: NDArray[np.str_],
-    names: Sequence[str],
-    union_best: str | None,
+    feature: str, shards: Shards, groups: NDArray[np.str_], names: Sequence[str], union_best: str | None
 ) -> pd.DataFrame:
     """Compare the groups' J pairwise, at the union's best threshold and at each group's own best.
 
-    Columns: feature, first, second, at, first_threshold, second_threshold, n_first, n_second, u, p.
+    Arguments as in `correctness_statistics`. Columns:
+
+    - feature; first, second: the two groups;
+    - at: `best of union` or `best of group`; first_threshold, second_threshold: that of each group;
+    - n_first, n_second: pictures of each that show the feature;
+    - u, p, test: as in `MannWhitney`; empty where a group has no picture.
     """
-    jaccard = shards.jaccard
     rows = []
-    for at in (UNION_BEST, GROUP_BEST):
-        samples: dict[str, tuple[str | None, NDArray[np.float64]]] = {}
-        for name in names:
-            members = jaccard[:, groups == name]
-            threshold = union_best if at == UNION_BEST else best_threshold(shards.thresholds, members)
-            samples[name] = (threshold, members[shards.thresholds.index(threshold)] if threshold else np.empty(0))
+    for at, samples in _samples(shards, groups, names, union_best):
         for first, second in comparisons(names):
             (first_threshold, first_values), (second_threshold, second_values) = samples[first], samples[second]
-            result = mann_whitney(first_values, second_values)
             rows.append(
                 {
                     "feature": feature,
@@ -241,16 +218,21 @@ def mann_whitney_statistics(
                     "second_threshold": second_threshold,
                     "n_first": first_values.size,
                     "n_second": second_values.size,
-                    "u": result.u,
-                    "p": result.p,
+                    **asdict(mann_whitney(first_values, second_values)),
                 }
             )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=MANN_WHITNEY_COLUMNS)
 
 
 @dataclass(frozen=True)
 class SourceStatistics:
-    """What one map source adds to the merged statistics; see `source_statistics`."""
+    """What one map source adds to the merged statistics; each table begins with the columns model and method.
+
+    - thresholds: as `threshold_statistics` gives it;
+    - best_thresholds: its rows at each feature's best threshold; of an empty population one without a threshold;
+    - correctness: as `correctness_statistics`; mann_whitney: as `mann_whitney_statistics`; columns without rows where
+      the source has no predictions.
+    """
 
     thresholds: pd.DataFrame
     best_thresholds: pd.DataFrame
@@ -263,14 +245,18 @@ def source_statistics(
     method: str,
     shards: Mapping[str, Shards],
     evaluation: pd.DataFrame,
-    predicted: Mapping[str, str],
+    predicted: Mapping[str, str] | None,
     groups: Groups,
 ) -> SourceStatistics:
     """Return all statistics of one map source.
 
-    shards: {feature: shards}, `union` among the features. evaluation: manifest. predicted: {image: predicted class}.
-    groups: those of tables 4 to 6, in order.
+    model, method: its name in paths, {model}/{method}; a source that belongs to no model has its own first part there,
+    such as `controls`. shards: {feature: shards}, `union` among the features. evaluation: manifest. predicted:
+    {image: predicted class}, None for a source without predictions, which has no groups. groups: those of tables 4 to
+    6, in order.
     """
+    if predicted is None:
+        predicted, groups = {}, {}
     evaluation = evaluation.set_index("image")
     names = list(groups)
     union_best = best_threshold(shards[UNION].thresholds, shards[UNION].jaccard)
@@ -292,7 +278,7 @@ def _best_row(spread: pd.DataFrame, threshold: str | None) -> pd.DataFrame:
 
 
 def _labelled(model: str, method: str, parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    table = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    table = _below_each_other(parts)
     table.insert(0, "model", model)
     table.insert(1, "method", method)
     return table
@@ -300,12 +286,23 @@ def _labelled(model: str, method: str, parts: Sequence[pd.DataFrame]) -> pd.Data
 
 def merge(paths: Iterable[str | Path]) -> pd.DataFrame:
     """Put the sources' tables below each other; numbers and thresholds stay as they are written."""
-    return pd.concat([read_statistics(path) for path in paths], ignore_index=True)
+    return _below_each_other([read_statistics(path) for path in paths])
+
+
+def _below_each_other(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    # An empty table, of a source without predictions, does not know that its columns are of numbers.
+    return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
 
 
 def read_statistics(path: str | Path) -> pd.DataFrame:
-    """Read a table of statistics with thresholds as text and floats as they were written."""
-    text = ("model", "method", "chance", "feature", "group", "first", "second", *THRESHOLD_COLUMNS)
+    """Read a table of statistics: names and thresholds as text, floats as they were written.
+
+    Absent are thresholds, numbers and words that are empty; a name never is.
+    """
+    columns = pd.read_csv(path, nrows=0).columns
     return pd.read_csv(
-        path, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=[""], float_precision="round_trip"
+        path,
+        dtype={name: str for name in columns if name in (*NAME_COLUMNS, *WORD_COLUMNS)},
+        keep_default_na=False,
+        na_values={name: [""] for name in columns if name not in NAME_COLUMNS},
     )

@@ -1,16 +1,18 @@
 """Tables 1 to 6 in the layout of Nunnari, Kadir and Sonntag (CD-MAKE 2021), and that of the classifiers.
 
-Each function returns a table as it is published: rows and columns in order, numbers unrounded. `write_table` puts
-it down as CSV and, rounded, as Markdown.
+Each function returns a table as it is published: rows and columns in order, numbers unrounded. Captions are in
+`captions`, how tables are written in `formats`.
+
+In tables 2 and 3 blocks of columns stand beside each other, one per `model` of the statistics: a model, or the first
+part of the name of a source that belongs to none, such as `controls`. A row of a method that a block does not have is
+undefined there.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from ..files import write_text
 from ..terms import OVERALL, UNION
 from .pairing import OWN_BEST, SAME
 from .statistics import GROUP_BEST, UNION_BEST
@@ -21,8 +23,11 @@ SPREAD = ("j_min", "j_mean", "j_sd", "j_max")
 def table1(evaluation: pd.DataFrame, features: Sequence[str], diagnoses: Sequence[str]) -> pd.DataFrame:
     """Table 1: how many evaluation pictures show each feature, by diagnosis, as counts and shares.
 
-    evaluation: manifest. The first row counts all evaluation pictures of the diagnoses, with a feature or not; the
-    shares (0 to 1) are of it. `union` is any feature: the pictures of the analysis.
+    evaluation: manifest. Rows: all pictures of the diagnoses, with a feature or not; each feature; `union`, any
+    feature: the pictures of the analysis. Columns:
+
+    - feature;
+    - <diagnosis>, total: pictures; <diagnosis>_share, total_share: their share, 0 to 1, of the first row's.
     """
     evaluated = evaluation[evaluation["diagnosis"].isin(diagnoses)]
     groups = {diagnosis: evaluated[evaluated["diagnosis"] == diagnosis] for diagnosis in diagnoses}
@@ -42,45 +47,64 @@ def table2(thresholds: pd.DataFrame, chance: pd.DataFrame | None = None) -> pd.D
     """Table 2: spread of the Jaccard index of the union at each threshold, a block of columns per model.
 
     thresholds: statistics/thresholds.csv. chance: statistics/chance.csv, or None where chance is left out. A row per
-    threshold and method; that of a chance method has the model's J minus its own, the mean over the same pictures.
+    threshold and method. Columns:
+
+    - threshold, method;
+    - {model}_j_min, {model}_j_mean, {model}_j_sd, {model}_j_max: of the pictures of the analysis;
+    - {model}_difference, with chance: in rows of a chance method the first saliency method's J minus its own, mean over
+      the same pictures, both at the row's threshold.
     """
-    union = _with_difference(
-        thresholds[thresholds["feature"] == UNION], chance, SAME, ["model", "feature", "threshold"]
-    )
-    ordered = union.sort_values("threshold", kind="stable")
-    return _beside_each_other(ordered, ["threshold", "method"], [*SPREAD, *_difference_of(union)])
+    union = thresholds[thresholds["feature"] == UNION]
+    table = _with_difference(union, chance, [SAME], ["model", "feature", "threshold"])
+    ordered = table.sort_values("threshold", kind="stable")
+    return _beside_each_other(ordered, ["threshold", "method"], [*SPREAD, *_difference_of(table)])
 
 
 def table3(best_thresholds: pd.DataFrame, chance: pd.DataFrame | None = None) -> pd.DataFrame:
     """Table 3: each feature's best threshold and the spread of the Jaccard index there, a block per model.
 
-    best_thresholds: statistics/best_thresholds.csv. chance: as `table2`; each method is at its own best threshold.
-    n is the feature's population.
+    best_thresholds: statistics/best_thresholds.csv. chance: as `table2`. A row per feature and method. Columns:
+
+    - feature; n: its population; method;
+    - {model}_threshold: the best of the grid, undefined for an empty population;
+    - {model}_j_mean, {model}_j_sd: there;
+    - {model}_difference, with chance: as in `table2`, each method at its own best threshold.
     """
-    table = _with_difference(best_thresholds, chance, OWN_BEST, ["model", "feature"])
+    table = _with_difference(best_thresholds, chance, [OWN_BEST], ["model", "feature"])
     values = ["threshold", "j_mean", "j_sd", *_difference_of(table)]
     return _beside_each_other(_put_together(table, "feature"), ["feature", "n", "method"], values)
 
 
 def table4(correctness: pd.DataFrame, models: Sequence[str], chance: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Table 4: the first model's Jaccard index of the union by diagnosis and correctness.
+    """Table 4: the first model's Jaccard index of the union by group, diagnosis and correctness unless others are set.
 
-    correctness: statistics/correctness.csv. chance: as `table2`; each method is at its own best thresholds. Both at
-    the union's best threshold and at each group's own best.
+    correctness: statistics/correctness.csv. models: those with predictions, in order; sources of no model are left out.
+    chance: as `table2`. A row per group and method, first at one threshold, then at the other. Columns:
+
+    - model;
+    - at: `best of union`, the best threshold of the whole analysis, or `best of group`, that of the group alone;
+    - group, method; threshold: the method's own, undefined for an empty group;
+    - n: pictures of the group; j_min, j_mean, j_sd, j_max: of their J;
+    - difference, with chance: as in `table2`, each method at its own threshold.
     """
     return _groups(correctness, models[:1], chance)
 
 
 def table5(correctness: pd.DataFrame, models: Sequence[str], chance: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Table 5: as table 4, for the second model and any further one; empty for a study of a single model."""
+    """Table 5: as `table4`, columns too, for the second model and any further one; without rows where there is none."""
     return _groups(correctness, models[1:], chance)
 
 
 def table6(mann_whitney: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
-    """Table 6: Mann-Whitney tests between the groups of tables 4 and 5, on the union, for the saliency methods.
+    """Table 6: Mann-Whitney tests between the groups of tables 4 and 5, on the union.
 
-    mann_whitney: statistics/mann_whitney.csv. U is of the first-named group; p is two-sided, not corrected for the
-    number of comparisons.
+    mann_whitney: statistics/mann_whitney.csv. methods: the saliency methods, which are tested; chance is not. Columns:
+
+    - model, method; first, second: the groups;
+    - at: as in `table4`; first_threshold, second_threshold: that of each group;
+    - n_first, n_second: pictures of each;
+    - u: U of the first; p: two-sided, not corrected for the number of tests; test: `exact` or `asymptotic`; undefined
+      where a group is empty.
     """
     union = mann_whitney[(mann_whitney["feature"] == UNION) & mann_whitney["method"].isin(methods)]
     return union.drop(columns="feature").reset_index(drop=True)
@@ -89,9 +113,12 @@ def table6(mann_whitney: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
 def classifiers(metrics: Mapping[str, pd.DataFrame], classes: Sequence[str]) -> pd.DataFrame:
     """Return the held-out metrics of all classifiers, a row per metric and class, a block of columns per model.
 
-    metrics: by model, classifiers/{model}/metrics.csv. First what is over all classes, then each class's accuracy,
-    sensitivity and ROC AUC, NaN for a class that a model does not have. `pictures`: held-out ones of the class.
-    `{model}_published` is there where anything is.
+    metrics: by model, classifiers/{model}/metrics.csv. Rows: what is over all classes, then each class's accuracy,
+    sensitivity and ROC AUC. Columns:
+
+    - metric; class: `all` where it is over all classes; pictures: held-out ones of the class;
+    - {model}_value; {model}_low, {model}_high: bounds of its 95 % interval; undefined for a class that a model lacks;
+    - {model}_published: for comparison, there where the configuration gives any.
     """
     rows = [(metric, "all") for metric in OVERALL]
     rows += [(metric, name) for metric in ("accuracy", "sensitivity", "roc_auc") for name in classes]
@@ -106,13 +133,14 @@ def classifiers(metrics: Mapping[str, pd.DataFrame], classes: Sequence[str]) -> 
     return pd.concat(blocks, axis=1).reset_index()
 
 
-def _with_difference(table: pd.DataFrame, chance: pd.DataFrame | None, at: str, keys: Sequence[str]) -> pd.DataFrame:
+def _with_difference(
+    table: pd.DataFrame, chance: pd.DataFrame | None, at: Sequence[str], keys: Sequence[str]
+) -> pd.DataFrame:
     """Add `difference`: to the rows of chance methods, the first saliency method's J minus theirs, paired."""
     if chance is None:
         return table
-    first = chance["method"].iloc[0]
-    differences = chance[(chance["at"] == at) & (chance["method"] == first)]
-    wanted = differences[[*keys, "chance", "difference_mean"]]
+    wanted = chance[chance["at"].isin(at) & chance["method"].isin(chance["method"].iloc[:1])]
+    wanted = wanted.astype({"difference_mean": float})[[*keys, "chance", "difference_mean"]]
     wanted = wanted.rename(columns={"chance": "method", "difference_mean": "difference"})
     return table.merge(wanted, on=[*keys, "method"], how="left", validate="one_to_one")
 
@@ -127,55 +155,22 @@ def _difference_of(table: pd.DataFrame) -> list[str]:
 
 
 def _beside_each_other(table: pd.DataFrame, keys: list[str], values: Sequence[str]) -> pd.DataFrame:
+    """Put the models' values beside each other, a row for each value of the keys in the order of their appearance."""
+    rows = pd.MultiIndex.from_frame(table[keys].drop_duplicates())
     blocks = []
     for model in table["model"].unique():
         block = table[table["model"] == model].set_index(keys)[list(values)]
-        blocks.append(block.rename(columns=lambda column, model=model: f"{model}_{column}"))
+        blocks.append(block.reindex(rows).add_prefix(f"{model}_"))
     return pd.concat(blocks, axis=1).reset_index()
 
 
 def _groups(correctness: pd.DataFrame, models: Sequence[str], chance: pd.DataFrame | None) -> pd.DataFrame:
     union = correctness[correctness["feature"] == UNION]
-    parts = []
-    for model in models:
-        for at in (UNION_BEST, GROUP_BEST):
-            rows = union[(union["model"] == model) & (union["at"] == at)]
-            parts.append(_put_together(_with_difference(rows, chance, at, ["model", "feature", "group"]), "group"))
-    table = pd.concat(parts, ignore_index=True) if parts else union.iloc[:0]
-    return table[["model", "at", "group", "method", "threshold", "n", *SPREAD, *_difference_of(table)]]
-
-
-def _rounded(column: str, value: object) -> str:
-    if value is None or (isinstance(value, float) and np.isnan(value)):
-        return "-"
-    if isinstance(value, float):
-        if column.endswith("share"):
-            return f"{value:.1%}"
-        if column == "p":
-            return f"{value:.3g}"
-        return f"{value:.1f}" if column == "u" else f"{value:.3f}"
-    return str(value)
-
-
-def markdown(table: pd.DataFrame, caption: str) -> str:
-    """Return a table as Markdown with its caption; numbers are rounded for reading."""
-    rows = [list(table.columns)]
-    rows += [
-        [_rounded(column, value) for column, value in zip(table.columns, row, strict=True)]
-        for row in table.astype(object).itertuples(index=False)
+    union = _with_difference(union, chance, [UNION_BEST, GROUP_BEST], ["model", "feature", "group", "at"])
+    blocks = [
+        _put_together(union[(union["model"] == model) & (union["at"] == at)], "group")
+        for model in models
+        for at in (UNION_BEST, GROUP_BEST)
     ]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(table.columns))]
-    is_text = [dtype.kind not in "if" for dtype in table.dtypes]
-    adjust: list[Callable[[str, int], str]] = [str.ljust if text else str.rjust for text in is_text]
-
-    def line(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(f(c, w) for f, c, w in zip(adjust, cells, widths, strict=True)) + " |"
-
-    rule = ["-" * width if text else "-" * (width - 1) + ":" for width, text in zip(widths, is_text, strict=True)]
-    return "\n".join([caption, "", line(rows[0]), line(rule), *(line(row) for row in rows[1:])]) + "\n"
-
-
-def write_table(table: pd.DataFrame, caption: str, csv: str | Path, md: str | Path) -> None:
-    """Write a table as CSV, unrounded, and as Markdown with its caption."""
-    write_text(csv, table.to_csv(index=False))
-    write_text(md, markdown(table, caption))
+    table = pd.concat([union.iloc[:0], *blocks], ignore_index=True)
+    return table[["model", "at", "group", "method", "threshold", "n", *SPREAD, *_difference_of(table)]]
