@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from dermalign.classifiers.tables import read_metrics
-from dermalign.data.leakage import leakage_sentence
+from dermalign.data.leakage import leakage_sentence, read_summary
 from dermalign.data.manifests import read_evaluation
 from dermalign.logs import job_log
 from dermalign.results import tables
