@@ -20,7 +20,7 @@ from dermalign.classifiers.tables import (
     write_predictions_table,
 )
 
-SCRIPTS = Path(__file__).parent.parent / "workflow_scripts"
+SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
 CLASSES = ["NA", "None", "nan", "007"]  # all but the last are missing values to pandas, and that a number
 
 
