@@ -1,7 +1,7 @@
 # Two commands do everything on a machine that has only Python (3.11 or newer) and make:
 #   make run    the embedded study, from drawn archives to tables
-#   make test   all checks and tests
-# `make test-slurm` runs the study on a SLURM of one node that it installs and starts; it needs root.
+#   make test   all checks, and the tests that are done within minutes
+# `make test-all` runs the long tests, too; `make test-slurm` runs the study on a SLURM of one node that it installs and starts; it needs root.
 # `make gpu` installs TensorFlow with CUDA into the same environment.
 
 PYTHON := $(shell for name in python3 python3.13 python3.12 python3.11; do \
@@ -9,12 +9,15 @@ PYTHON := $(shell for name in python3 python3.13 python3.12 python3.11; do \
 CORES ?= all
 INSTALL = .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r
 
-.PHONY: run test test-slurm lint gpu lock clean
+.PHONY: run test test-all test-slurm lint gpu lock clean
 
 run: .venv/run
 	.venv/bin/snakemake --cores $(CORES)
 
 test: lint
+	.venv/bin/python -m pytest -m "not slow"
+
+test-all: lint
 	.venv/bin/python -m pytest
 
 test-slurm: .venv/test

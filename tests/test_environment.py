@@ -138,3 +138,11 @@ def test_no_runtime_dependency_is_gpl_only() -> None:
     assert len(known) > 50
     assert [name for name, found in known.items() if found and all(map(is_gpl, found))] == []
     assert any(is_gpl(licence) for licence in known["docutils"])  # of which one may choose another
+
+
+def test_pre_commit_checks_what_make_lint_does() -> None:
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    recipe = re.search(r"^lint: .*\n((?:\t.*\n)+)", makefile, re.M)
+    assert recipe
+    hooks = yaml.safe_load((REPOSITORY / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"][0]["hooks"]
+    assert [hook["entry"] for hook in hooks] == [line.strip() for line in recipe[1].splitlines()]

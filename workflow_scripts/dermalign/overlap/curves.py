@@ -21,8 +21,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
 from ..files import atomic_path
+from ..hdf5 import opened
 from .engine import BINS, Curves, white_cells
 
 ALL = "all"
@@ -118,13 +118,7 @@ def bin_of(threshold: str) -> int:
 @contextmanager
 def open_curves(path: str | Path) -> Iterator[CurveFile]:
     """Open a curve file to be read. Raises InputError where it is none, or damaged."""
-    try:
-        file = h5py.File(path)
-    except OSError as error:
-        raise InputError(f"{path}: not a curve file, or damaged ({error}); delete it to make it anew") from error
-    with file:
-        if "by_feature" not in file.attrs:
-            raise InputError(f"{path}: is from an older version or damaged; delete it to make it anew")
+    with opened(path, "a curve file", ("image", "area", "intersection", "by_feature")) as file:
         yield CurveFile(file)
 
 

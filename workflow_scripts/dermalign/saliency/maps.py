@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from ..data.grids import FINE_CELLS, Grid
 from ..errors import InputError
 from ..files import atomic_path
-from ..hdf5 import read_rows
+from ..hdf5 import opened, read_rows
 from ..logs import progress
 from ..terms import UNION
 from .blocks import MapBlock, Maps, rows_in_memory
@@ -93,14 +93,7 @@ class MapFile:
 @contextmanager
 def open_maps(path: str | Path) -> Iterator[MapFile]:
     """Open a file of maps to be read. Raises InputError where it is none, or damaged."""
-    try:
-        file = h5py.File(path)
-    except OSError as error:
-        raise InputError(f"{path}: not a file of maps, or damaged ({error}); delete it to make it anew") from error
-    with file:
-        lacking = [name for name in (*TEXTS, "saliency", "raw", "degenerate") if name not in file]
-        if lacking:
-            raise InputError(f"{path}: lacks {', '.join(lacking)}; delete it to make it anew")
+    with opened(path, "a file of maps", (*TEXTS, "saliency", "raw", "degenerate")) as file:
         yield MapFile(file, path)
 
 
