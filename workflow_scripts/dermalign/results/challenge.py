@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from PIL import Image
 from ..errors import InputError
 from ..logs import progress
 from ..overlap.shards import read_shards
+from ..saliency.maps import open_maps
 from ..terms import UNION
 
 MICRO_AVERAGE = "micro_average"  # the scorer's word for all features added up
@@ -70,19 +70,18 @@ def write_challenge_masks(
     Raises InputError for a picture of the analysis without a map, or with several, as a chance source's draws.
     """
     included = evaluation[evaluation["included"]]
-    with h5py.File(maps) as source, _whole_folder(Path(folder)) as partial:
-        images = source["image"].asstr()[:].tolist()
-        rows = {image: row for row, image in enumerate(images)}
-        if len(rows) < len(images):
+    with open_maps(maps) as source, _whole_folder(Path(folder)) as partial:
+        rows = {image: row for row, image in enumerate(source.images)}
+        if len(rows) < len(source.images):
             raise InputError(f"{maps} holds several maps of a picture, of a chance source: the challenge takes one.")
         missing = [image for image in included["image"] if image not in rows]
         if missing:
             raise InputError(f"{maps} lacks {len(missing)} pictures of the analysis, among them {missing[0]}")
         sizes = zip(included["image"], included["width"].tolist(), included["height"].tolist(), strict=True)
         for image, width, height in progress(sizes, len(included), "challenge masks"):
-            saliency = source["saliency"][rows[image]]
+            saliency = source.saliency(slice(rows[image], rows[image] + 1))
             for feature, threshold in thresholds.items():
-                mask = thresholded_map(saliency, threshold, width, height)
+                mask = thresholded_map(source.of_feature(saliency, feature)[0], threshold, width, height)
                 mask.save(partial / mask_name(image, feature), compress_level=1)
 
 
