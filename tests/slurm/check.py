@@ -29,7 +29,7 @@ OVERLAY = {
     "chance": {"methods": ["all_white", "shuffled"]},
 }
 FINER = {**OVERLAY, "thresholds": [number / 10 for number in range(11)] + [0.55]}
-COMPARED = ("tables/*.csv", "tables/*.md", "statistics/*.csv", "classifiers/*/predictions.csv", "manifest/*.csv")
+COMPARED = ("tables/*", "statistics/*.csv", "classifiers/*/*predictions.csv", "manifest/*.csv")
 GPU_RULES = r"train|gradcam_\w+"
 
 
@@ -221,7 +221,7 @@ def run_all(check: Checks, clock: Callable[[str], None], cluster: Cluster, folde
     before = set(cluster.jobs())
     status, text = study.run(FINER)
     clock("run with one more threshold")
-    follows = {"jaccard_1", "model_statistics", "merge_statistics", "jaccard_by_threshold"}
+    follows = {"jaccard_1", "statistics_plain", "statistics_residual", "merge_statistics", "jaccard_by_threshold"}
     follows |= {f"table{number}" for number in range(2, 7)}
     check("one more threshold runs its shards and what follows", executed(text) == follows, executed(text))
     check("and submits nothing to the cluster", status == 0 and set(cluster.jobs()) == before, text[-3000:])

@@ -6,7 +6,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,12 @@ class Run:
         found.pop("all", None)
         return found
 
+    def changed(self) -> set[str]:
+        """The rules that a dry run lists since their params, or their code, are not what they were."""
+        return set(
+            re.findall(r"^(?:local)?rule (\w+):\n(?:    .*\n)*?    reason: .*(?:Params|Code) ha", self.text, re.M)
+        )
+
     def steps(self) -> list[str]:
         """The lines of the steps that ended, such as `[ 12/118] mask_cells 00001   3.2 s`."""
         return re.findall(r"^\[ *\d+/\d+\] .*$", self.text, re.MULTILINE)
@@ -46,9 +53,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Study:
-    """A working directory with a study in it."""
+    """A working directory with a study in it, run by the code of a repository."""
 
     folder: Path
+    code: Path = REPOSITORY
 
     def snakemake(self, *arguments: str, overlay: dict[str, Any] | None = None, **environment: str) -> Run:
         """Run Snakemake there, with an overlay over config.yaml where one is given."""
@@ -57,7 +65,7 @@ class Study:
             path = self.folder / "overlay.yaml"
             path.write_text(yaml.safe_dump(overlay, sort_keys=False), encoding="utf-8")
             files = ["--configfile", str(path)]
-        command = [sys.executable, "-m", "snakemake", "--snakefile", str(REPOSITORY / "Snakefile")]
+        command = [sys.executable, "-m", "snakemake", "--snakefile", str(self.code / "Snakefile")]
         process = subprocess.run(
             [*command, *arguments, "--directory", str(self.folder), "--cores", "2", *files],
             stdout=subprocess.PIPE,
@@ -73,6 +81,38 @@ class Study:
     def results(self) -> Path:
         """The results of the embedded study."""
         return self.folder / "results" / "embedded"
+
+
+class Copy(Study):
+    """A working directory whose study is run by a copy of the workflow's code, which may be changed."""
+
+    def __init__(self, folder: Path) -> None:
+        """Copy the code as it is in the repository."""
+        super().__init__(folder, folder / "code")
+        for name in ("rules", "schemas", "workflow_scripts", "envs", "profiles"):
+            shutil.copytree(REPOSITORY / name, self.code / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("Snakefile", "config.yaml"):
+            shutil.copy(REPOSITORY / name, self.code / name)
+
+    @property
+    def library(self) -> Path:
+        """The copy of the package dermalign."""
+        return self.code / "workflow_scripts" / "dermalign"
+
+    @contextmanager
+    def edited(self, module: str, *changes: tuple[str, str]) -> Iterator[None]:
+        """Have other code in a module, such as `saliency.gradcam`: each first text replaced by the second."""
+        path = self.library / f"{module.replace('.', '/')}.py"
+        before = path.read_text(encoding="utf-8")
+        after = before
+        for old, new in changes:
+            assert old in after, f"{module} does not have {old!r} any more: edit something else in this test"
+            after = after.replace(old, new)
+        path.write_text(after, encoding="utf-8")
+        try:
+            yield
+        finally:
+            path.write_text(before, encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ def test_a_study_on_jax_with_published_values(empty: Study, tiny: Callable[[], d
     }
     caption, _, table = (empty.results / "tables" / "classifiers.md").read_text(encoding="utf-8").partition("\n")
     assert "leakage: exclude" in caption
-    assert "split `test`" in caption
+    assert "the split test" in caption
     assert "plain_published" in table
 
     # They are nothing that a training depends on.

@@ -1,9 +1,6 @@
 """New kinds of map sources, added as CONTRIBUTING.md says: a module with a function, and an entry in the registry."""
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +8,9 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from brute_force import intersection_and_union, masks_in
 
-from .conftest import REPOSITORY, Run
+from .conftest import Copy
 
 SOURCES = Path(__file__).parent / "sources"
 FEATURES = ["globules", "milia_like_cyst", "negative_network", "pigment_network", "streaks"]
@@ -56,60 +52,33 @@ FINE, BY_FEATURE, NO_MODEL = ("plain/darkness", "plain/tiled"), "ceiling/shares"
 ALL = ("plain/gradcam", "plain/random_cells", *FINE, *NO_MODEL)
 
 
-class Copy:
-    """A copy of the repository's workflow in which a source may be added, with a study run in it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        for name in ("rules", "schemas", "workflow_scripts", "envs", "profiles"):
-            shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        for name in ("Snakefile", "config.yaml"):
-            shutil.copy(REPOSITORY / name, folder / name)
-        self.library = folder / "workflow_scripts" / "dermalign"
-        self.results = folder / "results" / "embedded"
-
-    def add(self) -> None:
-        """Add the kinds of this test."""
-        for path in SOURCES.glob("*.py"):
-            shutil.copy(path, self.library / "saliency" / path.name)
-        with (self.library / "study" / "sources.py").open("a", encoding="utf-8") as registry:
-            registry.write(ENTRIES)
-
-    def snakemake(self, overlay: dict[str, Any], *arguments: str) -> Run:
-        """Run Snakemake there."""
-        (self.folder / "overlay.yaml").write_text(yaml.safe_dump(overlay, sort_keys=False), encoding="utf-8")
-        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "overlay.yaml", *arguments]
-        environment = {name: value for name, value in os.environ.items() if name != "VERBOSE"}
-        process = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        return Run(process.returncode, process.stdout)
+def add_kinds(copy: Copy) -> None:
+    """Add the kinds of this test."""
+    for path in SOURCES.glob("*.py"):
+        shutil.copy(path, copy.library / "saliency" / path.name)
+    with (copy.library / "study" / "sources.py").open("a", encoding="utf-8") as registry:
+        registry.write(ENTRIES)
 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     """A finished study with the added sources, which were added when the study without them was finished."""
     copy = Copy(tmp_path_factory.mktemp("copy"))
-    run = copy.snakemake(BASE)
+    run = copy.snakemake(overlay=BASE)
     assert run.status == 0, run.text[-3000:]
-    copy.add()
-    planned = copy.snakemake({**BASE, **ADDED}, "-n").jobs()
+    add_kinds(copy)
+    both = {**BASE, **ADDED}
+    planned = copy.snakemake("-n", overlay=both).jobs()
     # No map that was there is made again, though the registry is another file now; masks are counted for new grids.
     again = {"train", "gradcam_plain_00000", "maps_plain_random_cells", "evaluation_predictions_plain", "draw_archives"}
     assert not again & set(planned)
     assert {"darkness_plain_00000", "maps_plain_tiled", "maps_prior_ring", "maps_ceiling_shares"} <= set(planned)
     shards = sorted((copy.results / "jaccard" / "plain" / "gradcam").rglob("*.csv"))
     before = [path.read_bytes() for path in shards]
-    run = copy.snakemake({**BASE, **ADDED})
+    run = copy.snakemake(overlay=both)
     assert run.status == 0, run.text[-3000:]
     assert [path.read_bytes() for path in shards] == before
-    assert copy.snakemake({**BASE, **ADDED}, "-n").jobs() == {}
+    assert copy.snakemake("-n", overlay=both).jobs() == {}
     return copy
 
 

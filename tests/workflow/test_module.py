@@ -1,33 +1,20 @@
-"""The workflow as a module of another workflow."""
+"""The workflow as a module of another workflow, as docs/library.md has it."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 from .conftest import REPOSITORY
 
-IMPORTING = """
-module dermalign:
-    snakefile: "{repository}/Snakefile"
-    config: {{"study": "other", "thresholds": [0.25], "chance": {{"methods": ["shuffled"]}}}}
-
-
-use rule * from dermalign as overlap_*
-
-
-rule mine:
-    default_target: True
-    input:
-        "results/other/tables/table3.csv",
-    output:
-        "mine.txt",
-    shell:
-        "head -1 {{input}} > {{output}}"
-"""
+PAGE = (REPOSITORY / "docs" / "library.md").read_text(encoding="utf-8")
+(IMPORTING,) = re.findall(r"```snakemake\n(.*?)```", PAGE, re.DOTALL)
 
 
 def test_another_workflow_uses_the_rules_with_what_differs_as_its_config(tmp_path: Path) -> None:
-    (tmp_path / "Snakefile").write_text(IMPORTING.format(repository=REPOSITORY), encoding="utf-8")
+    assert 'snakefile: "dermalign/Snakefile"' in IMPORTING
+    (tmp_path / "dermalign").symlink_to(REPOSITORY)
+    (tmp_path / "Snakefile").write_text(IMPORTING, encoding="utf-8")
     run = subprocess.run(
         [sys.executable, "-m", "snakemake", "-n", "--cores", "1"],
         cwd=tmp_path,

@@ -67,7 +67,7 @@ def test_pictures_with_masks_are_evaluated_and_the_others_train(own: Study) -> N
 
 def test_tables_4_to_6_are_of_its_groups(own: Study) -> None:
     results = own.folder / "results" / "own_data"
-    predictions = pd.read_csv(results / "maps" / "small" / "gradcam_predictions.csv", index_col="image")
+    predictions = pd.read_csv(results / "classifiers" / "small" / "evaluation_predictions.csv", index_col="image")
     evaluation = pd.read_csv(results / "manifest" / "evaluation.csv", index_col="image", keep_default_na=False)
     evaluation = evaluation[evaluation["included"]]
     bad = {"melanoma", "carcinoma"}
@@ -104,7 +104,7 @@ def test_zips_with_other_names_give_the_same_bytes(own: Study) -> None:
     compared = 0
     for place in ("manifest", "hashes", "jaccard", "statistics", "tables"):
         for path in (of_folders / place).rglob("*.*"):
-            if path.suffix in (".csv", ".md"):
+            if path.suffix in (".csv", ".md", ".html", ".tex"):
                 assert (of_zips / path.relative_to(of_folders)).read_bytes() == path.read_bytes(), path
                 compared += 1
     assert compared > 6 * 11 * 5  # shards of every feature, threshold and method, and what follows from them

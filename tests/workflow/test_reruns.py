@@ -22,7 +22,8 @@ from .conftest import REPOSITORY, Study
 BROUGHT = {"archives": {"drawn": None}}
 GRID = [number / 10 for number in range(11)]
 FOLLOWS = {
-    "model_statistics",
+    "statistics_plain",
+    "statistics_residual",
     "merge_statistics",
     *(f"table{number}" for number in range(2, 7)),
     "jaccard_by_threshold",

@@ -1,0 +1,109 @@
+"""What runs again after an edit of the library: what its imports say, and no more."""
+
+import re
+
+import pytest
+from dermalign.study.digests import imported_modules
+from dermalign.study.sources import KINDS
+
+from .conftest import REPOSITORY, Copy
+
+SCRIPTS = REPOSITORY / "workflow_scripts"
+# One model, and a source of each way to make maps: by a classifier, of maps, of maps and pictures.
+OVERLAY = {
+    "archives": {"drawn": {"training_pictures": 120, "evaluation_pictures": 20}},
+    "models": {"residual": None, "plain": {"training": {"epochs": 1}}},
+    "variants": {"patches": {"kind": "superpixels", "count": 30, "cells": 24}},
+    "chance": {"methods": ["shuffled"]},
+    "thresholds": [0, 0.5],
+    "batches": {"saliency": 1, "masks": 1},
+}
+MADE_OF = {"gradcam_plain_00000": "gradcam", "maps_plain_patches": "superpixels", "maps_plain_shuffled": "shuffled"}
+# Rules that are not named after their script.
+RUN_BY = {
+    r"table\d|classifier_table": "table",
+    r"jaccard_by_threshold|mean_curves|confusion|learning_curves": "figure",
+    r"jaccard_\d": "jaccard",
+    r"merge_exact": "merge_statistics",
+    r"statistics_\w+": "source_statistics",
+    r"evaluation_predictions_\w+": "evaluation_predictions",
+    "|".join(MADE_OF): "map_source",
+}
+
+TABLES = {*(f"table{number}" for number in range(1, 7)), "classifier_table"}
+FIGURES = {"jaccard_by_threshold", "mean_curves", "confusion", "learning_curves"}
+STATISTICS = {"overlap_curves", "jaccard_0", "statistics_plain", "merge_statistics"}
+EXACT = {"exact_thresholds", "merge_exact"}
+AFTER_MAPS = {*STATISTICS, *EXACT, "jaccard_by_threshold", "mean_curves", *TABLES} - {"table1", "classifier_table"}
+MAPS = {*MADE_OF, "gather_maps", "evaluation_predictions_plain"}
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Copy:
+    """A finished study, and the code that it was run by. What a test edits it puts back."""
+    copy = Copy(tmp_path_factory.mktemp("study"))
+    run = copy.snakemake(overlay=OVERLAY)
+    assert run.status == 0, run.text[-3000:]
+    assert copy.snakemake("-n", overlay=OVERLAY).jobs() == {}
+    return copy
+
+
+@pytest.fixture(scope="module")
+def rules(study: Copy) -> set[str]:
+    """The rules of the study."""
+    return set(study.snakemake("-n", "--forceall", overlay=OVERLAY).jobs())
+
+
+def depending_on(module: str, rules: set[str]) -> set[str]:
+    """The rules whose script, or the function of whose map source, imports a module."""
+    found = set()
+    for rule in rules:
+        script = next((script for names, script in RUN_BY.items() if re.fullmatch(names, rule)), rule)
+        assert (SCRIPTS / f"{script}.py").is_file(), f"{rule}: say in RUN_BY which script it runs"
+        modules = KINDS[MADE_OF[rule]].modules if rule in MADE_OF else []
+        if module in imported_modules(SCRIPTS / f"{script}.py", *modules):
+            found.add(rule)
+    return found
+
+
+def test_other_words_run_nothing(study: Copy) -> None:
+    reworded = [
+        ("data.archives", '"""Return a file\'s content; raises OSError."""', '"""Give what is in a file."""'),
+        ("data.archives", "there is no such archive", "no archive of this name is there"),
+        ("classifiers.training", "Return one weight per class, (classes,),", "Give a weight to each class"),
+        ("classifiers.training", "optimizer: must be sgd or adam", "optimizer: sgd or adam is possible"),
+    ]
+    for module, old, new in reworded:
+        with study.edited(module, (old, new)):
+            assert study.snakemake("-n", overlay=OVERLAY).jobs() == {}, (module, new)
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "new", "listed"),
+    [
+        # Another name of a local variable: it is not looked into whether the code computes the same.
+        ("saliency.gradcam", "scores_of", "scores", {"gradcam_plain_00000", *MAPS, *AFTER_MAPS}),
+        ("saliency.superpixels", "labels", "regions", {"maps_plain_patches", *AFTER_MAPS}),
+        ("results.figures", '"threshold", fontsize=9', '"Threshold", fontsize=9', FIGURES),
+        ("results.captions", "Table 3. ", "Table 3: ", TABLES),
+        (
+            "classifiers.training",
+            "READ_AHEAD = 4",
+            "READ_AHEAD = 5",
+            {"train", "classifier_metrics", *MAPS, *AFTER_MAPS, *FIGURES, "classifier_table"},
+        ),
+        (
+            "overlap.mask_cells",
+            "shape[0], 255)",
+            "shape[0], 200)",
+            {"mask_cells", "evaluation_manifest", "leakage_account", "table1", *AFTER_MAPS},
+        ),
+    ],
+)
+def test_an_edit_runs_what_imports_it_and_what_follows(
+    study: Copy, rules: set[str], module: str, old: str, new: str, listed: set[str]
+) -> None:
+    with study.edited(module, (old, new)):
+        run = study.snakemake("-n", overlay=OVERLAY)
+    assert set(run.jobs()) == listed
+    assert run.changed() == depending_on(module, rules) != set()
