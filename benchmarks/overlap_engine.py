@@ -29,6 +29,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pandas as pd
+from overlap_scale import block_of
 from peak_memory import own_peak
 from PIL import Image
 from sklearn.metrics import jaccard_score
@@ -42,6 +43,7 @@ from dermalign.data.mask_files import list_masks  # noqa: E402
 from dermalign.overlap.join import write_curves  # noqa: E402
 from dermalign.overlap.mask_cells import count_archive  # noqa: E402
 from dermalign.overlap.shards import read_shards, write_shards  # noqa: E402
+from dermalign.saliency.maps import write_maps  # noqa: E402
 
 FEATURES = ["globules", "milia_like_cyst", "negative_network", "pigment_network", "streaks"]
 NAMES = [*FEATURES, "union"]
@@ -114,9 +116,7 @@ def make_case(folder: Path, data: Path, count: int) -> None:
                 unlike.writestr(member, with_title(stream.getvalue(), member))
             chosen.append(image)
     for model, grid in GRIDS.items():
-        with h5py.File(folder / f"{model}.h5", "w") as file:
-            file.create_dataset("image", data=chosen, dtype=h5py.string_dtype())
-            file["saliency"] = smooth_maps(random, len(chosen), grid)
+        write_maps(folder / f"{model}.h5", [block_of(chosen, smooth_maps(random, len(chosen), grid))])
 
 
 def read_case(folder: Path) -> Case:

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 
-import h5py
 import numpy as np
 from peak_memory import own_peak
 
@@ -29,6 +28,8 @@ from dermalign.overlap.join import write_curves  # noqa: E402
 from dermalign.overlap.mask_cells import PictureCells  # noqa: E402
 from dermalign.overlap.shards import read_shards, write_shards  # noqa: E402
 from dermalign.results.statistics import source_statistics  # noqa: E402
+from dermalign.saliency.blocks import MapBlock, Maps  # noqa: E402
+from dermalign.saliency.maps import write_maps  # noqa: E402
 from dermalign.study.groups import default_groups  # noqa: E402
 
 GRID = (8, 8)
@@ -55,13 +56,16 @@ def generated(count: int) -> Iterator[PictureCells]:
         yield PictureCells(f"ISIC_{number:07d}", *size, white, {GRID: counts})
 
 
+def block_of(images: list[str], maps: Maps) -> MapBlock:
+    """Return maps, (n, h, w), as those of a source without a model."""
+    return MapBlock(images, saliency=maps, raw=maps, degenerate=np.zeros(len(maps), dtype=np.bool_))
+
+
 def measure(folder: Path, count: int) -> dict[str, float]:
     """Return the seconds of each step, and the peak memory in MiB of this process so far."""
     random = np.random.default_rng(1)
     images = [f"ISIC_{number:07d}" for number in range(count)]
-    with h5py.File(folder / "maps.h5", "w") as file:
-        file.create_dataset("image", data=images, dtype=h5py.string_dtype())
-        file["saliency"] = random.random((count, *GRID), dtype=np.float32)
+    write_maps(folder / "maps.h5", [block_of(images, random.random((count, *GRID), dtype=np.float32))])
     pictures = generated(count)
     paths = {(name, t): folder / name / f"{t}.csv" for name in NAMES for t in THRESHOLDS}
     taken = {}

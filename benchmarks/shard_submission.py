@@ -23,8 +23,9 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY / "workflow_scripts"), str(REPOSITORY / "tests" / "slurm")]
 
 from cluster import Cluster  # noqa: E402
-from dermalign.study.study import library_digest  # noqa: E402
+from dermalign.study.digests import code_digest  # noqa: E402
 
+SCRIPT = REPOSITORY / "workflow_scripts" / "jaccard.py"
 FEATURES = ("globules", "milia_like_cyst", "negative_network", "pigment_network", "streaks", "union")
 WORKFLOW = """\
 sources = {sources}
@@ -49,7 +50,7 @@ rule shards:
         mem_mb=1000,
         runtime=30,
     params:
-        library="{library}",
+        code="{code}",
     script:
         "{script}"
 """
@@ -109,8 +110,8 @@ def main() -> int:
                         log="{model}/{method}" + ("/{feature}/{threshold}" if output == PER_SHARD else ""),
                         local=local,
                         group='group: "shards"' if grouped else "",
-                        library=library_digest("overlap"),
-                        script=REPOSITORY / "workflow_scripts" / "jaccard.py",
+                        code=code_digest(SCRIPT),
+                        script=SCRIPT,
                     ),
                     encoding="utf-8",
                 )

@@ -22,10 +22,12 @@ from dermalign.data.cell_files import write_cells
 from dermalign.overlap.exact import exact_statistics
 from dermalign.overlap.join import write_curves
 from dermalign.overlap.shards import write_shards
-from dermalign.saliency.chance import write_chance_maps
+from dermalign.saliency.chance import chance_blocks, shuffled
+from dermalign.saliency.inputs import Inputs
+from dermalign.saliency.maps import write_maps
 from peak_memory import own_peak
 
-RULES = ["chance_maps", "overlap_curves", "jaccard", "exact_thresholds"]
+RULES = ["maps", "overlap_curves", "jaccard", "exact_thresholds"]
 DRAWS = 5
 
 
@@ -52,13 +54,11 @@ def main() -> int:
             [overlap_scale.GRID],
             overlap_scale.FEATURES,
         )
-        with h5py.File(folder / "model.h5", "w") as file:
-            file["saliency"] = np.random.default_rng(1).random((len(images), *overlap_scale.GRID), dtype=np.float32)
-            for dataset in ("image", "predicted_class", "target_class"):
-                file.create_dataset(dataset, data=images, dtype=h5py.string_dtype())
+        maps = np.random.default_rng(1).random((len(images), *overlap_scale.GRID), dtype=np.float32)
+        write_maps(folder / "model.h5", [overlap_scale.block_of(images, maps)])
         for rule in RULES:
-            for source, maps in (("model", 1), ("chance", DRAWS)):
-                if (rule, source) == ("chance_maps", "model"):
+            for source, count in (("model", 1), ("chance", DRAWS)):
+                if (rule, source) == ("maps", "model"):
                     continue
                 command = [sys.executable, __file__, "--thresholds", str(options.thresholds)]
                 command += ["--step", rule, source, name]
@@ -67,7 +67,7 @@ def main() -> int:
                     sys.exit(process.stderr[-3000:])
                 found = json.loads(process.stdout)
                 print(
-                    f"| {maps} | {rule} | {found['seconds']:.1f} | {found['peak']:.0f} | {found['written']:.0f} |",
+                    f"| {count} | {rule} | {found['seconds']:.1f} | {found['peak']:.0f} | {found['written']:.0f} |",
                     flush=True,
                 )
     return 0
@@ -78,9 +78,10 @@ def measure(rule: str, source: str, folder: Path, count: int) -> dict[str, float
     thresholds = [f"{number / (count - 1):.3f}" for number in range(count)]
     curves = folder / f"{source}_curves.h5"
     written = [curves]
-    if rule == "chance_maps":
+    if rule == "maps":
         written = [folder / "chance.h5"]
-        write_chance_maps(written[0], folder / "model.h5", "shuffled", DRAWS, 0)
+        inputs = Inputs([], overlap_scale.NAMES, overlap_scale.GRID, maps=str(folder / "model.h5"))
+        write_maps(written[0], chance_blocks(shuffled, inputs, DRAWS))
     elif rule == "overlap_curves":
         with h5py.File(folder / "cells.h5") as cells:
             white, images = cells["white"][:, -1], cells["image"].asstr()[:]
