@@ -13,6 +13,7 @@ Other attributes are the source's kind and options.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from ..hdf5 import opened, read_rows
 from ..logs import progress
 from ..terms import UNION
 from .blocks import MapBlock, Maps, rows_in_memory
-from .stores import read_store
+from .stores import Store, read_store
 
 TEXTS = ("image", "predicted_class", "target_class")
 
@@ -145,17 +146,21 @@ def gather_maps(path: str | Path, stores: Sequence[str | Path]) -> None:
 
     Raises InputError where a store is damaged or its map has another shape than the first one's.
     """
-    write_maps(path, map(_block_of, progress(sorted(stores, key=lambda store: Path(store).stem), len(stores), "maps")))
+    ordered = sorted(stores, key=lambda store: Path(store).stem)
+    write_maps(path, _blocks_of(progress(map(read_store, ordered), len(ordered), "maps")))
 
 
-def _block_of(path: str | Path) -> MapBlock:
-    store = read_store(path)
-    return MapBlock(
-        images=[store.image],
-        saliency=store.saliency[np.newaxis],
-        raw=store.raw[np.newaxis],
-        degenerate=np.array([store.degenerate]),
-        features=list(store.features),
-        predicted=[store.predicted_class],
-        target=[store.target_class],
-    )
+def _blocks_of(stores: Iterable[Store]) -> Iterator[MapBlock]:
+    """Yield the maps of stores in blocks, each of one shape: a file that grows by single maps takes twice as long."""
+    for shape, alike in groupby(stores, key=lambda store: (store.saliency.shape, store.raw.shape)):
+        rows = rows_in_memory(int(np.prod(shape[0][-2:])))
+        while block := list(islice(alike, rows)):
+            yield MapBlock(
+                images=[store.image for store in block],
+                saliency=np.stack([store.saliency for store in block]),
+                raw=np.stack([store.raw for store in block]),
+                degenerate=np.array([store.degenerate for store in block]),
+                features=list(block[0].features),
+                predicted=[store.predicted_class for store in block],
+                target=[store.target_class for store in block],
+            )

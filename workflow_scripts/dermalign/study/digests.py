@@ -30,8 +30,9 @@ def code_digest(script: str | Path | None, *modules: str) -> str:
     that only a change of what is computed reruns a stage.
     """
     digest = hashlib.sha256()
-    for path in [*([Path(script)] if script else []), *map(_path, sorted(imported_modules(script, *modules)))]:
-        digest.update(_without_words(path))
+    files = [(_path(name), name) for name in sorted(imported_modules(script, *modules))]
+    for path, name in [*([(Path(script), "")] if script else []), *files]:
+        digest.update(_read(path, name)[1])
     return digest.hexdigest()[:16]
 
 
@@ -40,13 +41,13 @@ def imported_modules(script: str | Path | None, *modules: str) -> set[str]:
 
     Left out is what is imported for type hints alone, and `NEUTRAL`.
     """
-    waiting = [*modules, *(_imports(Path(script), "") if script else [])]
+    waiting = [*modules, *(_read(Path(script), "")[0] if script else [])]
     found: set[str] = set()
     while waiting:
         name = waiting.pop()
         if name not in found and name not in NEUTRAL:
             found.add(name)
-            waiting.extend(_imports(_path(name), name))
+            waiting.extend(_read(_path(name), name)[0])
     return found
 
 
@@ -57,10 +58,16 @@ def _path(module: str) -> Path:
 
 
 @lru_cache
-def _imports(path: Path, module: str) -> tuple[str, ...]:
-    """Return the modules of this library that a module, or a script (an empty name), imports anywhere in it."""
+def _read(path: Path, module: str) -> tuple[tuple[str, ...], bytes]:
+    """Return the modules of this library that a module, or a script (an empty name), imports, and its code as bytes."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    imports = _imports(tree, module)  # before words are taken out of the tree
+    return imports, ast.dump(_Wordless().visit(tree)).encode()
+
+
+def _imports(tree: ast.Module, module: str) -> tuple[str, ...]:
     found: list[str] = []
-    for node in _used(_parsed(path)):
+    for node in _used(tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
             found += [name.removeprefix("dermalign.") for name in names if name.startswith("dermalign.")]
@@ -91,15 +98,6 @@ def _used(tree: ast.AST) -> Iterator[ast.AST]:
             continue
         yield node
         waiting.extend(ast.iter_child_nodes(node))
-
-
-def _parsed(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
-@lru_cache
-def _without_words(path: Path) -> bytes:
-    return ast.dump(_Wordless().visit(_parsed(path))).encode()
 
 
 class _Wordless(ast.NodeTransformer):
