@@ -1,1 +1,1 @@
-"""The study before any job runs: configuration, groups, batches, digests of code, map sources, and what a run prints."""
+"""The study before any job: configuration, groups, batches, digests of code, map sources; what a run prints."""
