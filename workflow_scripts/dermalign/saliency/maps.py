@@ -100,8 +100,8 @@ def open_maps(path: str | Path) -> Iterator[MapFile]:
 def write_maps(path: str | Path, blocks: Iterable[MapBlock], attributes: Mapping[str, Any] | None = None) -> None:
     """Write blocks of maps, whole or not at all, one block in memory at a time.
 
-    attributes: what else to note, texts and numbers. Raises InputError where there is no map, where grids differ, and
-    for saliency that is not in [0, 1].
+    attributes: what else to note, texts and numbers. Raises InputError where there is no map, where grids or features
+    differ, and for saliency that is not in [0, 1].
     """
     with atomic_path(path) as temporary, h5py.File(temporary, "w") as target:
         target.attrs.update(attributes or {})
@@ -113,6 +113,11 @@ def write_maps(path: str | Path, blocks: Iterable[MapBlock], attributes: Mapping
                     f"{path}: the maps of {block.images[0]} are of {block.saliency.shape[1:]} cells, those before of "
                     f"{target['saliency'].shape[1:]}: they are of different classifiers. Delete the stores of this "
                     "model and run again."
+                )
+            if block.features != list(target.attrs.get("features", [])):
+                raise InputError(
+                    f"{path}: the maps of {block.images[0]} are of the features {', '.join(block.features) or 'none'}, "
+                    "those before of others. Delete the stores of this source and run again."
                 )
             # The comparison is false for NaN, too.
             if not ((block.saliency >= 0) & (block.saliency <= 1)).all():
