@@ -78,7 +78,7 @@ def chance_blocks(chance: Chance, inputs: Inputs, draws: int = 1) -> Iterator[Ma
                 images=source.images,
                 saliency=maps,
                 raw=maps,
-                degenerate=np.zeros(len(maps), dtype=np.bool_),
+                degenerate=maps.max(axis=(1, 2)) == 0,
                 predicted=source.predicted,
                 target=source.target,
             )
