@@ -65,17 +65,18 @@ def _imports(path: Path, module: str) -> tuple[str, ...]:
             names = [alias.name for alias in node.names]
             found += [name.removeprefix("dermalign.") for name in names if name.startswith("dermalign.")]
         elif isinstance(node, ast.ImportFrom):
-            origin = _origin(node, module)
+            origin = _origin(node, module, is_package=path.name == "__init__.py")
             if origin is not None:
                 # A name may be a module of a package, or a function of a module.
                 found += [origin, *(".".join(filter(None, [origin, alias.name])) for alias in node.names)]
     return tuple(name for name in dict.fromkeys(found) if name and _path(name).is_file())
 
 
-def _origin(node: ast.ImportFrom, module: str) -> str | None:
+def _origin(node: ast.ImportFrom, module: str, is_package: bool) -> str | None:
     """Return the module or package of this library that an import is from, None for another library's."""
     if node.level:
-        package = module.split(".")[: -node.level]
+        parts = module.split(".")
+        package = parts[: len(parts) + is_package - node.level]
         return ".".join([*package, *([node.module] if node.module else [])])
     name = node.module or ""
     return name.partition(".")[2] if name == "dermalign" or name.startswith("dermalign.") else None
@@ -86,11 +87,17 @@ def _used(tree: ast.AST) -> Iterator[ast.AST]:
     waiting = [tree]
     while waiting:
         node = waiting.pop()
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-            waiting.extend(node.orelse)
+        if _is_for_hints(node):
             continue
         yield node
         waiting.extend(ast.iter_child_nodes(node))
+
+
+def _is_for_hints(node: ast.AST) -> bool:
+    """Return whether a node is an `if TYPE_CHECKING:` that has no `else`."""
+    if not isinstance(node, ast.If) or node.orelse:
+        return False
+    return isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
 def _parsed(path: Path) -> ast.Module:
@@ -111,6 +118,10 @@ class _Wordless(ast.NodeTransformer):
         if isinstance(value, ast.Constant) or (isinstance(value, ast.Call) and _is_telling(value.func)):
             return None
         return self.generic_visit(node)
+
+    def visit_If(self, node: ast.If) -> ast.AST | None:
+        """Drop what is there for hints alone."""
+        return None if _is_for_hints(node) else self.generic_visit(node)
 
     def visit_Raise(self, node: ast.Raise) -> ast.AST:
         """Keep of an exception its kind."""
