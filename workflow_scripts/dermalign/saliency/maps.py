@@ -101,8 +101,8 @@ def open_maps(path: str | Path) -> Iterator[MapFile]:
 def write_maps(path: str | Path, blocks: Iterable[MapBlock], attributes: Mapping[str, Any] | None = None) -> None:
     """Write blocks of maps, whole or not at all, one block in memory at a time.
 
-    attributes: what else to note, texts and numbers. Raises InputError where there is no map, where grids differ, and
-    for saliency that is not in [0, 1].
+    attributes: what else to note, texts and numbers. Raises InputError where there is no map, where grids or features
+    differ, and for saliency that is not in [0, 1].
     """
     with atomic_path(path) as temporary, h5py.File(temporary, "w") as target:
         target.attrs.update(attributes or {})
@@ -114,6 +114,11 @@ def write_maps(path: str | Path, blocks: Iterable[MapBlock], attributes: Mapping
                     f"{path}: the maps of {block.images[0]} are of {block.saliency.shape[1:]} cells, those before of "
                     f"{target['saliency'].shape[1:]}: they are of different classifiers. Delete the stores of this "
                     "model and run again."
+                )
+            if block.features != list(target.attrs.get("features", [])):
+                raise InputError(
+                    f"{path}: the maps of {block.images[0]} are of the features {', '.join(block.features) or 'none'}, "
+                    "those before of others. Delete the stores of this source and run again."
                 )
             # The comparison is false for NaN, too.
             if not ((block.saliency >= 0) & (block.saliency <= 1)).all():
@@ -151,9 +156,9 @@ def gather_maps(path: str | Path, stores: Sequence[str | Path]) -> None:
 
 
 def _blocks_of(stores: Iterable[Store]) -> Iterator[MapBlock]:
-    """Yield the maps of stores in blocks, each of one shape: a file that grows by single maps takes twice as long."""
-    for shape, alike in groupby(stores, key=lambda store: (store.saliency.shape, store.raw.shape)):
-        rows = rows_in_memory(int(np.prod(shape[0][-2:])))
+    """Yield the maps of stores in blocks, each of one kind: a file that grows by single maps takes twice as long."""
+    for kind, alike in groupby(stores, key=lambda store: (store.saliency.shape, store.raw.shape, store.features)):
+        rows = rows_in_memory(int(np.prod(kind[0][-2:])))
         while block := list(islice(alike, rows)):
             yield MapBlock(
                 images=[store.image for store in block],
