@@ -64,7 +64,7 @@ rule merge_statistics:
         "../workflow_scripts/merge_statistics.py"
 
 
-rule merge_exact:
+use rule merge_statistics as merge_exact with:
     input:
         expand(
             "{results}/exact/{source}/{name}.csv",
@@ -79,11 +79,4 @@ rule merge_exact:
         f"{RESULTS}/logs/merge_exact.log",
     benchmark:
         f"{RESULTS}/benchmarks/merge_exact.tsv"
-    localrule: True
-    conda:
-        "../envs/analysis.yaml"
-    resources:
-        mem_mb=megabytes(1000),
-        runtime=minutes(10),
-    script:
-        "../workflow_scripts/merge_statistics.py"
+    localrule: True  # not inherited

@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,10 +34,21 @@ def thresholded(saliency: NDArray[np.float32], width: int, height: int, threshol
     return scaled_up(saliency, width, height) > np.float32(threshold)
 
 
+def maps_of(saliency: NDArray[np.float32], names: Sequence[str], feature: str) -> NDArray[np.float32]:
+    """Return the maps, (n, h, w), that a feature is compared with: its own, or all of them for the union."""
+    if saliency.ndim == 2:
+        return saliency[np.newaxis]
+    return saliency[[row for row, name in enumerate(names) if name == feature]] if feature in names else saliency
+
+
 def intersection_and_union(saliency: NDArray[np.float32], mask: Pixels, threshold: str) -> tuple[int, int]:
-    """Return |A and B| and |A or B| in pixels of the picture."""
+    """Return |A and B| and |A or B| in pixels of the picture.
+
+    saliency: (h, w), or (n, h, w), of which any makes a pixel white.
+    """
     height, width = mask.shape
-    white = thresholded(saliency, width, height, threshold)
+    maps = saliency.reshape(-1, *saliency.shape[-2:])
+    white = np.logical_or.reduce([thresholded(one, width, height, threshold) for one in maps])
     return int(np.logical_and(white, mask).sum()), int(np.logical_or(white, mask).sum())
 
 

@@ -1,16 +1,16 @@
 """Exact thresholds: no threshold at all does better, and every number is the shards' at that threshold."""
 
 import runpy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
-import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from dermalign.overlap.engine import BLOCK, Curves, intersection_and_union, overlap_curves
+from dermalign.overlap.curves import ALL, BLOCK, open_curves, write_curve_file
+from dermalign.overlap.engine import Curves, binned_curves, intersection_and_union, overlap_curves
 from dermalign.overlap.exact import (
     CURVE_THRESHOLDS,
     SMALLEST,
@@ -24,12 +24,26 @@ from dermalign.overlap.exact import (
     threshold_text,
 )
 from dermalign.overlap.shards import Shards, read_shards, write_shards
-from engine_cases import FEATURES, FEW, THRESHOLDS, counted, draw_map, pictures
+from engine_cases import (
+    FEATURES,
+    FEW,
+    FINE_GRIDS,
+    FINE_KINDS,
+    KINDS,
+    NAMES,
+    THOUSANDTHS,
+    THRESHOLDS,
+    Picture,
+    counted,
+    draw_map,
+    jaccard_of_maps,
+    pictures,
+    run_engine,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-NAMES = [*FEATURES, "union"]
 SMALL_GRIDS = st.tuples(st.integers(1, 6), st.integers(1, 6))
 SCRIPT = Path(__file__).parents[2] / "workflow_scripts" / "exact_thresholds.py"
 
@@ -42,14 +56,16 @@ class Source:
     curves: Curves
 
     def write(self, path: Path) -> Path:
-        """Write a curves file, rows as they stand."""
-        with h5py.File(path, "w") as file:
-            file.create_dataset("image", data=self.images, dtype=h5py.string_dtype())
-            file["levels"] = self.curves.levels
-            file["area"] = self.curves.area.astype(np.uint32)
-            for feature, values in self.curves.intersection.items():
-                file[f"intersection/{feature}"] = values.astype(np.uint32)
+        """Write a curve file, rows as they stand."""
+        with write_curve_file(path) as target:
+            target.append(self.images, {ALL: self.curves})
         return path
+
+    @property
+    def levels(self) -> NDArray[np.float32]:
+        """The maps' values, as `Curves.levels`."""
+        assert self.curves.levels is not None
+        return self.curves.levels
 
 
 @st.composite
@@ -63,7 +79,7 @@ def sources(draw: st.DrawFn, draws: st.SearchStrategy[int]) -> Source:
         cells = counted(picture, [grid]).cells[grid]
         rows.append((picture.image, picture.saliency, cells, picture.size))
         for _ in range(draw(draws) - 1):
-            kind = draw(st.sampled_from(["degenerate", "ties", "any"]))
+            kind = draw(st.sampled_from(KINDS))
             rows.append((picture.image, draw_map(random, kind, grid), cells, picture.size))
     images, saliency, cells_of, sizes = zip(*draw(st.permutations(rows)), strict=True)
     cells_by_name = {name: np.stack([cells[name] for cells in cells_of]) for name in NAMES}
@@ -99,13 +115,14 @@ def best_interval(thresholds: Sequence[np.float32], values: Sequence[float]) -> 
 
 
 def populations(source: Source, folder: Path) -> dict[str, Population]:
-    return dict(read_populations(source.write(folder / "curves.h5")))
+    with open_curves(source.write(folder / "curves.h5")) as curves:
+        return dict(read_populations(curves))
 
 
 @settings(max_examples=120, deadline=None)
 @given(source=sources(st.integers(1, 2)))
 def test_no_threshold_at_all_does_better(tmp_path_factory: pytest.TempPathFactory, source: Source) -> None:
-    thresholds = telling_thresholds(source.curves.levels)
+    thresholds = telling_thresholds(source.levels)
     found = populations(source, tmp_path_factory.mktemp("exact"))
     assert list(found) == NAMES
     for feature, population in found.items():
@@ -207,7 +224,7 @@ def test_the_order_of_rows_changes_nothing(tmp_path: Path) -> None:
     source = many([1] * (BLOCK + 5), "any")
     order = np.random.default_rng(3).permutation(len(source.images))
     curves = Curves(
-        source.curves.levels[order],
+        source.levels[order],
         source.curves.area[order],
         {feature: values[order] for feature, values in source.curves.intersection.items()},
     )
@@ -316,12 +333,101 @@ def test_the_script_writes_the_tables(tmp_path: Path) -> None:
     assert "0.300" in outputs["curves"].read_text()
 
 
-def test_an_analysis_without_pictures(tmp_path: Path) -> None:
-    with h5py.File(tmp_path / "curves.h5", "w") as file:
-        file.create_dataset("image", (0,), dtype=h5py.string_dtype())
-        file["levels"] = np.zeros((0, 4), dtype=np.float32)
-        file["area"] = file["intersection/union"] = np.zeros((0, 5), dtype=np.uint32)
-    statistics = exact_statistics("plain", "gradcam", tmp_path / "curves.h5")
-    assert statistics.thresholds["n"].tolist() == [0]
+TABLES = {
+    "thresholds": ["model", "method", "feature", "n", "threshold", "threshold_until", "j_mean"],
+    "pictures": ["model", "method", "feature", "image", "threshold", "threshold_until", "jaccard"],
+    "curves": ["model", "method", "feature", "threshold", "n", "j_mean", "j_sd", "j_q25", "j_median", "j_q75"],
+}
+
+
+@pytest.mark.parametrize("compute", [overlap_curves, binned_curves])
+def test_an_analysis_without_pictures(tmp_path: Path, compute: Callable[..., Curves]) -> None:
+    cells = {"union": np.zeros((0, 2, 2), dtype=np.uint32)}
+    nothing = compute(np.zeros((0, 2, 2), dtype=np.float32), cells, np.zeros((0, 2), dtype=np.int64))
+    statistics = exact_statistics("plain", "gradcam", Source([], nothing).write(tmp_path / "curves.h5"))
+    assert {name: list(getattr(statistics, name)) for name in TABLES} == TABLES
+    assert statistics.thresholds["n"].tolist() == ([0] if nothing.levels is not None else [])
     assert statistics.pictures.empty
+    assert len(statistics.curves) == len(CURVE_THRESHOLDS)
     assert statistics.curves["j_mean"].isna().all()
+
+
+# Maps that differ by feature, and fine maps
+
+
+def check_curves(found: pd.DataFrame, drawn: Sequence[Picture], features: Sequence[str] = ()) -> None:
+    """Check mean curves, at all thousandths, against J of every map as its pixels are counted."""
+    assert found["feature"].tolist() == [name for name in sorted(NAMES) for _ in THOUSANDTHS]
+    for name, curve in found.groupby("feature"):
+        assert curve["threshold"].tolist() == THOUSANDTHS
+        by_picture = [np.mean(of, axis=0) for of in jaccard_of_maps(drawn, str(name), features).values()]
+        assert (curve["n"] == len(by_picture)).all()
+        expected = np.full((5, len(THOUSANDTHS)), np.nan)
+        if by_picture:
+            expected[0] = np.mean(by_picture, axis=0)
+            expected[2:] = np.quantile(by_picture, [0.25, 0.5, 0.75], axis=0)
+        if len(by_picture) > 1:
+            expected[1] = np.std(by_picture, axis=0, ddof=1)
+        columns = curve[["j_mean", "j_sd", "j_q25", "j_median", "j_q75"]].to_numpy().T
+        np.testing.assert_allclose(columns, expected, rtol=1e-12, atol=1e-15)
+
+
+@settings(max_examples=8, deadline=None)
+@given(data=st.data(), features=st.sampled_from([(), ("globules", "streaks"), ("union", "streaks", "globules")]))
+def test_fine_maps_have_a_mean_curve_and_no_best_of_all_thresholds(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, features: tuple[str, ...]
+) -> None:
+    folder = tmp_path_factory.mktemp("fine")
+    drawn = data.draw(pictures(data.draw(FINE_GRIDS), st.integers(1, 3), FINE_KINDS, len(features)))
+    run_engine(folder, [drawn[:1], drawn[1:]], [], features=features)
+    statistics = exact_statistics("unet", "segmentation", folder / "curves.h5")
+    assert {name: list(getattr(statistics, name)) for name in TABLES} == TABLES
+    assert statistics.thresholds.empty
+    assert statistics.pictures.empty
+    assert set(statistics.curves["model"]) == {"unet"} and set(statistics.curves["method"]) == {"segmentation"}
+    check_curves(statistics.curves, drawn, features)
+
+
+def test_several_fine_maps_of_a_picture_count_as_their_mean(tmp_path: Path) -> None:
+    random = np.random.default_rng(4)
+    grid = (64, 65)
+    full = {name: np.full((9, 11), 255, dtype=np.uint8) for name in FEATURES}
+    drawn = [Picture(image, full, draw_map(random, "any", grid)) for image in ("b", "a")]
+    draws = [{"b": draw_map(random, "thousandths", grid), "a": draw_map(random, "any", grid)} for _ in range(3)]
+    run_engine(tmp_path, [drawn], [], draws)
+    every = [Picture(image, full, maps[image]) for maps in draws for image in ("a", "b")]
+    curves = exact_statistics("m", "random_cells", tmp_path / "curves.h5").curves
+    assert set(curves["n"]) == {2}
+    check_curves(curves, every)
+
+
+@settings(max_examples=20, deadline=None)
+@given(data=st.data(), features=st.sampled_from([("globules", "streaks"), ("union", "streaks", "globules")]))
+def test_each_feature_has_the_best_threshold_of_its_own_maps(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, features: tuple[str, ...]
+) -> None:
+    """Maps with values on tenths alone, so that the best of the thousandths is the best of all thresholds."""
+    folder = tmp_path_factory.mktemp("by_feature")
+    drawn = data.draw(pictures(data.draw(SMALL_GRIDS), st.integers(1, 3), ("tenths",), len(features)))
+    run_engine(folder, [drawn], [], features=features)
+    statistics = exact_statistics("unet", "segmentation", folder / "curves.h5")
+    check_curves(statistics.curves, drawn, features)
+    assert statistics.thresholds["feature"].tolist() == sorted(NAMES)
+    own = statistics.pictures.set_index(["feature", "image"])
+    for best in statistics.thresholds.itertuples():
+        jaccard = {image: of[0] for image, of in jaccard_of_maps(drawn, best.feature, features).items()}
+        assert best.n == len(jaccard)
+        if not jaccard:
+            continue
+        mean = np.mean(list(jaccard.values()), axis=0)
+        assert best.j_mean == mean.max()
+        assert bin_at_or_above(best.threshold) == np.argmax(mean)
+        for image, of_image in jaccard.items():
+            found = own.loc[(best.feature, image)]
+            assert found["jaccard"] == of_image.max()
+            assert bin_at_or_above(found["threshold"]) == np.argmax(of_image)
+
+
+def bin_at_or_above(threshold: str) -> int:
+    """Return the first of the thousandths, as float32, that is not below a threshold."""
+    return int(np.searchsorted(np.array(THOUSANDTHS).astype(np.float32), np.float32(threshold)))

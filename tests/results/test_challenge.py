@@ -281,13 +281,10 @@ def test_maps_that_do_not_fit_are_refused(drawn: Case, tmp_path: Path) -> None:
 
 
 def test_several_maps_of_a_picture_are_refused(drawn: Case, tmp_path: Path) -> None:
-    import h5py
-
-    with h5py.File(tmp_path / "maps.h5", "w") as file:
-        file["image"] = ["a", "a"]
-        file["saliency"] = np.zeros((2, 3, 3), np.float32)
+    saliency = {"a": np.zeros((3, 3), np.float32)}
+    maps = write_map_file(tmp_path / "maps.h5", saliency, saliency)
     with pytest.raises(InputError, match="several maps of a picture"):
-        write_challenge_masks(tmp_path / "submission", tmp_path / "maps.h5", drawn.evaluation, THRESHOLDS)
+        write_challenge_masks(tmp_path / "submission", maps, drawn.evaluation, THRESHOLDS)
     path = tmp_path / "0.300.csv"
     path.write_text("image,intersection,union,jaccard\na,1,2,0.5\na,1,3,0.333\n")
     shards = {feature: {"0.300": path} for feature in ("globules", "union")}

@@ -1,48 +1,71 @@
 """Chance maps: what each of them is, by definition and by property."""
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 from dermalign.errors import InputError
-from dermalign.saliency.chance import DRAWN, METHODS, chance_maps, write_chance_maps
-from dermalign.saliency.maps import read_predictions
+from dermalign.saliency.chance import (
+    Chance,
+    all_white,
+    center_gaussian,
+    chance_blocks,
+    random_cells,
+    shuffled,
+)
+from dermalign.saliency.maps import write_maps
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from map_cases import gathered, inputs_of, predictions, read
 
 SHAPES = st.tuples(st.integers(2, 8), st.integers(1, 6), st.integers(1, 6))
 MAPS = SHAPES.flatmap(lambda shape: arrays(np.float32, shape, elements=st.floats(0, 1, width=32)))
+METHODS = [all_white, center_gaussian, shuffled, random_cells]
+DRAWN = [shuffled, random_cells]
+
+
+def drawn(chance: Chance, saliency: np.ndarray, draws: int, seed: int) -> Iterator[np.ndarray]:
+    """Yield the maps of each draw, whose values must be possible."""
+    for draw in range(draws):
+        maps = chance(saliency, np.random.default_rng([seed, draw]))
+        assert maps.shape == saliency.shape and maps.dtype == np.float32
+        assert (maps >= 0).all() and (maps <= np.maximum(saliency.max(), 1)).all()
+        yield maps
 
 
 @given(MAPS, st.integers(0, 2**32 - 1))
 def test_random_cells_are_as_many_at_every_threshold(saliency: np.ndarray, seed: int) -> None:
-    for drawn in chance_maps("random_cells", saliency, 3, seed):
+    before = saliency.copy()
+    for of_draw in drawn(random_cells, saliency, 3, seed):
         for threshold in (0.0, 0.25, 0.5, 0.999, *saliency.ravel()[:5].tolist()):
-            white = [(maps > np.float32(threshold)).sum(axis=(1, 2)) for maps in (drawn, saliency)]
+            white = [(maps > np.float32(threshold)).sum(axis=(1, 2)) for maps in (of_draw, saliency)]
             assert (white[0] == white[1]).all()
+    np.testing.assert_array_equal(saliency, before)  # the next draw begins with the same maps
 
 
 @given(st.integers(2, 40), st.integers(0, 2**32 - 1))
 def test_shuffled_gives_every_picture_the_map_of_another(count: int, seed: int) -> None:
     saliency = np.arange(count, dtype=np.float32).reshape(count, 1, 1) * np.ones((1, 2, 3), np.float32)
-    draws = [maps[:, 0, 0] for maps in chance_maps("shuffled", saliency, 4, seed)]
-    for drawn in draws:
-        assert (drawn != np.arange(count)).all()
-        assert sorted(drawn) == list(range(count))
-    assert count < 6 or len({tuple(drawn) for drawn in draws}) > 1
+    draws = [maps[:, 0, 0] for maps in drawn(shuffled, saliency, 4, seed)]
+    for of_draw in draws:
+        assert (of_draw != np.arange(count)).all()
+        assert sorted(of_draw) == list(range(count))
+    assert count < 6 or len({tuple(of_draw) for of_draw in draws}) > 1
 
 
-def test_shuffled_of_one_picture_is_refused() -> None:
+def test_shuffled_of_one_picture_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="shuffled"):
-        list(chance_maps("shuffled", np.zeros((1, 2, 2), np.float32), 1, 0))
+        shuffled(np.zeros((1, 2, 2), np.float32), np.random.default_rng(0))
+    with pytest.raises(InputError, match=r"chance\.methods: `shuffled` needs at least two pictures"):
+        list(chance_blocks(shuffled, inputs_of(gathered(tmp_path, np.zeros((1, 2, 2), np.float32)))))
 
 
 @pytest.mark.parametrize("shape", [(28, 28), (8, 8), (7, 5), (1, 1)])
 def test_the_gaussian_is_the_one_of_the_definition(shape: tuple[int, int]) -> None:
-    (maps,) = chance_maps("center_gaussian", np.zeros((3, *shape), np.float32), 5, 0)
+    (maps,) = drawn(center_gaussian, np.zeros((3, *shape), np.float32), 1, 0)
     height, width = shape
     for row in range(height):
         for column in range(width):
@@ -52,28 +75,41 @@ def test_the_gaussian_is_the_one_of_the_definition(shape: tuple[int, int]) -> No
 
 
 def test_all_white_is_white_below_1_and_black_at_1() -> None:
-    (maps,) = chance_maps("all_white", np.zeros((3, 2, 2), np.float32), 5, 0)
+    (maps,) = drawn(all_white, np.zeros((3, 2, 2), np.float32), 1, 0)
     assert (maps > np.float32(0.999)).all() and not (maps > np.float32(1)).any()
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_the_file_has_a_row_per_picture_and_draw_and_the_models_predictions(tmp_path: Path, method: str) -> None:
-    saliency = np.random.default_rng(1).random((4, 3, 5), dtype=np.float32)
-    images = ["d", "a", "c", "b"]
-    with h5py.File(tmp_path / "maps.h5", "w") as maps:
-        maps["saliency"] = saliency
-        for name, values in {
-            "image": images,
-            "predicted_class": ["MEL", "NV", "NV", "DF"],
-            "target_class": images,
-        }.items():
-            maps.create_dataset(name, data=values, dtype=h5py.string_dtype())
-    for name in ("first", "again"):
-        write_chance_maps(tmp_path / f"{name}.h5", tmp_path / "maps.h5", method, draws=3, seed=7)
+def test_the_file_has_a_row_per_picture_and_draw_and_the_models_predictions(tmp_path: Path, method: Chance) -> None:
+    raw = np.random.default_rng(1).random((4, 3, 5), dtype=np.float32)
+    raw[2] = 0.5  # degenerate
+    maps = gathered(tmp_path, raw, list("dacb"))
     draws = 3 if method in DRAWN else 1
-    with h5py.File(tmp_path / "first.h5") as first, h5py.File(tmp_path / "again.h5") as again:
-        assert first["image"].asstr()[:].tolist() == images * draws
-        assert first["saliency"].shape == (4 * draws, 3, 5)
-        assert first["saliency"].dtype == np.float32
-        np.testing.assert_array_equal(first["saliency"], again["saliency"])
-    assert read_predictions(tmp_path / "first.h5") == {"d": "MEL", "a": "NV", "c": "NV", "b": "DF"}
+    for name, seed in (("first", 7), ("again", 7), ("other", 8)):
+        write_maps(tmp_path / f"{name}.h5", chance_blocks(method, inputs_of(maps, seed=seed), draws))
+    first, again, other = (read(tmp_path / f"{name}.h5") for name in ("first", "again", "other"))
+    assert first["image"].tolist() == list("abcd") * draws
+    assert first["saliency"].shape == (4 * draws, 3, 5)
+    np.testing.assert_array_equal(first["raw"], first["saliency"])
+    np.testing.assert_array_equal(first["saliency"], again["saliency"])
+    assert np.array_equal(first["saliency"], other["saliency"]) == (method not in DRAWN)
+    assert predictions(tmp_path / "first.h5") == predictions(maps)
+    # What is made of a map that is constant is constant, too.
+    np.testing.assert_array_equal(first["degenerate"], ~first["saliency"].any(axis=(1, 2)))
+    assert first["degenerate"].sum() == (draws if method in DRAWN else 0)
+
+
+def test_each_draw_and_each_method_has_random_numbers_of_its_own(tmp_path: Path) -> None:
+    maps = gathered(tmp_path, np.random.default_rng(1).random((4, 3, 5), dtype=np.float32))
+
+    def every(method: Chance) -> list[np.ndarray]:
+        return [block.saliency for block in chance_blocks(method, inputs_of(maps, seed=7), 3)]
+
+    def again(saliency: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+        return random_cells(saliency, generator)
+
+    draws = every(random_cells)
+    assert not any(np.array_equal(draws[0], other) for other in draws[1:])
+    assert not np.array_equal(draws[0], every(again)[0])  # of another name
+    # More draws leave those before as they are.
+    np.testing.assert_array_equal(draws[0], next(chance_blocks(random_cells, inputs_of(maps, seed=7), 1)).saliency)

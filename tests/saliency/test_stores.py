@@ -7,25 +7,12 @@ import numpy as np
 import pytest
 from dermalign import __version__
 from dermalign.errors import InputError
-from dermalign.saliency.stores import read_store, write_store
+from dermalign.saliency.blocks import MapBlock
+from dermalign.saliency.stores import read_store, write_stores
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-
-TEXTS = {
-    "image": "ISIC_0000013",
-    "model": "vgg16",
-    "method": "grad_cam",
-    "layer": "block5_conv3",
-    "target_class": "MEL",
-    "predicted_class": "NV",
-    "classifier_sha256": "0" * 64,
-}
-
-
-def write(path: Path, saliency: np.ndarray, **changes: object) -> None:
-    content = {"saliency": saliency, "raw": saliency * 3, "probabilities": [0.25, 0.75], "degenerate": False}
-    write_store(path, **{**TEXTS, **content, **changes})
+from map_cases import TEXTS, store_with
 
 
 @settings(max_examples=25, deadline=None)
@@ -37,7 +24,7 @@ def write(path: Path, saliency: np.ndarray, **changes: object) -> None:
 )
 def test_round_trip(tmp_path_factory: pytest.TempPathFactory, saliency: np.ndarray, degenerate: bool) -> None:
     path = tmp_path_factory.mktemp("stores") / "picture.h5"
-    write(path, saliency, degenerate=degenerate)
+    store_with(path, saliency, degenerate=degenerate)
     store = read_store(path)
     np.testing.assert_array_equal(store.saliency, saliency)
     np.testing.assert_array_equal(store.raw, saliency * np.float32(3))
@@ -49,7 +36,7 @@ def test_round_trip(tmp_path_factory: pytest.TempPathFactory, saliency: np.ndarr
 
 
 def test_layout_is_that_of_the_design(tmp_path: Path) -> None:
-    write(tmp_path / "a.h5", np.zeros((2, 3)))
+    store_with(tmp_path / "a.h5", np.zeros((2, 3)))
     with h5py.File(tmp_path / "a.h5") as file:
         assert set(file) == {"saliency", "raw", "probabilities"}
         assert set(file.attrs) == {*TEXTS, "degenerate", "dermalign_version"}
@@ -69,14 +56,14 @@ def test_layout_is_that_of_the_design(tmp_path: Path) -> None:
 )
 def test_what_is_no_saliency_map_is_refused_and_leaves_no_file(tmp_path: Path, changes: dict) -> None:
     with pytest.raises(InputError, match="ISIC_0000013"):
-        write(tmp_path / "a.h5", **{"saliency": np.zeros((2, 2)), **changes})
+        store_with(tmp_path / "a.h5", **{"saliency": np.zeros((2, 2)), **changes})
     assert not list(tmp_path.iterdir())
 
 
 def test_missing_and_damaged_stores_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no\.h5"):
         read_store(tmp_path / "no.h5")
-    write(tmp_path / "a.h5", np.zeros((28, 28)))
+    store_with(tmp_path / "a.h5", np.zeros((28, 28)))
     (tmp_path / "short.h5").write_bytes((tmp_path / "a.h5").read_bytes()[:3000])
     with pytest.raises(InputError, match=r"short\.h5"):
         read_store(tmp_path / "short.h5")
@@ -84,3 +71,63 @@ def test_missing_and_damaged_stores_are_named(tmp_path: Path) -> None:
         file["pictures"] = 1
     with pytest.raises(InputError, match=r"other\.h5"):
         read_store(tmp_path / "other.h5")
+
+
+# Maps that differ by feature, and sources that predict nothing
+
+
+def test_maps_by_feature_are_kept_with_their_features(tmp_path: Path) -> None:
+    saliency = np.random.default_rng(0).random((2, 3, 4), dtype=np.float32)
+    store_with(tmp_path / "a.h5", saliency, features=["streaks", "dots"], probabilities=[], predicted_class="")
+    store = read_store(tmp_path / "a.h5")
+    np.testing.assert_array_equal(store.saliency, saliency)
+    assert store.features == ("streaks", "dots")
+    assert (store.probabilities.shape, store.predicted_class) == ((0,), "")
+    with h5py.File(tmp_path / "a.h5") as file:
+        assert file.attrs["features"].tolist() == ["streaks", "dots"]
+
+
+@pytest.mark.parametrize("features", [[], ["streaks"], ["streaks", "dots", "globules"]])
+def test_an_axis_that_is_not_of_the_features_is_refused(tmp_path: Path, features: list[str]) -> None:
+    with pytest.raises(InputError, match=rf"ISIC_0000013: saliency \(2, 3, 4\) .* {len(features)} features"):
+        store_with(tmp_path / "a.h5", np.zeros((2, 3, 4)), features=features)
+    with pytest.raises(InputError, match="ISIC_0000013"):
+        store_with(tmp_path / "a.h5", np.zeros(4))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("features", [[], ["streaks", "dots"]])
+@pytest.mark.parametrize("predicts", [True, False])
+def test_each_picture_of_a_block_gets_its_store(tmp_path: Path, features: list[str], predicts: bool) -> None:
+    random = np.random.default_rng(1)
+    shape = (3, *([2] if features else []), 4, 5)
+    paths = {image: tmp_path / f"{image}.h5" for image in "bac"}
+    saliency, probabilities = random.random(shape, dtype=np.float32), random.random((3, 2), dtype=np.float32)
+    degenerate = np.array([False, True, False])
+
+    def block(rows: slice) -> MapBlock:
+        classes = {"predicted": ["MEL", "NV", "NV"][rows], "target": ["NV", "NV", "MEL"][rows]} if predicts else {}
+        return MapBlock(
+            list("bac")[rows],
+            saliency[rows],
+            saliency[rows] * 3,
+            degenerate[rows],
+            features,
+            probabilities[rows] if predicts else None,
+            layer="last" if predicts else "",
+            **classes,
+        )
+
+    blocks = [block(slice(0, 1)), block(slice(1, 3))]
+    write_stores(paths, blocks, model="m", method="k", classifier_sha256="0" * 64)
+    for row, (image, path) in enumerate(paths.items()):
+        store = read_store(path)
+        np.testing.assert_array_equal(store.saliency, saliency[row])
+        np.testing.assert_array_equal(store.raw, saliency[row] * 3)
+        np.testing.assert_array_equal(store.probabilities, probabilities[row] if predicts else [])
+        assert (store.image, store.model, store.method) == (image, "m", "k")
+        classes = (["MEL", "NV", "NV"][row], ["NV", "NV", "MEL"][row]) if predicts else ("", "")
+        assert (store.predicted_class, store.target_class) == classes
+        assert store.layer == ("last" if predicts else "")
+        assert (store.degenerate, store.features) == (bool(degenerate[row]), tuple(features))
+        assert store.classifier_sha256 == "0" * 64

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 from dermalign.errors import InputError
-from dermalign.study.configuration import checked, threshold_names
+from dermalign.study.configuration import MANIFEST_COLUMNS, checked, read_schema, threshold_names
+from dermalign.study.sources import INDEPENDENT, KINDS, Kind, square_of_cells
 from hypothesis import given
 from hypothesis import strategies as st
 from snakemake.utils import update_config
@@ -17,7 +18,7 @@ from snakemake.utils import update_config
 REPOSITORY = Path(__file__).resolve().parents[2]
 CONFIGURATION_TEXT = (REPOSITORY / "config.yaml").read_text(encoding="utf-8")
 EMBEDDED = yaml.safe_load(CONFIGURATION_TEXT)
-SCHEMA = yaml.safe_load((REPOSITORY / "schemas" / "configuration.schema.yaml").read_text(encoding="utf-8"))
+SCHEMA = read_schema()
 OVERLAYS = sorted(path.stem for path in (REPOSITORY / "studies").glob("*.yaml"))
 
 Change = Callable[[dict[str, Any]], object]
@@ -104,7 +105,8 @@ def properties(schema: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[t
         children["*"] = schema["additionalProperties"]
     for key, child in children.items():
         yield (*path, key)
-        for part in (child, *child.get("oneOf", []), child.get("then", {}), child.get("else", {})):
+        kinds = [branch["then"] for branch in child.get("allOf", [])]
+        for part in (child, *child.get("oneOf", []), child.get("then", {}), child.get("else", {}), *kinds):
             yield from properties(part, (*path, key))
 
 
@@ -222,6 +224,68 @@ FAULTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "unknown key, nothing near": ({"split": {"zzz": 1}}, ["`split.zzz`", "known here are validation, test"]),
     "unknown key taken away": ({"archives": {"drwan": None}}, ["`archives.drwan`", "did you mean `drawn`?"]),
     "unknown method": ({"methods": {"gradcamm": {}}}, ["`methods.gradcamm`", "did you mean `gradcam`?"]),
+    "unknown option of a method": (
+        {"methods": {"gradcam": {"batchsize": 8}}},
+        ["`methods.gradcam.batchsize`", "did you mean `batch_size`?"],
+    ),
+    "option of a method out of range": (
+        {"methods": {"gradcam": {"batch_size": 0}}},
+        ["`methods.gradcam.batch_size`", "at least 1"],
+    ),
+    "no method": ({"methods": {"gradcam": None}}, ["`methods`"]),
+    "unknown kind of a variant": (
+        {"variants": {"mine": {"kind": "tile"}}},
+        ["`variants.mine.kind`", '"tile"', "one of study_range, tiles, superpixels"],
+    ),
+    "kind of another family": ({"variants": {"mine": {"kind": "gradcam"}}}, ["`variants.mine.kind`", '"gradcam"']),
+    "variant without a kind": ({"variants": {"mine": {"tiles": 4}}}, ["`variants.mine` lacks `kind`", "Add it"]),
+    "variant without a required option": (
+        {"variants": {"mine": {"kind": "superpixels", "count": 9}}},
+        ["`variants.mine` lacks `cells`", "Add it"],
+    ),
+    "required option taken away": (
+        {"variants": {"mine": {"kind": "tiles", "tiles": None}}},
+        ["`variants.mine` lacks `tiles`", "Add it"],
+    ),
+    "option of another kind": (
+        {"variants": {"mine": {"kind": "study_range", "tiles": 4}}},
+        ["`variants.mine.tiles` is no key", "upper_percentile"],
+    ),
+    "misspelt option": (
+        {"variants": {"mine": {"kind": "superpixels", "cells": 9, "compactnes": 1}}},
+        ["`variants.mine.compactnes`", "did you mean `compactness`?"],
+    ),
+    "misspelt option taken away": (
+        {"variants": {"mine": {"kind": "superpixels", "cells": 9, "compactnes": None}}},
+        ["`variants.mine.compactnes`", "did you mean `compactness`?"],
+    ),
+    "option of a variant out of range": (
+        {"variants": {"mine": {"kind": "superpixels", "cells": 999}}},
+        ["`variants.mine.cells`", "999", "at most 512"],
+    ),
+    "variant of nothing": (
+        {"variants": {"mine": {"kind": "tiles", "tiles": 2, "of": "gradcamm"}}},
+        ["`variants.mine.of`", "gradcamm", "gradcam"],
+    ),
+    "variant of a variant": (
+        {"variants": {"a": {"kind": "tiles", "tiles": 2}, "b": {"kind": "tiles", "tiles": 2, "of": "a"}}},
+        ["`variants.b.of`", "a saliency method"],
+    ),
+    "variant named as a method": (
+        {"variants": {"gradcam": {"kind": "tiles", "tiles": 2}}},
+        ["variants: gradcam", "another"],
+    ),
+    "variant named as chance": (
+        {"variants": {"all_white": {"kind": "tiles", "tiles": 2}}},
+        ["variants: all_white", "another"],
+    ),
+    "variant named with a dash": (
+        {"variants": {"of-tiles": {"kind": "tiles", "tiles": 2}}},
+        ["`variants`", "of-tiles"],
+    ),
+    "unknown chance": ({"chance": {"methods": ["dice"]}}, ["`chance.methods.0`", '"dice"', "all_white"]),
+    "chance twice": ({"chance": {"methods": ["shuffled", "shuffled"]}}, ["`chance.methods`", "shuffled"]),
+    "no draws": ({"chance": {"draws": 0}}, ["`chance.draws`", "at least 1"]),
     "missing key": ({"study": None}, ["the top level", "lacks `study`", "Add it"]),
     "missing training": ({"models": {"plain": {"training": None}}}, ["`models.plain` lacks `training`"]),
     "no models": ({"models": {"plain": None, "residual": None}}, ["`models`"]),
@@ -320,6 +384,20 @@ FAULTS: dict[str, tuple[dict[str, Any], list[str]]] = {
 }
 
 
+FAULTS |= {
+    f"feature named {name}": ({"features": ["globules", name]}, [f"`features` names {name}, a word", "another name"])
+    for name in ("all", *MANIFEST_COLUMNS)
+    if name != "union"  # the schema says it
+}
+FAULTS |= {
+    "class named all": ({"classes": ["MEL", "NV", "all"]}, ["`classes` names all, a word", "another name"]),
+    "class of a brought one named all": (
+        {"models": {"mine": {"classifier": "mine.keras", "pixels": "raw", "classes": ["MEL", "NV", "all"]}}},
+        ["`models.mine.classes` names all", "another name"],
+    ),
+}
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_faults_are_told_in_words(fault: str) -> None:
     overlay, words = FAULTS[fault]
@@ -337,6 +415,76 @@ def test_all_faults_are_told_at_once_and_each_once() -> None:
     _, *sentences = str(stopped.value).splitlines()
     assert len(sentences) == len(set(sentences)) == 3
     assert any("`features`, `seed`" in sentence for sentence in sentences)
+
+
+# Map sources
+
+
+def test_options_of_sources_are_filled_in_by_kind() -> None:
+    variants = {
+        "a": {"kind": "superpixels", "cells": 48},
+        "b": {"kind": "tiles", "tiles": 3, "of": None},
+        "c": {"kind": "study_range", "upper_percentile": None},
+    }
+    complete = checked(changed(variants=variants, chance=None))
+    assert complete["variants"] == {
+        "a": {"kind": "superpixels", "of": "gradcam", "count": 100, "cells": 48, "compactness": 10.0},
+        "b": {"kind": "tiles", "of": "gradcam", "tiles": 3},
+        "c": {"kind": "study_range", "of": "gradcam", "upper_percentile": 100},
+    }
+    assert complete["chance"] == {"methods": ["all_white", "center_gaussian", "shuffled", "random_cells"], "draws": 5}
+    # An overlay may make another kind of a variant, and takes away what that does not know.
+    over = {"kind": "tiles", "tiles": 2, "cells": None, "compactness": None}
+    assert checked(changed(variants={"a": {**variants["a"], **over}}))["variants"]["a"] == {
+        "kind": "tiles",
+        "of": "gradcam",
+        "tiles": 2,
+    }
+
+
+def test_the_order_of_options_is_no_change() -> None:
+    options = {"compactness": 1, "cells": 9, "kind": "superpixels"}
+    one = checked(changed(variants={"a": options}))
+    other = checked(changed(variants={"a": dict(reversed(options.items()))}))
+    assert str(one) == str(other)
+
+
+@pytest.fixture
+def disc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kind of source that belongs to no model."""
+    cells = {"type": "integer", "minimum": 1}
+    options = {"cells": cells, "radius": {"type": "number", "default": 0.5}}
+    monkeypatch.setitem(
+        KINDS, "disc", Kind(INDEPENDENT, "saliency.tiles:tiles", (), options, ("cells",), square_of_cells)
+    )
+
+
+@pytest.mark.usefixtures("disc")
+def test_sources_of_no_model_have_first_names_of_their_own() -> None:
+    sources = {"reader": {"anna": {"kind": "disc", "cells": 9}, "ben": {"kind": "disc", "cells": 8, "radius": 1}}}
+    assert checked(changed())["sources"] == {}
+    assert checked(changed(sources=sources))["sources"] == {
+        "reader": {
+            "anna": {"kind": "disc", "cells": 9, "radius": 0.5},
+            "ben": {"kind": "disc", "cells": 8, "radius": 1},
+        }
+    }
+    for wrong, words in (
+        ({"plain": sources["reader"]}, "sources: plain is the name of a model.*another first name"),
+        ({"reader": {}}, "`sources.reader`"),
+        ({"reader": {"anna": {"kind": "disk"}}}, r'`sources\.reader\.anna\.kind` is "disk"; it must be one of disc'),
+        ({"reader": {"anna": {"kind": "disc"}}}, r"`sources\.reader\.anna` lacks `cells`\. Add it"),
+        ({"reader": {"anna": {"kind": "disc", "cells": 9, "radios": 1}}}, "did you mean `radius`"),
+        ({"reader": {"a b": {"kind": "disc", "cells": 9}}}, "`sources.reader`.*a b"),
+    ):
+        with pytest.raises(InputError, match=words):
+            checked(changed(sources=wrong))
+
+
+def test_without_such_a_kind_there_is_no_such_key() -> None:
+    if not any(kind.family == INDEPENDENT for kind in KINDS.values()):
+        with pytest.raises(InputError, match="`sources` is no key of the configuration"):
+            checked(changed(sources={"reader": {"anna": {"kind": "disc"}}}))
 
 
 # Thresholds

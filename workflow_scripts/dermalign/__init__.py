@@ -1,7 +1,7 @@
 """The library of dermalign: plain functions over arrays and tables, without Snakemake inside.
 
-Modules in the order of the data: `archives`, `labels`, `manifests`, `architectures`, `training`, `gradcam`,
-`stores`, `mask_cells`, `overlap`, `statistics`, `tables`, `figures`.
+A package per stage, in the order of the data: `study`, `data`, `drawing`, `classifiers`, `saliency`, `overlap`,
+`results`. A package imports from those before it alone.
 """
 
 __version__ = "0.1.0"

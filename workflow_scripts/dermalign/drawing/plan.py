@@ -52,6 +52,7 @@ def plan(training_pictures: int, evaluation_pictures: int, seed: int) -> list[Dr
     `evaluation_pictures` are in the training archive as well, but for one nevus, as in the official archives.
     Shares of classes and features are met as exactly as whole pictures can: in a study this small, prevalence by
     coin toss would leave features without a picture at many a seed.
+    Raises InputError for fewer pictures than there are classes, and for a seed below 0.
     """
     if training_pictures < len(CLASSES):
         raise InputError(f"training_pictures is {training_pictures}; draw at least {len(CLASSES)}, one per class")

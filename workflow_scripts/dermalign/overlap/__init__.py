@@ -1,0 +1,1 @@
+"""Maps and masks together: counts per cell, curves, shards and exact thresholds."""

@@ -51,14 +51,18 @@ def overlap_curves(
         levels=np.take_along_axis(flat, order, axis=1),
         area=_cumulative(_areas(saliency.shape[1:], sizes), order),
         intersection={
-            feature: _cumulative(counts.reshape(n, -1).astype(np.int64), order) for feature, counts in cells.items()
+            feature: _cumulative(counts.reshape(flat.shape).astype(np.int64), order)
+            for feature, counts in cells.items()
         },
     )
 
 
 def _areas(grid: tuple[int, ...], sizes: NDArray[np.integer]) -> NDArray[np.int64]:
     rows, columns = grid
-    return np.stack([cell_areas((rows, columns), width, height).ravel() for width, height in sizes.tolist()])
+    areas = np.empty((len(sizes), rows * columns), dtype=np.int64)
+    for row, (width, height) in enumerate(sizes.tolist()):
+        areas[row] = cell_areas((rows, columns), width, height).ravel()
+    return areas
 
 
 def _cumulative(values: NDArray[np.int64], order: NDArray[np.intp]) -> NDArray[np.int64]:
@@ -79,20 +83,21 @@ def binned_curves(
     """
     thresholds = (np.arange(1, BINS) / (BINS - 1)).astype(np.float32)
     # How many of the thresholds above 0 are below each cell's value: the last column in which the cell is white.
-    column = np.searchsorted(thresholds, saliency.reshape(len(saliency), -1), side="left")
+    n, rows, columns = saliency.shape
+    column = np.searchsorted(thresholds, saliency.reshape(n, rows * columns), side="left")
     return Curves(
         levels=None,
         area=_binned(_areas(saliency.shape[1:], sizes), column),
-        intersection={feature: _binned(counts.reshape(len(counts), -1), column) for feature, counts in cells.items()},
+        intersection={feature: _binned(counts.reshape(column.shape), column) for feature, counts in cells.items()},
     )
 
 
 def _binned(values: NDArray[np.integer], column: NDArray[np.intp]) -> NDArray[np.int64]:
     # Sums of pixels stay far below 2 ** 53, so that adding them up as float64 is exact.
-    per_column = np.stack(
-        [np.bincount(of, weights=pixels, minlength=BINS) for of, pixels in zip(column, values, strict=True)]
-    )
-    return np.cumsum(per_column[:, ::-1].astype(np.int64), axis=1)[:, ::-1]
+    per_column = np.empty((len(values), BINS), dtype=np.int64)
+    for row, (of, pixels) in enumerate(zip(column, values, strict=True)):
+        per_column[row] = np.bincount(of, weights=pixels, minlength=BINS)
+    return np.cumsum(per_column[:, ::-1], axis=1)[:, ::-1]
 
 
 def white_cells(levels: NDArray[np.float32], threshold: float) -> NDArray[np.int64]:

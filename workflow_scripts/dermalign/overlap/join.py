@@ -36,8 +36,9 @@ def write_curves(path: str | Path, maps: str | Path, cell_files: Sequence[str | 
                 rows = [row for row, image in enumerate(cells.images) if image in wanted]
                 found += len(rows)
                 pairs = [(row, of) for row in rows for of in maps_of[cells.images[row]]]
-                for start in range(0, len(pairs), block):
-                    cell_rows, map_rows = np.array(pairs[start : start + block]).T
+                # Once for no pictures, too: an analysis without any has a file with all columns and no rows.
+                for start in range(0, len(pairs) or 1, block):
+                    cell_rows, map_rows = np.array(pairs[start : start + block], dtype=np.intp).reshape(-1, 2).T
                     counts = cells.counts(source.grid, cell_rows)
                     by_feature = {name: counts[:, column] for column, name in enumerate(cells.features)}
                     curves = _curves(source, source.saliency(map_rows), by_feature, cells.sizes(cell_rows))

@@ -25,12 +25,12 @@ class Chance(Protocol):
 
 
 def all_white(saliency: Maps, generator: np.random.Generator) -> Maps:
-    """Return maps of ones: white at every threshold below 1."""
+    """Return maps of ones, float32 (n, h, w) as `saliency`: white at every threshold below 1."""
     return np.ones_like(saliency)
 
 
 def center_gaussian(saliency: Maps, generator: np.random.Generator) -> Maps:
-    """Return one centred Gaussian for every picture.
+    """Return one centred Gaussian for every picture, float32 (n, h, w) as `saliency`.
 
     exp(-((y - h/2) / (h/4))^2 - ((x - w/2) / (w/4))^2) at the centres of the cells of an (h, w) grid.
     """
@@ -40,7 +40,9 @@ def center_gaussian(saliency: Maps, generator: np.random.Generator) -> Maps:
 
 
 def shuffled(saliency: Maps, generator: np.random.Generator) -> Maps:
-    """Give each picture another picture's map: the control for what all pictures have in common, as centre bias.
+    """Give each of n pictures another picture's map, float32 (n, h, w).
+
+    The control for what all pictures have in common, as centre bias.
 
     A random cyclic permutation (Sattolo 1986), so that no picture keeps its own map. Raises InputError for fewer
     than two maps.
@@ -54,7 +56,10 @@ def shuffled(saliency: Maps, generator: np.random.Generator) -> Maps:
 
 
 def random_cells(saliency: Maps, generator: np.random.Generator) -> Maps:
-    """Shuffle each map's cells: at every threshold as many cells are white as in the map, anywhere."""
+    """Shuffle the h*w cells of each of n maps, float32 (n, h, w).
+
+    At every threshold as many cells are white as in the map, anywhere.
+    """
     return generator.permuted(saliency.reshape(len(saliency), -1), axis=1).reshape(saliency.shape)
 
 
@@ -73,7 +78,7 @@ def chance_blocks(chance: Chance, inputs: Inputs, draws: int = 1) -> Iterator[Ma
                 images=source.images,
                 saliency=maps,
                 raw=maps,
-                degenerate=np.zeros(len(maps), dtype=np.bool_),
+                degenerate=maps.max(axis=(1, 2)) == 0,
                 predicted=source.predicted,
                 target=source.target,
             )

@@ -18,7 +18,7 @@ class Inputs:
     """What a map source is made from; which parts are there follows from what its kind needs.
 
     images: the pictures that need a map, by name; of a source that is made of maps, whatever these have.
-    features: those configured, then `union`.
+    features: those configured, then `union`; where the kind needs masks.
     grid: the cells (h, w) that the maps must have. seed: of a source that draws. threads: to compute in.
     classifier: path of the model's classifier; settings: its `input_size`, `saliency_layer` and, of a brought one,
         `path` and `logits`; classes: its outputs' names.
@@ -28,8 +28,8 @@ class Inputs:
     """
 
     images: list[str]
-    features: list[str]
     grid: Grid
+    features: list[str] = field(default_factory=list)
     seed: int = 0
     threads: int = 1
     classifier: str | None = None

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from ..classifiers.study_classifiers import Classifiers
-from ..study.sources import CHANCE, CLASSIFIER, KINDS, METHOD, VARIANT, Grid, Kind, Origin
+from ..study.sources import CHANCE, CLASSIFIER, KINDS, MASKS, METHOD, VARIANT, Grid, Kind, Origin
 from ..study.study import Study
 
 
@@ -105,12 +105,12 @@ class MapSources:
 
     def inputs(self, source: Source) -> dict[str, Any]:
         """Return what a source's function is given beside files, the fields of `inputs.Inputs`."""
-        configuration = self.study.configuration
-        inputs = {
-            "features": self.study.features,
-            "grid": self.grid(source),
-            "seed": configuration["seed"] if source.kind.draws else 0,
-        }
+        inputs: dict[str, Any] = {"grid": self.grid(source)}
+        # Only what its kind depends on: maps that know nothing of features are not made again for one more.
+        if source.kind.draws:
+            inputs["seed"] = self.study.configuration["seed"]
+        if source.needs(MASKS):
+            inputs["features"] = self.study.features
         if source.needs(CLASSIFIER):
             inputs["settings"] = self.classifiers.saliency_settings(source.model)
             inputs["classes"] = self.classifiers.classes(source.model)

@@ -25,7 +25,8 @@ SCHEMA = _PLACES[0] if _PLACES[0].is_file() else _PLACES[1]
 ONLY_TRAINED = ("architecture", "weights", "head", "training")
 ONLY_BROUGHT = ("classes", "logits")
 
-# Columns that stand beside those of the features (manifest/evaluation.csv, tables), and words in the place of a class.
+# Columns that stand beside those of the features (manifest/evaluation.csv, tables), and words in the place of a class,
+# or of a feature in files of curves.
 MANIFEST_COLUMNS = ("union", "image", "diagnosis", "width", "height", "included", "reason", "feature")
 CLASS_WORDS = ("all",)
 
@@ -105,6 +106,8 @@ def _without_nulls(value: Any, schema: Mapping[str, Any]) -> Any:
 def _is_known(schema: Mapping[str, Any], key: str) -> bool:
     if "if" in schema:  # known of a model that is brought, or of one that is trained
         return _is_known(schema["then"], key) or _is_known(schema["else"], key)
+    if "allOf" in schema:  # known of any kind of map source, since an overlay may change the kind
+        return any(_is_known(part["then"], key) for part in schema["allOf"])
     return key in schema.get("properties", {}) or schema.get("additionalProperties") is not False
 
 
@@ -268,7 +271,7 @@ def _check_sources(configuration: Mapping[str, Any]) -> None:
 def _check_names(configuration: Mapping[str, Any]) -> None:
     """Raise InputError for names that are words of dermalign's own: columns of its tables, or rows of them."""
     for key, names, taken in (
-        ("features", configuration["features"], MANIFEST_COLUMNS),
+        ("features", configuration["features"], (*MANIFEST_COLUMNS, *CLASS_WORDS)),
         ("classes", configuration["classes"], CLASS_WORDS),
         *((f"models.{model}.classes", own["classes"], CLASS_WORDS) for model, own in _with_classes(configuration)),
     ):

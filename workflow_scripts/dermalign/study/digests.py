@@ -30,8 +30,9 @@ def code_digest(script: str | Path | None, *modules: str) -> str:
     that only a change of what is computed reruns a stage.
     """
     digest = hashlib.sha256()
-    for path in [*([Path(script)] if script else []), *map(_path, sorted(imported_modules(script, *modules)))]:
-        digest.update(_without_words(path))
+    files = [(_path(name), name) for name in sorted(imported_modules(script, *modules))]
+    for path, name in [*([(Path(script), "")] if script else []), *files]:
+        digest.update(_read(path, name)[1])
     return digest.hexdigest()[:16]
 
 
@@ -40,13 +41,13 @@ def imported_modules(script: str | Path | None, *modules: str) -> set[str]:
 
     Left out is what is imported for type hints alone, and `NEUTRAL`.
     """
-    waiting = [*modules, *(_imports(Path(script), "") if script else [])]
+    waiting = [*modules, *(_read(Path(script), "")[0] if script else [])]
     found: set[str] = set()
     while waiting:
         name = waiting.pop()
         if name not in found and name not in NEUTRAL:
             found.add(name)
-            waiting.extend(_imports(_path(name), name))
+            waiting.extend(_read(_path(name), name)[0])
     return found
 
 
@@ -57,25 +58,32 @@ def _path(module: str) -> Path:
 
 
 @lru_cache
-def _imports(path: Path, module: str) -> tuple[str, ...]:
-    """Return the modules of this library that a module, or a script (an empty name), imports anywhere in it."""
+def _read(path: Path, module: str) -> tuple[tuple[str, ...], bytes]:
+    """Return the modules of this library that a module, or a script (an empty name), imports, and its code as bytes."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    imports = _imports(tree, module, is_package=path.name == "__init__.py")  # before words are taken out of the tree
+    return imports, ast.dump(_Wordless().visit(tree)).encode()
+
+
+def _imports(tree: ast.Module, module: str, is_package: bool) -> tuple[str, ...]:
     found: list[str] = []
-    for node in _used(_parsed(path)):
+    for node in _used(tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
             found += [name.removeprefix("dermalign.") for name in names if name.startswith("dermalign.")]
         elif isinstance(node, ast.ImportFrom):
-            origin = _origin(node, module)
+            origin = _origin(node, module, is_package)
             if origin is not None:
                 # A name may be a module of a package, or a function of a module.
                 found += [origin, *(".".join(filter(None, [origin, alias.name])) for alias in node.names)]
     return tuple(name for name in dict.fromkeys(found) if name and _path(name).is_file())
 
 
-def _origin(node: ast.ImportFrom, module: str) -> str | None:
+def _origin(node: ast.ImportFrom, module: str, is_package: bool) -> str | None:
     """Return the module or package of this library that an import is from, None for another library's."""
     if node.level:
-        package = module.split(".")[: -node.level]
+        parts = module.split(".")
+        package = parts[: len(parts) + is_package - node.level]
         return ".".join([*package, *([node.module] if node.module else [])])
     name = node.module or ""
     return name.partition(".")[2] if name == "dermalign" or name.startswith("dermalign.") else None
@@ -86,20 +94,17 @@ def _used(tree: ast.AST) -> Iterator[ast.AST]:
     waiting = [tree]
     while waiting:
         node = waiting.pop()
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-            waiting.extend(node.orelse)
+        if _is_for_hints(node):
             continue
         yield node
         waiting.extend(ast.iter_child_nodes(node))
 
 
-def _parsed(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
-@lru_cache
-def _without_words(path: Path) -> bytes:
-    return ast.dump(_Wordless().visit(_parsed(path))).encode()
+def _is_for_hints(node: ast.AST) -> bool:
+    """Return whether a node is an `if TYPE_CHECKING:` that has no `else`."""
+    if not isinstance(node, ast.If) or node.orelse:
+        return False
+    return isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
 class _Wordless(ast.NodeTransformer):
@@ -111,6 +116,10 @@ class _Wordless(ast.NodeTransformer):
         if isinstance(value, ast.Constant) or (isinstance(value, ast.Call) and _is_telling(value.func)):
             return None
         return self.generic_visit(node)
+
+    def visit_If(self, node: ast.If) -> ast.AST | None:
+        """Drop what is there for hints alone."""
+        return None if _is_for_hints(node) else self.generic_visit(node)
 
     def visit_Raise(self, node: ast.Raise) -> ast.AST:
         """Keep of an exception its kind."""

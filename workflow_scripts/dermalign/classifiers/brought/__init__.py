@@ -1,0 +1,1 @@
+"""Classifiers that a study brings along: checked without running their code, looked into, and adopted."""

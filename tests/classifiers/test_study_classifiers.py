@@ -1,0 +1,162 @@
+"""The study's classifiers: trained or brought along, from which files, on which grid, and what is asked when."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dermalign.classifiers.study_classifiers import Classifiers
+from dermalign.errors import InputError
+from dermalign.study import probing
+from dermalign.study.study import CACHE
+from study_cases import small_study
+
+Configured = Callable[..., Classifiers]
+
+
+@pytest.fixture
+def classifiers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configured:
+    """A function that returns the classifiers of a study in the working folder, with changes of its configuration."""
+    monkeypatch.chdir(tmp_path)
+    return lambda **changes: Classifiers(small_study(tmp_path, **changes))
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of all questions to Keras, in the place of a process that answers them: a grid of 4 x 5."""
+    names: list[str] = []
+
+    def ask(module: str, questions: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+        assert module == "classifiers.probe"
+        names.extend(questions)
+        found = {"grid": [4, 5], "input_size": 99, "saliency_layer": "found", "path": "inner/found", "logits": "scores"}
+        return dict.fromkeys(questions, found)
+
+    monkeypatch.setattr(probing, "_ask", ask)
+    return names
+
+
+def brought(path: Path, **settings: Any) -> dict[str, Any]:
+    """Return `models` with one that is brought along; its file is there."""
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"a classifier")
+    return {"mine": {"classifier": str(path), "pixels": "raw", **settings}}
+
+
+def test_models_are_trained_or_brought(classifiers: Configured, tmp_path: Path) -> None:
+    trained = classifiers().models["plain"]
+    both = classifiers(models={"plain": trained, **brought(tmp_path / "mine.keras", classes=["NV", "MEL"])})
+    assert list(both.models) == ["plain", "mine"]
+    assert (both.trained, both.brought) == (["plain"], ["mine"])
+    assert both.path("plain") == "results/small/classifiers/plain/model.keras"
+    assert both.path("mine") == "results/small/classifiers/mine/model.keras"
+    assert (both.classes("plain"), both.classes("mine")) == (["MEL", "NV", "BKL"], ["NV", "MEL"])
+    assert both.files("mine") == [str(tmp_path / "mine.keras")]
+    assert both.adoption("mine") == {**both.models["mine"], "classes": ["NV", "MEL"]}
+
+
+def test_a_saved_model_becomes_a_graph(classifiers: Configured, tmp_path: Path) -> None:
+    of_folder = classifiers(models=brought(tmp_path / "mine" / "saved_model.pb"))
+    with pytest.raises(InputError, match="Name its folder"):
+        of_folder.files("mine")
+    of_folder = classifiers(models={"mine": {"classifier": str(tmp_path / "mine"), "pixels": "raw"}})
+    assert of_folder.path("mine") == "results/small/classifiers/mine/model.pb"
+    assert of_folder.files("mine") == [str(tmp_path / "mine" / "saved_model.pb")]
+
+
+# What is asked of Keras
+
+
+def test_neither_name_nor_weights_nor_training_change_a_grid(classifiers: Configured, asked: list[str]) -> None:
+    assert classifiers().grids == {"plain": (4, 5)}
+    assert classifiers(model={"weights": "imagenet", "training": {"epochs": 3}, "pixels": "native"}).grids
+    renamed = classifiers(models={"other": classifiers().models["plain"]})
+    assert renamed.grids == {"other": (4, 5)}
+    assert asked == ["models.plain"]
+    for change in ({"input_size": 64}, {"saliency_layer": "first"}, {"architecture": "residual_stack"}):
+        assert classifiers(model=change).grids
+    assert asked == ["models.plain"] * 4
+    assert Path(CACHE).is_dir()
+
+
+def test_what_a_trained_model_takes_is_configured(classifiers: Configured, asked: list[str]) -> None:
+    plain = classifiers()
+    assert plain.input_size("plain") == 32
+    assert plain.saliency_settings("plain") == {"input_size": 32, "saliency_layer": "last"}
+    assert asked == []
+
+
+def test_what_a_brought_one_takes_is_found(classifiers: Configured, asked: list[str], tmp_path: Path) -> None:
+    mine = classifiers(models=brought(tmp_path / "mine.keras"))
+    assert mine.input_size("mine") == 99
+    assert mine.saliency_settings("mine") == {
+        "input_size": 99,
+        "saliency_layer": "found",
+        "path": "inner/found",
+        "logits": "scores",
+    }
+    assert mine.grids == {"mine": (4, 5)}
+    assert asked == ["models.mine"]
+
+
+def test_a_moved_brought_file_is_asked_no_second_time(
+    classifiers: Configured, asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = classifiers(models=brought(tmp_path / "mine.keras"))
+    assert first.grids
+    first_digest = first.digest("mine")
+    moved = brought(tmp_path / "elsewhere" / "renamed.h5")
+    (tmp_path / "mine.keras").unlink()
+    assert classifiers(models=moved).grids == first.grids
+    assert classifiers(models=moved).digest("mine") == first_digest
+    assert asked == ["models.mine"]
+    # What the answer depends on: how it is used, its content, the classes, and what computes.
+    for settings in ({"logits": "other"}, {"saliency_layer": "other"}, {"pixels": "torch"}, {"classes": ["NV", "MEL"]}):
+        assert classifiers(models=brought(tmp_path / "elsewhere" / "renamed.h5", **settings)).grids
+    assert len(asked) == 5
+    monkeypatch.setenv("KERAS_BACKEND", "another")
+    assert classifiers(models=moved).grids
+    assert len(asked) == 6
+    (tmp_path / "elsewhere" / "renamed.h5").write_bytes(b"another classifier")
+    assert classifiers(models=moved).grids
+    assert len(asked) == 7
+    assert classifiers(models=moved).digest("mine") != first_digest
+
+
+def test_files_that_are_not_there_are_named_by_their_keys(classifiers: Configured, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"models\.plain\.weights: there is no file none\.weights\.h5\. Correct"):
+        _ = classifiers(model={"weights": "none.weights.h5"}).grids
+    nowhere = {"mine": {"classifier": "nowhere.keras", "pixels": "raw"}}
+    with pytest.raises(InputError, match=r"models\.mine\.classifier: there is no file nowhere\.keras\. Correct"):
+        _ = classifiers(models=nowhere).grids
+
+
+# What a training depends on
+
+
+def test_what_no_training_depends_on_is_not_told_to_it(classifiers: Configured) -> None:
+    def settings(**changes: Any) -> dict[str, Any]:
+        return classifiers(model=changes).training_settings("plain")
+
+    before = settings()
+    assert before["training"]["epochs"] == 0
+    assert settings(saliency_layer="another", published={"accuracy": 0.5}) == before
+    assert settings(training={"epochs": 1}) != before
+    assert settings(pixels="symmetric") != before
+
+
+def test_digests_of_weights_are_known_before_they_are_there(classifiers: Configured, tmp_path: Path) -> None:
+    from_imagenet = classifiers(model={"weights": "imagenet"}, weights_folder=str(tmp_path / "none"))
+    (path,) = from_imagenet.weights_files("plain")
+    assert Path(path).parent == tmp_path / "none"
+    assert from_imagenet.weights_digest("plain") == [Path(path).name]
+    assert from_imagenet.imagenet_weights == {path: {"architecture": "plain_stack", "input_size": 32}}
+    weights = tmp_path / "own.weights.h5"
+    weights.write_bytes(b"weights")
+    from_path = classifiers(model={"weights": str(weights)})
+    assert from_path.weights_files("plain") == [str(weights)] and from_path.imagenet_weights == {}
+    before = from_path.weights_digest("plain")
+    weights.write_bytes(b"other weights")
+    assert from_path.weights_digest("plain") != before
+    at_random = classifiers(model={"weights": "none"})
+    assert at_random.weights_digest("plain") == at_random.weights_files("plain") == []
