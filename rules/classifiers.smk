@@ -104,7 +104,7 @@ rule classify:
     params:
         classes=lambda wildcards: CLASSIFIERS.classes(wildcards.model),
         logits=lambda wildcards: CLASSIFIERS.saliency_settings(wildcards.model)["logits"],
-        batch_size=CONFIGURATION["methods"]["gradcam"]["batch_size"],
+        batch_size=min(options.get("batch_size", 32) for options in CONFIGURATION["methods"].values()),
     script:
         "../workflow_scripts/classify.py"
 

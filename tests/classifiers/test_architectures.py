@@ -97,6 +97,7 @@ def normalizations(model: Any) -> list[Any]:
     return [layer for layer in nested if isinstance(layer, keras.layers.BatchNormalization)]
 
 
+@pytest.mark.slow
 def test_batchnorm_momentum_holds_in_training_and_after_saving(tmp_path: Path) -> None:
     """MobileNetV2's own momentum is 0.999: its statistics would move a hundredth of what 0.9 does."""
     moved = {}

@@ -52,6 +52,7 @@ def trained(folder: Path, devices: int) -> str:
     return ended.stdout
 
 
+@pytest.mark.slow
 def test_two_devices_give_what_one_gives(tmp_path: Path) -> None:
     said = {count: trained(tmp_path / str(count), count) for count in (1, 2)}
     assert "devices" not in said[1]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from map_cases import gathered, predictions
 
 SCRIPT = Path(__file__).parents[2] / "workflow_scripts" / "evaluation_predictions.py"
-NAMES = st.text("abc_ -.é0", min_size=1, max_size=9)
+NAMES = st.text('abc_ -.é0,"', min_size=1, max_size=9)
 
 
 @settings(max_examples=50, deadline=None)

@@ -72,6 +72,7 @@ def test_the_file_holds_what_keras_offers_for_the_input_size(
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.slow
 def test_efficientnet_computes_what_keras_own_imagenet_variant_does(
     keras_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

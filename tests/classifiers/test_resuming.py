@@ -114,7 +114,7 @@ def reference(study: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+@pytest.mark.parametrize("precision", ["float32", pytest.param("mixed_float16", marks=pytest.mark.slow)])
 def test_a_training_killed_within_an_epoch_ends_as_one_that_was_not(
     study: Path, reference: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, precision: str
 ) -> None:
@@ -152,6 +152,7 @@ def stop_at(monkeypatch: pytest.MonkeyPatch, name: str, call: int) -> None:
     monkeypatch.setattr(training, name, stopping)
 
 
+@pytest.mark.slow
 def test_it_may_be_stopped_anywhere_and_often(
     study: Path, reference: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,6 +182,7 @@ def test_checkpoints_of_the_last_and_the_kept_epoch_lie_there(
     ]
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_another_training_is_not_used(
     study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

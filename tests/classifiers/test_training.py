@@ -112,6 +112,7 @@ def test_training_learns_repeats_and_leaves_three_files(
     assert sensitivities.mean() == pytest.approx(best)
 
 
+@pytest.mark.slow
 def test_a_short_training_evaluates_as_it_trained_whatever_its_batchnorm_momentum(
     study: tuple[pd.DataFrame, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -330,7 +331,7 @@ def test_the_keys_that_are_read_are_those_of_the_schema() -> None:
     assert complete == {**FULL, "published": {}}
 
 
-@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", pytest.param("mixed_float16", marks=pytest.mark.slow)])
 def test_mixed_precision_learns_and_leaves_a_float32_classifier(
     study: tuple[pd.DataFrame, Path], tmp_path: Path, precision: str
 ) -> None:
@@ -349,7 +350,7 @@ def test_mixed_precision_learns_and_leaves_a_float32_classifier(
     np.testing.assert_allclose(found.probabilities, predictions[["p_MEL", "p_NV", "p_BCC"]], atol=1e-5)
 
 
-@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", pytest.param("mixed_float16", marks=pytest.mark.slow)])
 def test_grad_cam_of_a_classifier_in_mixed_precision_is_float32(precision: str) -> None:
     pictures = np.random.default_rng(0).integers(0, 256, (4, SIZE, SIZE, 3)).astype(np.uint8)
     mixed = build_classifier(settings(precision=precision), CLASSES, 1)

@@ -214,7 +214,7 @@ def test_counts_that_no_mask_can_have_are_refused(tmp_path: Path, counts: str) -
 
 
 def test_names_that_look_like_missing_values_are_names(tmp_path: Path) -> None:
-    names = ["NA", "None", "nan", "null", "1e5", "007"]
+    names = ["NA", "None", "nan", "null", "1e5", "007", 'a, "b"', '"', ","]
     path = write_shard(tmp_path / "0.000.csv", dict.fromkeys(names, (1, 2)))
     assert read_shards({"0.000": path}).images == names
 

@@ -33,3 +33,8 @@ def file_sha256(path: str | Path) -> str:
     """Return the SHA-256 of the file's bytes, 64 hexadecimal digits. Raises OSError where it cannot be read."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def csv_field(text: str) -> str:
+    """Return a text as a field of a CSV row, in quotes where it has a comma, a quote or a line's end in it."""
+    return '"' + text.replace('"', '""') + '"' if any(character in text for character in ',"\r\n') else text

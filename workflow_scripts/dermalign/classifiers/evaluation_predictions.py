@@ -7,13 +7,14 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..files import write_text
+from ..files import csv_field, write_text
 
 
 def write_evaluation_predictions(path: str | Path, images: Sequence[str], predicted: Sequence[str]) -> None:
     """Write the predicted class of each image, both in the same order."""
     pairs = zip(images, predicted, strict=True)
-    write_text(path, "image,predicted_class\n" + "".join(f"{image},{name}\n" for image, name in pairs))
+    rows = (f"{csv_field(image)},{csv_field(name)}\n" for image, name in pairs)
+    write_text(path, "image,predicted_class\n" + "".join(rows))
 
 
 def read_evaluation_predictions(path: str | Path) -> dict[str, str]:

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..files import write_text
+from ..files import csv_field, write_text
 from .curves import open_curves
 from .engine import jaccard_index
 
@@ -48,7 +48,7 @@ def write_shards(curves_path: str | Path, shards: Mapping[tuple[str, str], str |
 def shard_text(images: Sequence[str], intersection: NDArray[np.int64], union: NDArray[np.int64]) -> str:
     """Return a shard as CSV; the index is written so that reading it gives the same float64."""
     jaccard = jaccard_index(intersection, union)
-    rows = zip(images, intersection.tolist(), union.tolist(), jaccard.tolist(), strict=True)
+    rows = zip(map(csv_field, images), intersection.tolist(), union.tolist(), jaccard.tolist(), strict=True)
     return "image,intersection,union,jaccard\n" + "".join(f"{name},{i},{u},{j!r}\n" for name, i, u, j in rows)
 
 

@@ -252,7 +252,7 @@ def _clipped(text: str, width: int) -> str:
 def place_lines(results: str) -> list[str]:
     """Return where everything lies in the folder of a study's results."""
     places = {
-        "tables": "tables 1 to 6 and of the classifiers, CSV, Markdown, HTML, LaTeX",
+        "tables": "tables 1 to 6 and of the classifiers: CSV, Markdown, HTML and LaTeX",
         "figures": "figures, PNG and SVG",
         "statistics": "all statistics behind them",
         "jaccard": "Jaccard index per picture: {model}/{method}/{feature}/{threshold}.csv",
