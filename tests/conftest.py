@@ -13,6 +13,25 @@ from PIL import Image
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
+# Files whose tests take longest, first, so that at the end of a run no core waits for one of them.
+LONGEST = (
+    "brought",
+    "real_archives",
+    "reruns",
+    "own_data",
+    "impossible",
+    "embedded_study",
+    "map_sources",
+    "code_changes",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first."""
+    order = {f"test_{name}.py": place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)) if item.path.parent.name == "workflow" else 99)
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of the reduced real archives: DERMALIGN_DATA, or ../shared/data beside the repository."""

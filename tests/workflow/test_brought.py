@@ -16,6 +16,8 @@ from dermalign.classifiers.brought.keras_files import load_keras_file
 
 from .conftest import REPOSITORY, Study
 
+pytestmark = pytest.mark.slow
+
 PAGE = (REPOSITORY / "docs" / "own_classifier.md").read_text(encoding="utf-8")
 # What the page shows: a study of one, another beside it, and one without training pictures.
 MINE, EXPORTED, ALONE = (yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL))

@@ -8,9 +8,12 @@ from typing import Any
 import h5py
 import keras
 import numpy as np
+import pytest
 from keras.src.legacy.saving import legacy_h5_format
 
 from .conftest import REPOSITORY, Study
+
+pytestmark = pytest.mark.slow
 
 MODEL = "results/embedded/classifiers/plain/model.keras"
 WEIGHTS = "MobileNetV2_96_imagenet.weights.h5"

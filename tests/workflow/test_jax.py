@@ -4,8 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
+import pytest
 
 from .conftest import Study
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_study_on_jax_with_published_values(empty: Study, tiny: Callable[[], dict[str, Any]]) -> None:

@@ -9,9 +9,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
+import pytest
 import yaml
 
 from .conftest import REPOSITORY, Study
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_killed_run_goes_on_from_its_last_epoch(empty: Study, tiny: Callable[[], dict[str, Any]]) -> None:

@@ -16,6 +16,8 @@ from PIL import Image
 
 from .conftest import REPOSITORY, Study
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Study:

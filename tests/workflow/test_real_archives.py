@@ -7,9 +7,12 @@ import h5py
 import keras
 import numpy as np
 import pandas as pd
+import pytest
 import yaml
 
 from .conftest import REPOSITORY, Study
+
+pytestmark = pytest.mark.slow
 
 
 def _overlay(study: str, real_data: Path, **changes: Any) -> dict[str, Any]:

@@ -51,6 +51,7 @@ def test_a_new_threshold_lists_only_its_shards_and_what_follows(copied: Study) -
     assert set(jobs) == FOLLOWS
 
 
+@pytest.mark.slow
 def test_a_threshold_comes_and_goes_without_a_stale_row(copied: Study) -> None:
     statistics = copied.results / "statistics" / "thresholds.csv"
     before = statistics.read_bytes()
@@ -72,6 +73,7 @@ def test_a_threshold_comes_and_goes_without_a_stale_row(copied: Study) -> None:
     assert statistics.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_another_seed_draws_other_pictures_and_does_everything_again(
     empty: Study, tiny: Callable[[], dict[str, Any]]
 ) -> None:
@@ -90,6 +92,7 @@ def test_touched_archives_with_the_same_content_run_nothing(brought: Study) -> N
     assert brought.snakemake("-n", overlay=BROUGHT).jobs() == {}
 
 
+@pytest.mark.slow
 def test_a_new_picture_runs_its_batch_only(brought: Study) -> None:
     archives = brought.results / "archives"
     with zipfile.ZipFile(archives / "ISIC2018_Task1-2_Training_Input.zip", "a") as pictures:
@@ -188,6 +191,7 @@ def test_the_maps_of_another_layer_train_nothing(copied: Study) -> None:
     assert {name for name in jobs if name.startswith("gradcam_")} == {"gradcam_plain_00000", "gradcam_plain_00001"}
 
 
+@pytest.mark.slow
 def test_a_killed_run_leaves_no_half_file_and_the_next_finishes_the_rest(
     empty: Study, tiny: Callable[[], dict[str, Any]]
 ) -> None:

@@ -7,10 +7,13 @@ from typing import Any
 import h5py
 import numpy as np
 import pandas as pd
+import pytest
 from brute_force import intersection_and_union
 from PIL import Image
 
 from .conftest import Study
+
+pytestmark = pytest.mark.slow
 
 
 def test_variants_are_methods_and_the_challenge_view_is_made_on_request(

@@ -38,7 +38,8 @@ class CurveFile:
         self.features: list[str] = list(file["intersection"])
         self.is_binned: bool = "levels" not in file
         self._by_feature = bool(file.attrs["by_feature"])
-        self._columns: dict[tuple[str, tuple[str, ...]], NDArray[np.int64]] = {}
+        # Of the last maps and thresholds that were asked for: columns and |A|, each (t, n).
+        self._thresholded: tuple[tuple[str, tuple[str, ...]], NDArray[np.int64], NDArray[np.int64]] | None = None
 
     def maps_of(self, feature: str) -> str:
         """Return the {maps} that a feature is compared with."""
@@ -71,17 +72,28 @@ class CurveFile:
         """The column in which a map is white everywhere."""
         return 0 if self.is_binned else -1
 
-    def columns(self, feature: str, thresholds: Sequence[str]) -> NDArray[np.int64]:
-        """Return the column that holds for each map at each threshold, int64 (t, n).
+    def counts(
+        self, feature: str, thresholds: Sequence[str]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Return |A and B| (t, n), |A or B| (t, n) and |B| (n,) in pixels, int64, of each map at each threshold.
 
         thresholds: decimals as written in file names. Maps are compared with them once for all features.
         """
         key = (self.maps_of(feature), tuple(thresholds))
-        if key not in self._columns:
-            self._columns = {key: self._read_columns(feature, thresholds)}
-        return self._columns[key]
+        if self._thresholded is None or self._thresholded[0] != key:
+            columns = self._columns(feature, thresholds)
+            self._thresholded = (key, columns, self._at(self.area(feature), columns))
+        _, columns, area = self._thresholded
+        intersection = np.empty_like(columns)
+        mask = np.empty(len(self.images), dtype=np.int64)
+        for block in self.blocks:
+            cumulative = self.intersection(feature)[block].astype(np.int64)
+            mask[block] = cumulative[:, self._all_white]
+            intersection[:, block] = np.take_along_axis(cumulative, columns[:, block].T, axis=1).T
+        return intersection, area + mask - intersection, mask
 
-    def _read_columns(self, feature: str, thresholds: Sequence[str]) -> NDArray[np.int64]:
+    def _columns(self, feature: str, thresholds: Sequence[str]) -> NDArray[np.int64]:
+        """Return the column that holds for each map at each threshold, int64 (t, n)."""
         found = np.empty((len(thresholds), len(self.images)), dtype=np.int64)
         if self.is_binned:
             found[:] = np.array([bin_of(threshold) for threshold in thresholds])[:, np.newaxis]
@@ -92,22 +104,12 @@ class CurveFile:
                 found[row, block] = white_cells(levels, float(threshold))
         return found
 
-    def counts(
-        self, feature: str, thresholds: Sequence[str]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Return |A and B| (t, n), |A or B| (t, n) and |B| (n,) in pixels, int64, of each map at each threshold."""
-        columns = self.columns(feature, thresholds)
-        intersection, union = np.empty_like(columns), np.empty_like(columns)
-        mask = np.empty(len(self.images), dtype=np.int64)
+    def _at(self, dataset: h5py.Dataset, columns: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the values of a data set in the given columns, int64 (t, n)."""
+        found = np.empty_like(columns)
         for block in self.blocks:
-            at = columns[:, block].T
-            cumulative = self.intersection(feature)[block].astype(np.int64)
-            mask[block] = cumulative[:, self._all_white]
-            common = np.take_along_axis(cumulative, at, axis=1)
-            area = np.take_along_axis(self.area(feature)[block].astype(np.int64), at, axis=1)
-            intersection[:, block] = common.T
-            union[:, block] = (area + mask[block, np.newaxis] - common).T
-        return intersection, union, mask
+            found[:, block] = np.take_along_axis(dataset[block].astype(np.int64), columns[:, block].T, axis=1).T
+        return found
 
 
 def bin_of(threshold: str) -> int:

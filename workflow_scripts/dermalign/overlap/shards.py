@@ -38,17 +38,21 @@ def write_shards(curves_path: str | Path, shards: Mapping[tuple[str, str], str |
             intersection, union, mask = curves.counts(feature, thresholds)
             # By name, so that neither batches nor the archive's order show in what is written.
             population = np.array(sorted(np.flatnonzero(mask), key=curves.images.__getitem__), dtype=np.intp)
-            names = [curves.images[row] for row in population]
+            fields = [csv_field(curves.images[row]) for row in population]
             for row, threshold in enumerate(thresholds):
                 if (feature, threshold) in shards:
-                    text = shard_text(names, intersection[row, population], union[row, population])
+                    text = _text(fields, intersection[row, population], union[row, population])
                     write_text(shards[feature, threshold], text)
 
 
 def shard_text(images: Sequence[str], intersection: NDArray[np.int64], union: NDArray[np.int64]) -> str:
     """Return a shard as CSV; the index is written so that reading it gives the same float64."""
+    return _text([csv_field(image) for image in images], intersection, union)
+
+
+def _text(fields: Sequence[str], intersection: NDArray[np.int64], union: NDArray[np.int64]) -> str:
     jaccard = jaccard_index(intersection, union)
-    rows = zip(map(csv_field, images), intersection.tolist(), union.tolist(), jaccard.tolist(), strict=True)
+    rows = zip(fields, intersection.tolist(), union.tolist(), jaccard.tolist(), strict=True)
     return "image,intersection,union,jaccard\n" + "".join(f"{name},{i},{u},{j!r}\n" for name, i, u, j in rows)
 
 
