@@ -70,7 +70,9 @@ def read_signature(path: str | Path) -> tuple[Any, Any, str, str]:
     ends = []
     for what, side in (("input", signatures[name].inputs), ("output", signatures[name].outputs)):
         if len(side) != 1:
-            raise InputError(f"{path}: signature {name} has {len(side)} {what}s ({', '.join(sorted(side))}), must be one.")
+            raise InputError(
+                f"{path}: signature {name} has {len(side)} {what}s ({', '.join(sorted(side))}), must be one."
+            )
         ends.append(next(iter(side.values())).name)
     pruned = _pruned(meta.graph_def, ends[1])
     refused = refused_operation(pruned)
