@@ -64,8 +64,8 @@ def read_signature(path: str | Path) -> tuple[Any, Any, str, str]:
     name = next((name for name in SIGNATURES if name in signatures), next(iter(signatures), ""))
     if not name or (name not in SIGNATURES and len(signatures) > 1):
         raise InputError(
-            f"{path}: has no signature serving_default, only {', '.join(sorted(signatures)) or 'none at all'}. Export the "
-            "classifier with it: `model.export('folder')`."
+            f"{path}: has no signature serving_default, only {', '.join(sorted(signatures)) or 'none at all'}. Export "
+            "the classifier with it: `model.export('folder')`."
         )
     ends = []
     for what, side in (("input", signatures[name].inputs), ("output", signatures[name].outputs)):
