@@ -132,6 +132,7 @@ def test_links_lead_somewhere(page: str) -> None:
             assert anchor in anchors, (target, anchor)
 
 
+@pytest.mark.slow
 def test_an_image_is_asked_for_only_where_one_is_named(empty: Study, tmp_path: Path) -> None:
     programs = tmp_path / "programs"
     programs.mkdir()

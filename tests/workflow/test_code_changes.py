@@ -8,6 +8,8 @@ from dermalign.study.sources import KINDS
 
 from .conftest import REPOSITORY, Copy
 
+pytestmark = pytest.mark.slow  # tests/study/test_digests.py edits every module, without a study
+
 SCRIPTS = REPOSITORY / "workflow_scripts"
 # One model, and a source of each way to make maps: by a classifier, of maps, of maps and pictures.
 OVERLAY = {

@@ -116,6 +116,7 @@ def test_a_new_picture_runs_its_batch_only(brought: Study) -> None:
     assert "ISIC_0099999" in shard.index
 
 
+@pytest.mark.slow
 def test_other_content_under_the_same_name_runs_what_reads_it(brought: Study) -> None:
     archives = brought.results / "archives"
     evaluation = pd.read_csv(brought.results / "manifest" / "evaluation.csv", keep_default_na=False)

@@ -64,13 +64,15 @@ def read_signature(path: str | Path) -> tuple[Any, Any, str, str]:
     name = next((name for name in SIGNATURES if name in signatures), next(iter(signatures), ""))
     if not name or (name not in SIGNATURES and len(signatures) > 1):
         raise InputError(
-            f"{path}: has no signature serving_default, only {', '.join(sorted(signatures)) or 'none at all'}. Export the "
-            "classifier with it: `model.export('folder')`."
+            f"{path}: has no signature serving_default, only {', '.join(sorted(signatures)) or 'none at all'}. Export "
+            "the classifier with it: `model.export('folder')`."
         )
     ends = []
     for what, side in (("input", signatures[name].inputs), ("output", signatures[name].outputs)):
         if len(side) != 1:
-            raise InputError(f"{path}: signature {name} has {len(side)} {what}s ({', '.join(sorted(side))}), must be one.")
+            raise InputError(
+                f"{path}: signature {name} has {len(side)} {what}s ({', '.join(sorted(side))}), must be one."
+            )
         ends.append(next(iter(side.values())).name)
     pruned = _pruned(meta.graph_def, ends[1])
     refused = refused_operation(pruned)
