@@ -1,5 +1,14 @@
 # The classifiers: ImageNet weights, pictures decoded once, training, held-out metrics.
 
+for models, figure in ((MODELS, "confusion"), (CLASSIFIERS.trained, "history")):
+    WANTED += expand(
+        "{results}/figures/classifiers/{model}_{figure}.{suffix}",
+        results=RESULTS,
+        model=models,
+        figure=figure,
+        suffix=["png", "svg"],
+    )
+
 # Fetched where Snakemake runs, since compute nodes have no internet, into a folder that studies share. What is there
 # is never fetched again.
 for path, origin in CLASSIFIERS.imagenet_weights.items():

@@ -83,44 +83,14 @@ wildcard_constraints:
     input_size="[0-9]+",
 
 
+# What plain `snakemake` makes. Each file of rules adds its own.
+WANTED = []
+
+
 def everything(wildcards):
     if MISSING:
         raise WorkflowError(f"dermalign: {MISSING}")
-    return [
-        *expand(
-            "{results}/tables/table{number}.{suffix}",
-            results=RESULTS,
-            number=range(1, 7),
-            suffix=["csv", "md", "html", "tex"],
-        ),
-        *expand(
-            "{results}/figures/{name}.{suffix}",
-            results=RESULTS,
-            name=["jaccard_by_threshold", "mean_curves"],
-            suffix=["png", "svg"],
-        ),
-        f"{RESULTS}/statistics/exact_thresholds.csv",
-        *(of_classifiers() if ARCHIVES.has_training_pictures else []),
-    ]
-
-
-def of_classifiers():
-    return [
-        f"{RESULTS}/manifest/leakage.csv",
-        *expand("{results}/tables/classifiers.{suffix}", results=RESULTS, suffix=["csv", "md", "html", "tex"]),
-        *expand(
-            "{results}/figures/classifiers/{model}_confusion.{suffix}",
-            results=RESULTS,
-            model=MODELS,
-            suffix=["png", "svg"],
-        ),
-        *expand(
-            "{results}/figures/classifiers/{model}_history.{suffix}",
-            results=RESULTS,
-            model=CLASSIFIERS.trained,
-            suffix=["png", "svg"],
-        ),
-    ]
+    return WANTED
 
 
 def evaluation_predictions(owner):

@@ -1,5 +1,12 @@
 # Figures, each as PNG and SVG. `function` is what draws: one of dermalign.results.figures.
 
+WANTED += expand(
+    "{results}/figures/{name}.{suffix}",
+    results=RESULTS,
+    name=["jaccard_by_threshold", "mean_curves"],
+    suffix=["png", "svg"],
+)
+
 
 rule mean_curves:
     input:

@@ -7,6 +7,7 @@ STATISTICS = [
     "mann_whitney",
     *(["chance"] if SOURCES.chance_methods else []),
 ]
+WANTED.append(f"{RESULTS}/statistics/exact_thresholds.csv")
 
 
 # Of each model, and of each first name of sources that belong to no model.

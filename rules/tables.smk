@@ -8,6 +8,8 @@ OVERLAP = captions.overlap(SOURCES.methods(METHOD), SOURCES.chance_methods, TRAI
 LEAKAGE = {"leakage": f"{RESULTS}/manifest/leakage_summary.csv"} if ARCHIVES.has_training_pictures else {}
 CHANCE = {"chance": f"{RESULTS}/statistics/chance.csv"} if SOURCES.chance_methods else {}
 TABLE_SUFFIXES = [".csv", ".md", ".html", ".tex"]
+TABLES = [*(f"table{number}" for number in range(1, 7)), *(["classifiers"] if ARCHIVES.has_training_pictures else [])]
+WANTED += expand("{results}/tables/{name}{suffix}", results=RESULTS, name=TABLES, suffix=TABLE_SUFFIXES)
 
 
 rule table1:

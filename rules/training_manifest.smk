@@ -10,6 +10,7 @@ HASHED = {
 HASHES = {key: f"{RESULTS}/hashes/{archive}.csv" for key, archive in HASHED.items()}
 METADATA = [ARCHIVES.path("training_metadata")] if ARCHIVES.path("training_metadata") else []
 BY_CONTENT = CONFIGURATION["leakage"] == "exclude_content"
+WANTED.append(f"{RESULTS}/manifest/leakage.csv")
 
 
 rule training_manifest:
