@@ -1,20 +1,32 @@
-# The paper's tables, then that of the classifiers. Each is computed by the function of dermalign.results.tables that its
-# params name; captions are those of dermalign.results.captions, to which the script adds what leaked.
+# The paper's tables, those of further models in the same form, what goes beyond the paper, and that of the classifiers.
+# Each is computed by the function of dermalign.results.tables that its params name; captions are those of
+# dermalign.results.captions. `blocks` are columns that stand above the rows that have their values in common.
 
 from dermalign.results import captions
+from dermalign.results.tables import compared_groups
 
-TRAINING = captions.training(CONFIGURATION["leakage"] if ARCHIVES.has_training_pictures else None, CLASSIFIERS.brought)
-OVERLAP = captions.overlap(SOURCES.methods(METHOD), SOURCES.chance_methods, TRAINING)
-LEAKAGE = {"leakage": f"{RESULTS}/manifest/leakage_summary.csv"} if ARCHIVES.has_training_pictures else {}
-CHANCE = {"chance": f"{RESULTS}/statistics/chance.csv"} if SOURCES.chance_methods else {}
 TABLE_SUFFIXES = [".csv", ".md", ".html", ".tex"]
-TABLES = [*(f"table{number}" for number in range(1, 7)), *(["classifiers"] if ARCHIVES.has_training_pictures else [])]
+# The paper's tables are of each model's first saliency method.
+FIRST_METHOD = SOURCES.saliency_methods[0]
+OWN_GROUPS = CONFIGURATION.get("groups")
+CHANCE = {"chance": f"{RESULTS}/statistics/chance.csv"} if SOURCES.chance_methods else {}
+COMPARED = dict(methods=SOURCES.saliency_methods, chance=SOURCES.chance_methods)
+UNKNOWN = "" if ARCHIVES.has_training_pictures else captions.brought(CLASSIFIERS.brought)
+# Tables 2 and 4 are the first model's, 3 and 5 the second's; those of further models are named by them.
+FURTHER_MODELS = MODELS[2:]
+TABLES = [
+    *("table1", "table2", "table4", "table6"),
+    *(["table3", "table5"] if len(MODELS) > 1 else []),
+    *(f"{name}_{model}" for model in FURTHER_MODELS for name in ("best_thresholds", "groups")),
+    *("extended_features", "extended_thresholds", "extended_best_thresholds", "extended_groups"),
+    "extended_mann_whitney",
+    *(["classifiers"] if ARCHIVES.has_training_pictures else []),
+]
 WANTED += expand("{results}/tables/{name}{suffix}", results=RESULTS, name=TABLES, suffix=TABLE_SUFFIXES)
 
 
 rule table1:
     input:
-        **LEAKAGE,
         evaluation=f"{RESULTS}/manifest/evaluation.csv",
     output:
         multiext(f"{RESULTS}/tables/table1", *TABLE_SUFFIXES),
@@ -31,7 +43,8 @@ rule table1:
     params:
         function="table1",
         arguments=dict(features=CONFIGURATION["features"], diagnoses=CONFIGURATION["evaluation_diagnoses"]),
-        caption=captions.table1(TRAINING),
+        caption=captions.table1(CONFIGURATION["evaluation_diagnoses"]),
+        blocks=[],
     script:
         "../workflow_scripts/table.py"
 
@@ -39,9 +52,7 @@ rule table1:
 # `localrule` is not inherited.
 use rule table1 as table2 with:
     input:
-        **CHANCE,
-        **LEAKAGE,
-        thresholds=f"{RESULTS}/statistics/thresholds.csv",
+        best_thresholds=f"{RESULTS}/statistics/best_thresholds.csv",
     output:
         multiext(f"{RESULTS}/tables/table2", *TABLE_SUFFIXES),
     log:
@@ -51,32 +62,13 @@ use rule table1 as table2 with:
     localrule: True
     params:
         function="table2",
-        arguments={},
-        caption=captions.table2(OVERLAP),
-
-
-use rule table1 as table3 with:
-    input:
-        **CHANCE,
-        **LEAKAGE,
-        best_thresholds=f"{RESULTS}/statistics/best_thresholds.csv",
-    output:
-        multiext(f"{RESULTS}/tables/table3", *TABLE_SUFFIXES),
-    log:
-        f"{RESULTS}/logs/table3.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/table3.tsv"
-    localrule: True
-    params:
-        function="table3",
-        arguments={},
-        caption=captions.table3(OVERLAP),
+        arguments=dict(model=MODELS[0], method=FIRST_METHOD),
+        caption=captions.best_thresholds(2, MODELS[0], UNKNOWN),
+        blocks=[],
 
 
 use rule table1 as table4 with:
     input:
-        **CHANCE,
-        **LEAKAGE,
         correctness=f"{RESULTS}/statistics/correctness.csv",
     output:
         multiext(f"{RESULTS}/tables/table4", *TABLE_SUFFIXES),
@@ -87,26 +79,70 @@ use rule table1 as table4 with:
     localrule: True
     params:
         function="table4",
-        arguments=dict(models=MODELS),
-        caption=captions.table4(MODELS, CONFIGURATION.get("groups"), OVERLAP),
+        arguments=dict(model=MODELS[0], method=FIRST_METHOD),
+        caption=captions.groups(4, MODELS[0], OWN_GROUPS),
+        blocks=["at"],
 
 
-use rule table4 as table5 with:
+if len(MODELS) > 1:
+
+    use rule table2 as table3 with:
+        output:
+            multiext(f"{RESULTS}/tables/table3", *TABLE_SUFFIXES),
+        log:
+            f"{RESULTS}/logs/table3.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/table3.tsv"
+        localrule: True
+        params:
+            arguments=dict(model=MODELS[1], method=FIRST_METHOD),
+            caption=captions.best_thresholds(3, MODELS[1], UNKNOWN),
+
+    use rule table4 as table5 with:
+        output:
+            multiext(f"{RESULTS}/tables/table5", *TABLE_SUFFIXES),
+        log:
+            f"{RESULTS}/logs/table5.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/table5.tsv"
+        localrule: True
+        params:
+            arguments=dict(model=MODELS[1], method=FIRST_METHOD),
+            caption=captions.groups(5, MODELS[1], OWN_GROUPS),
+
+
+use rule table2 as best_thresholds_table with:
     output:
-        multiext(f"{RESULTS}/tables/table5", *TABLE_SUFFIXES),
+        multiext(f"{RESULTS}/tables/best_thresholds_{{model}}", *TABLE_SUFFIXES),
     log:
-        f"{RESULTS}/logs/table5.log",
+        f"{RESULTS}/logs/best_thresholds_table/{{model}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/table5.tsv"
+        f"{RESULTS}/benchmarks/best_thresholds_table/{{model}}.tsv"
+    wildcard_constraints:
+        model=among(FURTHER_MODELS),
     localrule: True
     params:
-        function="table5",
-        caption=captions.table5(MODELS, CONFIGURATION.get("groups"), OVERLAP),
+        arguments=lambda wildcards: dict(model=wildcards.model, method=FIRST_METHOD),
+        caption=lambda wildcards: captions.best_thresholds(None, wildcards.model, UNKNOWN),
+
+
+use rule table4 as groups_table with:
+    output:
+        multiext(f"{RESULTS}/tables/groups_{{model}}", *TABLE_SUFFIXES),
+    log:
+        f"{RESULTS}/logs/groups_table/{{model}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/groups_table/{{model}}.tsv"
+    wildcard_constraints:
+        model=among(FURTHER_MODELS),
+    localrule: True
+    params:
+        arguments=lambda wildcards: dict(model=wildcards.model, method=FIRST_METHOD),
+        caption=lambda wildcards: captions.groups(None, wildcards.model, OWN_GROUPS),
 
 
 use rule table1 as table6 with:
     input:
-        **LEAKAGE,
         mann_whitney=f"{RESULTS}/statistics/mann_whitney.csv",
     output:
         multiext(f"{RESULTS}/tables/table6", *TABLE_SUFFIXES),
@@ -117,21 +153,115 @@ use rule table1 as table6 with:
     localrule: True
     params:
         function="table6",
-        arguments=dict(methods=SOURCES.saliency_methods),
-        caption=captions.table6(MODELS, TRAINING),
+        arguments=dict(
+            models=MODELS,
+            method=FIRST_METHOD,
+            pairs=compared_groups(list(STUDY.groups), configured=OWN_GROUPS is not None),
+        ),
+        caption=captions.table6(OWN_GROUPS),
+        blocks=[],
 
 
-use rule table1 as classifier_table with:
-    input:
-        metrics=expand("{results}/classifiers/{model}/metrics.csv", results=RESULTS, model=MODELS),
+# Beyond the paper: all sources, thresholds and groups.
+
+
+use rule table1 as extended_features with:
     output:
-        multiext(f"{RESULTS}/tables/classifiers", *TABLE_SUFFIXES),
+        multiext(f"{RESULTS}/tables/extended_features", *TABLE_SUFFIXES),
     log:
-        f"{RESULTS}/logs/classifier_table.log",
+        f"{RESULTS}/logs/extended_features.log",
     benchmark:
-        f"{RESULTS}/benchmarks/classifier_table.tsv"
+        f"{RESULTS}/benchmarks/extended_features.tsv"
     localrule: True
     params:
-        function="classifiers",
-        arguments=dict(classes=CONFIGURATION["classes"]),
-        caption=captions.classifiers(CONFIGURATION["split"]["test"], TRAINING),
+        function="extended_features",
+        caption=captions.extended_features(),
+
+
+use rule table1 as extended_thresholds with:
+    input:
+        **CHANCE,
+        thresholds=f"{RESULTS}/statistics/thresholds.csv",
+    output:
+        multiext(f"{RESULTS}/tables/extended_thresholds", *TABLE_SUFFIXES),
+    log:
+        f"{RESULTS}/logs/extended_thresholds.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/extended_thresholds.tsv"
+    localrule: True
+    params:
+        function="extended_thresholds",
+        arguments={},
+        caption=captions.extended_thresholds(**COMPARED),
+        blocks=["model"],
+
+
+use rule table1 as extended_best_thresholds with:
+    input:
+        **CHANCE,
+        best_thresholds=f"{RESULTS}/statistics/best_thresholds.csv",
+    output:
+        multiext(f"{RESULTS}/tables/extended_best_thresholds", *TABLE_SUFFIXES),
+    log:
+        f"{RESULTS}/logs/extended_best_thresholds.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/extended_best_thresholds.tsv"
+    localrule: True
+    params:
+        function="extended_best_thresholds",
+        arguments={},
+        caption=captions.extended_best_thresholds(**COMPARED),
+        blocks=["model"],
+
+
+use rule table1 as extended_groups with:
+    input:
+        **CHANCE,
+        correctness=f"{RESULTS}/statistics/correctness.csv",
+    output:
+        multiext(f"{RESULTS}/tables/extended_groups", *TABLE_SUFFIXES),
+    log:
+        f"{RESULTS}/logs/extended_groups.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/extended_groups.tsv"
+    localrule: True
+    params:
+        function="extended_groups",
+        arguments=dict(models=MODELS),
+        caption=captions.extended_groups(OWN_GROUPS, **COMPARED),
+        blocks=["model", "at"],
+
+
+use rule table6 as extended_mann_whitney with:
+    output:
+        multiext(f"{RESULTS}/tables/extended_mann_whitney", *TABLE_SUFFIXES),
+    log:
+        f"{RESULTS}/logs/extended_mann_whitney.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/extended_mann_whitney.tsv"
+    localrule: True
+    params:
+        function="extended_mann_whitney",
+        arguments=dict(methods=SOURCES.saliency_methods),
+        caption=captions.extended_mann_whitney(),
+        blocks=["model", "method", "at"],
+
+
+if ARCHIVES.has_training_pictures:
+
+    # Its caption says, once, what trained the classifiers.
+    use rule table1 as classifier_table with:
+        input:
+            metrics=expand("{results}/classifiers/{model}/metrics.csv", results=RESULTS, model=MODELS),
+            leakage=f"{RESULTS}/manifest/leakage_summary.csv",
+        output:
+            multiext(f"{RESULTS}/tables/classifiers", *TABLE_SUFFIXES),
+        log:
+            f"{RESULTS}/logs/classifier_table.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/classifier_table.tsv"
+        localrule: True
+        params:
+            function="classifiers",
+            arguments=dict(classes=CONFIGURATION["classes"]),
+            caption=captions.classifiers(CONFIGURATION["split"]["test"], CONFIGURATION["leakage"], CLASSIFIERS.brought),

@@ -7,21 +7,22 @@ from dermalign.data.leakage import leakage_sentence, read_summary
 from dermalign.data.manifests import read_evaluation
 from dermalign.logs import job_log
 from dermalign.results import tables
-from dermalign.results.captions import sentences
+from dermalign.results.captions import PICTURES
 from dermalign.results.formats import write_table
 from dermalign.results.statistics import read_statistics
 
 FUNCTIONS = {
     "table1": tables.table1,
     "table2": tables.table2,
-    "table3": tables.table3,
     "table4": tables.table4,
-    "table5": tables.table5,
     "table6": tables.table6,
+    "extended_features": tables.extended_features,
+    "extended_thresholds": tables.extended_thresholds,
+    "extended_best_thresholds": tables.extended_best_thresholds,
+    "extended_groups": tables.extended_groups,
+    "extended_mann_whitney": tables.extended_mann_whitney,
     "classifiers": tables.classifiers,
 }
-
-
 # What reads an input, by its name in the rule; all others are statistics.
 READERS = {
     "evaluation": read_evaluation,
@@ -31,6 +32,11 @@ READERS = {
 
 with job_log(snakemake.log[0]):
     inputs = {name: READERS.get(name, read_statistics)(paths) for name, paths in snakemake.input.items()}
-    said = leakage_sentence(inputs.pop("leakage")) if "leakage" in inputs else ""
-    table = FUNCTIONS[snakemake.params.function](**inputs, **snakemake.params.arguments)
-    write_table(table, sentences(snakemake.params.caption, said), snakemake.output)
+    caption, arguments = snakemake.params.caption, snakemake.params.arguments
+    if "leakage" in inputs:
+        caption = f"{caption} {leakage_sentence(inputs.pop('leakage'))}"
+    if "evaluation" in inputs:
+        pictures = inputs["evaluation"]["diagnosis"].isin(arguments["diagnoses"]).sum()
+        caption = caption.replace(PICTURES, f"{pictures:,}")
+    table = FUNCTIONS[snakemake.params.function](**inputs, **arguments)
+    write_table(table, caption, snakemake.output, snakemake.params.blocks)

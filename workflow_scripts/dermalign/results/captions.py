@@ -1,108 +1,120 @@
-"""The captions of the tables: sentences from plain values of a study."""
+"""The captions of the tables: at most three short sentences each, from plain values of a study.
+
+What words mean stands in docs/method.md. What trained the classifiers is said once: in the caption of their own table,
+or, in a study without one, in those of the tables that they bear on first.
+"""
 
 from collections.abc import Iterable, Sequence
 
+from .words import in_words
+
+# Filled in by the script, which knows the manifest.
+PICTURES = "[pictures]"
 KEPT_OUT = {
     "exclude": (
-        "Evaluation pictures, and other pictures of their lesions, were kept out of training by their names "
-        "(leakage: exclude)."
+        "Evaluation pictures and other pictures of their lesions were kept out of training by name (leakage: exclude)"
     ),
     "exclude_content": (
         "Evaluation pictures, other pictures of their lesions and pictures that look like them were kept out of "
-        "training (leakage: exclude_content)."
+        "training (leakage: exclude_content)"
     ),
-    "allow": "Evaluation pictures may have trained the classifiers (leakage: allow).",
+    "allow": "Evaluation pictures may have trained the classifiers (leakage: allow)",
 }
-NO_GROUPS = "Empty: no map source of this study has predictions, so there are no groups."
+DIFFERENCE = "Difference: J of {method} minus that of a control, mean over the same pictures."
 
 
-def sentences(*parts: str) -> str:
-    """Return parts of a caption as one text; those that are empty are left out."""
-    return " ".join(filter(None, parts))
+def table1(diagnoses: Iterable[str]) -> str:
+    """Return the caption of table 1, with a place for the number of pictures. diagnoses: those of its pictures."""
+    return f"Table 1. Masks that are not black, of {PICTURES} evaluation pictures ({', '.join(diagnoses)})."
 
 
-def training(leakage: str | None, brought: Sequence[str]) -> str:
-    """Return what every caption says of the pictures that trained the classifiers.
+def best_thresholds(number: int | None, model: str, trained: str = "") -> str:
+    """Return the caption of table 2 or 3, or of the like of a further model, which has no number.
 
-    leakage: the setting, None in a study without training pictures. brought: the classifiers that are brought along.
+    trained: what is to be said of the pictures that trained a model that is brought along, as `brought`.
     """
-    unknown = f"Which pictures trained {', '.join(brought)} is unknown: brought along." if brought else ""
-    return sentences(KEPT_OUT[leakage] if leakage else "", unknown)
+    what = f"{model}: each feature's best threshold, and the Jaccard index (J) over its pictures there."
+    return _sentences(_title(number, what), trained)
 
 
-def overlap(methods: Sequence[str], chance: Sequence[str], of_training: str) -> str:
-    """Return what the captions of tables 2 to 5 share: how J is computed and what their rows of chance are.
+def groups(number: int | None, model: str, names: Iterable[str] | None) -> str:
+    """Return the caption of table 4 or 5, or of the like of a further model, which has no number.
+
+    names: of the groups that the study defines, None where it defines none.
+    """
+    by = "diagnosis and correctness" if names is None else f"group ({', '.join(names)})"
+    return _title(number, f"{model}: Jaccard index (J) of the union by {by}.")
+
+
+def table6(names: Iterable[str] | None) -> str:
+    """Return the caption of table 6. names: as `groups`."""
+    between = "correctly and wrongly classified pictures" if names is None else "groups"
+    return (
+        f"Table 6. Mann-Whitney U tests on J of the union between {between}, at its best threshold. "
+        "U is of the first group; p is two-sided and not corrected for the number of tests."
+    )
+
+
+def classifiers(test_share: float, leakage: str, brought: Sequence[str]) -> str:
+    """Return the caption of the classifiers' table, to which the script adds how many analysed pictures train.
+
+    test_share: of the training pictures that are held out, 0 to 1. leakage: the setting. brought: the classifiers that
+    are brought along.
+    """
+    unknown = f"; what trained {', '.join(brought)} is unknown" if brought else ""
+    return (
+        f"Classifiers on held-out pictures, {test_share:.0%} of the training pictures; intervals are bootstrapped by "
+        f"lesion. {KEPT_OUT[leakage]}{unknown}."
+    )
+
+
+def brought(models: Sequence[str]) -> str:
+    """Return what is said of classifiers that are brought along in a study without training pictures."""
+    return f"Which pictures trained {', '.join(models)} is unknown." if models else ""
+
+
+def extended_features() -> str:
+    """Return the caption of the table of features by diagnosis."""
+    return "Evaluation pictures that show each feature, by diagnosis."
+
+
+def extended_thresholds(methods: Sequence[str], chance: Sequence[str]) -> str:
+    """Return the caption of the table of all thresholds.
 
     methods: the saliency methods, of which the first is compared with chance. chance: the chance methods, or none.
-    of_training: as `training`.
     """
-    difference = (
-        f"Rows of {', '.join(chance)} are chance; difference: J of {methods[0]} minus theirs, mean over the same "
-        "pictures."
-        if methods and chance
-        else ""
+    return _sentences("Jaccard index (J) of the union at every threshold.", _difference(methods, chance))
+
+
+def extended_best_thresholds(methods: Sequence[str], chance: Sequence[str]) -> str:
+    """Return the caption of the table of all sources' best thresholds; arguments as `extended_thresholds`."""
+    return _sentences(
+        "Best threshold of every source for each feature, and the Jaccard index (J) there.",
+        _difference(methods, chance),
     )
-    how = (
-        "Maps scaled up by nearest neighbour; J in pixels of the full-size picture; means over pictures; SD with n - 1."
+
+
+def extended_groups(names: Iterable[str] | None, methods: Sequence[str], chance: Sequence[str]) -> str:
+    """Return the caption of the table of all sources by group; arguments as `groups` and `extended_thresholds`."""
+    by = "diagnosis and correctness" if names is None else f"group ({', '.join(names)})"
+    return _sentences(f"Jaccard index (J) of the union by {by}, all sources.", _difference(methods, chance))
+
+
+def extended_mann_whitney() -> str:
+    """Return the caption of the table of all tests."""
+    return (
+        "Mann-Whitney U tests on J of the union between every two groups. "
+        "U is of the first group; p is two-sided and not corrected for the number of tests."
     )
-    return sentences(how, difference, of_training)
 
 
-def table1(of_training: str) -> str:
-    """Return the caption of table 1. of_training: as `training`."""
-    return sentences("Table 1. Evaluation pictures that show each feature, by diagnosis.", of_training)
+def _difference(methods: Sequence[str], chance: Sequence[str]) -> str:
+    return DIFFERENCE.format(method=in_words(methods[0])) if methods and chance else ""
 
 
-def table2(of_overlap: str) -> str:
-    """Return the caption of table 2. of_overlap: as `overlap`."""
-    return sentences("Table 2. Jaccard index of the union of features by threshold.", of_overlap)
+def _title(number: int | None, text: str) -> str:
+    return text if number is None else f"Table {number}. {text}"
 
 
-def table3(of_overlap: str) -> str:
-    """Return the caption of table 3. of_overlap: as `overlap`."""
-    return sentences("Table 3. Best threshold of the grid per feature and the Jaccard index there.", of_overlap)
-
-
-def table4(models: Sequence[str], groups: Iterable[str] | None, of_overlap: str) -> str:
-    """Return the caption of table 4, which is of the first model.
-
-    models: those with predictions, in order. groups: those that the study defines, None where it defines none.
-    of_overlap: as `overlap`.
-    """
-    return _by_group(4, models[:1], groups, of_overlap, NO_GROUPS)
-
-
-def table5(models: Sequence[str], groups: Iterable[str] | None, of_overlap: str) -> str:
-    """Return the caption of table 5, which is of the other models; arguments as `table4`."""
-    return _by_group(5, models[1:], groups, of_overlap, "Empty: there is no second model." if models else NO_GROUPS)
-
-
-def _by_group(
-    number: int, models: Sequence[str], groups: Iterable[str] | None, of_overlap: str, without_models: str
-) -> str:
-    by = "diagnosis and correctness" if groups is None else f"group ({', '.join(groups)})"
-    title = f"Table {number}. " + ", ".join([f"Jaccard index of the union by {by}", *models]) + "."
-    return sentences(title, "" if models else without_models, of_overlap)
-
-
-def table6(models: Sequence[str], of_training: str) -> str:
-    """Return the caption of table 6. models: those with predictions. of_training: as `training`."""
-    tests = (
-        "Table 6. Mann-Whitney tests between groups, on the union: U of the first-named, p two-sided, not corrected "
-        "for the number of tests; test: exact where a group has at most 8 pictures and no two values of J are equal, "
-        "else asymptotic, corrected for ties and continuity."
-    )
-    return sentences(tests, "" if models else NO_GROUPS, of_training)
-
-
-def classifiers(test_share: float, of_training: str) -> str:
-    """Return the caption of the classifiers' table.
-
-    test_share: of the training pictures that are held out, 0 to 1. of_training: as `training`.
-    """
-    return sentences(
-        f"Classifiers on held-out pictures: the split test, {test_share:.0%} of the training pictures with lesions "
-        "kept whole, which neither trained nor chose the epoch. Per class against the rest; low and high: 95 % "
-        "bootstrap intervals by lesion; published: as the configuration gives it.",
-        of_training,
-    )
+def _sentences(*parts: str) -> str:
+    return " ".join(filter(None, parts))

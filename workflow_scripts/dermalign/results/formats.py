@@ -1,51 +1,120 @@
-"""How tables are put down: as CSV, unrounded, and, rounded for reading, as Markdown, HTML and LaTeX with captions."""
+"""How tables are put down: as CSV, unrounded, and, rounded and in words for reading, as Markdown, HTML and LaTeX."""
 
 import html
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
-from pandas.io.formats.style import Styler
 
 from ..files import write_text
+from .statistics import GROUP_BEST, UNION_BEST
+from .words import in_words
 
 UNDEFINED = "-"
 LONG = 40  # rows that fill a page: a longer table is broken over pages in LaTeX
-STYLE = {
-    "": "border-collapse: collapse; font: 14px sans-serif; font-variant-numeric: tabular-nums",
-    "caption": "text-align: left; max-width: 50em; padding-bottom: 0.8em",
-    "th": "text-align: left; padding: 0.2em 0.7em",
-    "td": "text-align: left; padding: 0.2em 0.7em; white-space: nowrap",
-    "thead": "border-top: 2px solid; border-bottom: 1px solid",
-    "tbody": "border-bottom: 2px solid",
+# Columns whose values are names of ours; others, such as groups and models, are the user's and stay as they are.
+NAMED = ("feature", "method", "metric")
+HEADINGS = {
+    "n": "pictures",
+    "n_first": "pictures, first",
+    "n_second": "pictures, second",
+    "first_threshold": "threshold, first",
+    "second_threshold": "threshold, second",
+    "j_min": "J min",
+    "j_mean": "J mean",
+    "j_sd": "SD",
+    "j_max": "J max",
+    "versus": "groups",
+    "u": "U",
 }
+VALUES = {
+    UNION_BEST: "at the best threshold of the union",
+    GROUP_BEST: "at the best threshold of each group",
+    "roc_auc": "ROC AUC",
+}
+# A column that stands in brackets behind another one, by the ends of their names.
+BRACKETS = {"j_mean": "j_sd", "": "_share"}
+INTERVAL = ("_value", "_low", "_high")
+STYLE = (
+    "table { border-collapse: collapse; font: 14px sans-serif; font-variant-numeric: tabular-nums }\n"
+    "caption { text-align: left; max-width: 50em; padding-bottom: 0.8em }\n"
+    "th { text-align: left; padding: 0.2em 0.7em }\n"
+    "td { text-align: left; padding: 0.2em 0.7em; white-space: nowrap }\n"
+    ".number { text-align: right }\n"
+    ".block { font-weight: bold; padding-top: 0.8em }\n"
+    "thead { border-top: 2px solid; border-bottom: 1px solid }\n"
+    "tbody { border-bottom: 2px solid }"
+)
 # LaTeX reads these as commands, and < and > as other letters.
 LATEX = str.maketrans(
     {sign: f"\\{sign}" for sign in "&%$#_{}"}
     | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
     | {"<": r"\textless{}", ">": r"\textgreater{}"}
 )
+# Sizes of LaTeX, and how many letters of each, blanks between columns included, are as wide as a page's text.
+SIZES = {"": 68, r"\small": 76, r"\footnotesize": 86}
+SMALLEST = r"\scriptsize"
 
 
-def write_table(table: pd.DataFrame, caption: str, paths: Iterable[str | Path]) -> None:
-    """Write a table into files, each in the format that its suffix names: .csv, .md, .html or .tex."""
+def write_table(table: pd.DataFrame, caption: str, paths: Iterable[str | Path], blocks: Sequence[str] = ()) -> None:
+    """Write a table into files, each in the format that its suffix names: .csv, .md, .html or .tex.
+
+    blocks: columns that stand, where the table is read, as a line above the rows that have their values in common.
+    """
     for path in map(Path, paths):
-        write_text(path, FORMATS[path.suffix](table, caption, path.stem))
+        if path.suffix == ".csv":
+            write_text(path, table.to_csv(index=False))
+        else:
+            write_text(path, FORMATS[path.suffix](readable(table, blocks), caption, path.stem))
 
 
-def readable(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table as text for reading: numbers rounded as `_number` says, `-` where a value is undefined."""
-    values = table.astype(object).where(table.notna(), None)
-    return pd.DataFrame(
-        {column: [_text(str(column), value) for value in values[column]] for column in values}, dtype=object
-    )
+@dataclass(frozen=True)
+class Readable:
+    """A table as text for reading.
+
+    heads: of the columns; numeric: whether a column is of numbers; blocks: (title, rows), in order; the title is empty
+    where a table has no blocks.
+    """
+
+    heads: list[str]
+    numeric: list[bool]
+    blocks: list[tuple[str, list[list[str]]]]
+
+
+def readable(table: pd.DataFrame, blocks: Sequence[str] = ()) -> Readable:
+    """Return a table in words: numbers rounded as `_number` says, `-` where a value is undefined.
+
+    What belongs together is put together: `j_mean` with `j_sd` as `0.067 (0.078)`, a count with its share, a value
+    with its interval as `0.624 (0.562 to 0.684)`. blocks: as in `write_table`.
+    """
+    texts = _together({str(name): _texts(str(name), table[name]) for name in table})
+    numeric = {name: pd.api.types.is_numeric_dtype(table[name]) for name in texts if name in table}
+    columns = [name for name in texts if name not in blocks]
+    found: list[tuple[str, list[list[str]]]] = []
+    for row in range(len(table)):
+        title = ", ".join(texts[name][row] for name in blocks)
+        if not found or found[-1][0] != title:
+            found.append((title, []))
+        found[-1][1].append([texts[name][row] for name in columns])
+    heads = [_heading(name, table.columns) for name in columns]
+    return Readable(heads, [numeric.get(name, True) for name in columns], found or [("", [])])
+
+
+def _texts(column: str, values: "pd.Series[Any]") -> list[str]:
+    present = values.astype(object).where(values.notna(), None)
+    return [_text(column, value) for value in present]
 
 
 def _text(column: str, value: object) -> str:
     if value is None:
         return UNDEFINED
-    return _number(column, value) if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return _number(column, value)
+    text = str(value)
+    return VALUES.get(text, in_words(text)) if column in (*NAMED, "at") else text
 
 
 def _number(column: str, value: float) -> str:
@@ -59,49 +128,147 @@ def _number(column: str, value: float) -> str:
     return f"{value:z.3f}"  # z: no -0.000
 
 
-def _numeric(table: pd.DataFrame) -> list[bool]:
-    return [pd.api.types.is_numeric_dtype(kind) for kind in table.dtypes]
+def _together(texts: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Put columns that belong together into one, under the first one's name."""
+    found = dict(texts)
+    for name in texts:
+        if name.endswith(INTERVAL[0]):
+            stem = name.removesuffix(INTERVAL[0])
+            low, high = (found.pop(f"{stem}{end}", None) for end in INTERVAL[1:])
+            if low and high:
+                found[name] = [
+                    value if UNDEFINED in (a, b) else f"{value} ({a} to {b})"
+                    for value, a, b in zip(texts[name], low, high, strict=True)
+                ]
+            continue
+        for end, other in BRACKETS.items():
+            partner = f"{name.removesuffix(end)}{other}" if end else f"{name}{other}"
+            if name.endswith(end) and partner in found and partner != name:
+                in_brackets = found.pop(partner)
+                found[name] = [
+                    value if value == UNDEFINED else f"{value} ({more})"
+                    for value, more in zip(found[name], in_brackets, strict=True)
+                ]
+    return found
 
 
-def _escaped(table: pd.DataFrame, escape: Callable[[str], str]) -> pd.DataFrame:
-    return readable(table).map(escape).rename(columns=escape)
+def _heading(name: str, columns: Iterable[str]) -> str:
+    """Return a column's head in words; of one that others were put into, what stands in brackets, too."""
+    others = set(columns)
+    if name.endswith("_value"):
+        model = name.removesuffix("_value")
+        return f"{model} (95 % interval)" if f"{model}_low" in others else model
+    if name.endswith("_published"):
+        return f"{name.removesuffix('_published')}, published"
+    if f"{name}_share" in others:
+        return f"{name} (share)"
+    if name == "threshold" and {"feature", "at"} & others:
+        return "best threshold"
+    words = HEADINGS.get(name, in_words(name))
+    return f"{words} (SD)" if name == "j_mean" and "j_sd" in others else words
 
 
-def csv(table: pd.DataFrame, caption: str = "", name: str = "") -> str:
-    """Return a table as CSV, unrounded; it has no place for a caption."""
-    return table.to_csv(index=False)
-
-
-def markdown(table: pd.DataFrame, caption: str, name: str = "") -> str:
-    """Return a table as Markdown with its caption above it."""
-    text = _escaped(table, lambda cell: cell.replace("|", r"\|"))
-    sides = ["right" if numeric else "left" for numeric in _numeric(table)]
-    return f"{caption}\n\n{text.to_markdown(index=False, disable_numparse=True, colalign=sides)}\n"
-
-
-def web_page(table: pd.DataFrame, caption: str, name: str) -> str:
-    """Return a table as a page of HTML that needs nothing else; the name tells its style from that of other tables."""
-    numbers = {f".col{column}": "text-align: right" for column, numeric in enumerate(_numeric(table)) if numeric}
-    style = Styler(_escaped(table, html.escape), uuid=name, cell_ids=False, caption=html.escape(caption))
-    style.hide(axis="index").set_table_styles(
-        [{"selector": selector, "props": props} for selector, props in {**STYLE, **numbers}.items()]
+def markdown(table: Readable, caption: str, name: str = "") -> str:
+    """Return a table as Markdown with its caption above it; titles of blocks are bold, in the first column."""
+    rows = [[*map(_markdown_cell, table.heads)], *_with_titles(table, _markdown_cell, lambda title: [f"**{title}**"])]
+    rows = [[*row, *[""] * (len(table.heads) - len(row))] for row in rows]
+    widths = [max(3, *(len(row[column]) for row in rows)) for column in range(len(table.heads))]
+    lines = [
+        "| " + " | ".join(f"{cell:{'>' if right else '<'}{width}}" for cell, right, width in cells) + " |"
+        for cells in (list(zip(row, table.numeric, widths, strict=True)) for row in rows)
+    ]
+    rule = "|".join(
+        "-" * (width + 1) + ":" if right else ":" + "-" * (width + 1)
+        for right, width in zip(table.numeric, widths, strict=True)
     )
+    return "\n".join([caption, "", lines[0], f"|{rule}|", *lines[1:], ""])
+
+
+def _markdown_cell(cell: str) -> str:
+    return cell.replace("|", r"\|")
+
+
+def web_page(table: Readable, caption: str, name: str) -> str:
+    """Return a table as a page of HTML that needs nothing else."""
+
+    def row(cells: Iterable[str], tag: str) -> str:
+        sides = [' class="number"' if right else "" for right in table.numeric]
+        return "".join(f"<{tag}{side}>{cell}</{tag}>" for cell, side in zip(cells, sides, strict=False))
+
+    body = _with_titles(
+        table,
+        html.escape,
+        lambda title: [f'<th class="block" colspan="{len(table.heads)}">{title}</th>'],
+    )
+    lines = ["".join(cells) if cells[0].startswith("<th") else row(cells, "td") for cells in body]
     title = html.escape(re.split("[.:] ", caption)[0])
-    return f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{title}</title>\n{style.to_html()}'
-
-
-def latex(table: pd.DataFrame, caption: str, name: str) -> str:
-    """Return a table as LaTeX with its caption and the label `tab:` and its name; a long one is broken over pages."""
-    is_long = len(table) > LONG
-    style = Styler(_escaped(table, lambda text: text.translate(LATEX)), caption=caption.translate(LATEX))
-    text = style.hide(axis="index").to_latex(
-        column_format="".join("r" if numeric else "l" for numeric in _numeric(table)),
-        environment="longtable" if is_long else None,
-        hrules=True,
-        label=f"tab:{name}",
-        position_float=None if is_long else "centering",
+    return (
+        f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{title}</title>\n'
+        f"<style>\n{STYLE}\n</style>\n"
+        f"<table>\n<caption>{html.escape(caption)}</caption>\n"
+        f"<thead><tr>{row(map(html.escape, table.heads), 'th')}</tr></thead>\n<tbody>\n"
+        + "".join(f"<tr>{line}</tr>\n" for line in lines)
+        + "</tbody>\n</table>\n"
     )
-    return f"% Needs \\usepackage{{{'booktabs, longtable' if is_long else 'booktabs'}}}.\n{text}"
 
 
-FORMATS = {".csv": csv, ".md": markdown, ".html": web_page, ".tex": latex}
+def latex(table: Readable, caption: str, name: str) -> str:
+    """Return a table as LaTeX with its caption and the label `tab:` and its name; a long one is broken over pages.
+
+    Its letters are as small as its width asks for, so that it fits the text of a page of LaTeX's own classes.
+    """
+    body = _with_titles(
+        table, _latex_cell, lambda title: [rf"\multicolumn{{{len(table.heads)}}}{{l}}{{\emph{{{title}}}}}"]
+    )
+    lines = [rf"{' & '.join(cells)} \\" for cells in body]
+    is_long = len(lines) > LONG
+    head = rf"{' & '.join(map(_latex_cell, table.heads))} \\"
+    size = _latex_size(table)
+    columns = "".join("r" if right else "l" for right in table.numeric)
+    title = rf"\caption{{{_latex_cell(caption)}}}"
+    label = rf"\label{{tab:{name}}}"
+    settings = [*([size] if size else []), *([r"\setlength{\tabcolsep}{3pt}"] if size else [])]
+    if is_long:
+        parts = [
+            *["{", *settings] * bool(settings),
+            rf"\begin{{longtable}}{{{columns}}}",
+            rf"{title} {label} \\",
+            *(r"\toprule", head, r"\midrule", r"\endfirsthead"),
+            *(r"\toprule", head, r"\midrule", r"\endhead"),
+            *(r"\midrule", rf"\multicolumn{{{len(table.heads)}}}{{r}}{{Continued on next page}} \\", r"\midrule"),
+            *(r"\endfoot", r"\bottomrule", r"\endlastfoot"),
+            *lines,
+            r"\end{longtable}",
+            *["}"] * bool(settings),
+        ]
+    else:
+        parts = [
+            *(r"\begin{table}", r"\centering", *settings, title, label, rf"\begin{{tabular}}{{{columns}}}"),
+            *(r"\toprule", head, r"\midrule", *lines, r"\bottomrule", r"\end{tabular}", r"\end{table}"),
+        ]
+    packages = "booktabs, longtable" if is_long else "booktabs"
+    return "\n".join([f"% Needs \\usepackage{{{packages}}}.", *parts, ""])
+
+
+def _latex_cell(cell: str) -> str:
+    return cell.translate(LATEX)
+
+
+def _latex_size(table: Readable) -> str:
+    rows = [table.heads, *(row for _, rows in table.blocks for row in rows)]
+    letters = sum(max(len(row[column]) for row in rows) + 2 for column in range(len(table.heads)))
+    return next((size for size, room in SIZES.items() if letters <= room), SMALLEST)
+
+
+def _with_titles(
+    table: Readable, escape: Callable[[str], str], as_title: Callable[[str], list[str]]
+) -> list[list[str]]:
+    """Return the rows of all blocks, escaped, each block's title before its rows."""
+    return [
+        row
+        for title, rows in table.blocks
+        for row in ([as_title(escape(title))] if title else []) + [[*map(escape, cells)] for cells in rows]
+    ]
+
+
+FORMATS: dict[str, Callable[[Readable, str, str], str]] = {".md": markdown, ".html": web_page, ".tex": latex}

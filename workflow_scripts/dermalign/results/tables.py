@@ -1,14 +1,13 @@
-"""Tables 1 to 6 in the layout of Nunnari, Kadir and Sonntag (CD-MAKE 2021), and that of the classifiers.
+"""Tables 1 to 6 of Nunnari, Kadir and Sonntag (CD-MAKE 2021), what goes beyond them, and the classifiers'.
 
-Each function returns a table as it is published: rows and columns in order, numbers unrounded. Captions are in
-`captions`, how tables are written in `formats`.
+Each function returns a table as it is published: rows and columns in order, numbers unrounded. `table1` to `table6`
+have the paper's layout; `extended_` tables have all sources, thresholds and groups in rows of their own, so that they
+do not grow wider with the number of models. Captions are in `captions`, how tables are written in `formats`.
 
-In tables 2 and 3 blocks of columns stand beside each other, one per `model` of the statistics: a model, or the first
-part of the name of a source that belongs to none, such as `controls`. A row of a method that a block does not have is
-undefined there.
+In extended tables the `model` of a source that belongs to none is the first part of its name, such as `controls`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -20,8 +19,83 @@ from .statistics import GROUP_BEST, UNION_BEST
 SPREAD = ("j_min", "j_mean", "j_sd", "j_max")
 
 
+# The paper's tables
+
+
 def table1(evaluation: pd.DataFrame, features: Sequence[str], diagnoses: Sequence[str]) -> pd.DataFrame:
-    """Table 1: how many evaluation pictures show each feature, by diagnosis, as counts and shares.
+    """Table 1: how many masks are not black, of all pictures of the diagnoses. One row.
+
+    evaluation: manifest. Columns: one per feature; union: of pictures that show any, which are those of the analysis.
+    """
+    evaluated = evaluation[evaluation["diagnosis"].isin(diagnoses)]
+    return pd.DataFrame([{name: int((evaluated[name] > 0).sum()) for name in (*features, UNION)}])
+
+
+def table2(best_thresholds: pd.DataFrame, model: str, method: str) -> pd.DataFrame:
+    """Tables 2 and 3, and those of further models: best threshold and Jaccard index there, a row per feature and union.
+
+    best_thresholds: statistics/best_thresholds.csv. model, method: whose maps. Columns:
+
+    - feature; threshold: the best of the grid, undefined for an empty population;
+    - j_min, j_mean, j_sd, j_max: over the pictures that show the feature, at that threshold.
+    """
+    return _of(best_thresholds, model, method)[["feature", "threshold", *SPREAD]]
+
+
+def table4(correctness: pd.DataFrame, model: str, method: str) -> pd.DataFrame:
+    """Tables 4 and 5, and those of further models: the Jaccard index of the union by group.
+
+    correctness: statistics/correctness.csv. model, method: whose maps. A row per group, first at one threshold, then
+    at the other: the paper's text (section 6) has the union's best, its table 5 each group's own. Columns:
+
+    - at: `best of union`, the best threshold of the whole analysis, or `best of group`, that of the group alone;
+    - group; n: its pictures; threshold: undefined for an empty group, where it is the group's own;
+    - j_mean, j_sd, j_max: of their J.
+    """
+    rows = _of(correctness[correctness["feature"] == UNION], model, method)
+    ordered = pd.concat([rows[rows["at"] == at] for at in (UNION_BEST, GROUP_BEST)], ignore_index=True)
+    return ordered[["at", "group", "n", "threshold", "j_mean", "j_sd", "j_max"]]
+
+
+def table6(
+    mann_whitney: pd.DataFrame, models: Sequence[str], method: str, pairs: Iterable[tuple[str, str]]
+) -> pd.DataFrame:
+    """Table 6: Mann-Whitney tests between groups, on the union at its best threshold, a row per model and pair.
+
+    mann_whitney: statistics/mann_whitney.csv. models: in order. method: whose maps. pairs: the groups that are
+    compared, as `compared_groups` gives them. Columns:
+
+    - model; versus: `first vs second`, the groups;
+    - n_first, n_second: pictures of each; u: U of the first; p: two-sided; undefined where a group is empty.
+    """
+    wanted = [(model, first, second) for model in models for first, second in pairs]
+    at_best = mann_whitney[(mann_whitney["feature"] == UNION) & (mann_whitney["at"] == UNION_BEST)]
+    rows = at_best[at_best["method"] == method].set_index(["model", "first", "second"]).loc[wanted].reset_index()
+    rows.insert(1, "versus", rows["first"] + " vs " + rows["second"])
+    return rows[["model", "versus", "n_first", "n_second", "u", "p"]]
+
+
+def compared_groups(groups: Sequence[str], *, configured: bool) -> list[tuple[str, str]]:
+    """Return the pairs of groups that table 6 compares.
+
+    groups: in order. configured: whether the study defines them: then every pair; else they are two of each diagnosis,
+    right and wrong, which are compared with each other, as in the paper.
+    """
+    if configured:
+        return [(first, second) for row, first in enumerate(groups) for second in groups[row + 1 :]]
+    return list(zip(groups[::2], groups[1::2], strict=True))
+
+
+def _of(statistics: pd.DataFrame, model: str, method: str) -> pd.DataFrame:
+    mine = (statistics["model"] == model) & (statistics["method"] == method)
+    return statistics[mine].reset_index(drop=True)
+
+
+# Beyond the paper
+
+
+def extended_features(evaluation: pd.DataFrame, features: Sequence[str], diagnoses: Sequence[str]) -> pd.DataFrame:
+    """How many evaluation pictures show each feature, by diagnosis, as counts and shares.
 
     evaluation: manifest. Rows: all pictures of the diagnoses, with a feature or not; each feature; `union`, any
     feature: the pictures of the analysis. Columns:
@@ -43,60 +117,61 @@ def table1(evaluation: pd.DataFrame, features: Sequence[str], diagnoses: Sequenc
     return pd.DataFrame(rows)
 
 
-def table2(thresholds: pd.DataFrame, chance: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Table 2: spread of the Jaccard index of the union at each threshold, a block of columns per model.
+def extended_thresholds(thresholds: pd.DataFrame, chance: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Return the spread of the Jaccard index of the union at each threshold, a row per source and threshold.
 
-    thresholds: statistics/thresholds.csv. chance: statistics/chance.csv, or None where chance is left out. A row per
-    threshold and method. Columns:
+    thresholds: statistics/thresholds.csv. chance: statistics/chance.csv, or None where chance is left out. Columns:
 
-    - threshold, method;
-    - {model}_j_min, {model}_j_mean, {model}_j_sd, {model}_j_max: of the pictures of the analysis;
-    - {model}_difference, with chance: in rows of a chance method the first saliency method's J minus its own, mean over
-      the same pictures, both at the row's threshold.
+    - model, method, threshold; n: pictures of the analysis; j_min, j_mean, j_sd, j_max: of their J;
+    - difference, with chance: in rows of a chance method the first saliency method's J minus its own, mean over the
+      same pictures, both at the row's threshold.
     """
-    union = thresholds[thresholds["feature"] == UNION]
-    table = _with_difference(union, chance, [SAME], ["model", "feature", "threshold"])
-    ordered = table.sort_values("threshold", kind="stable")
-    return _beside_each_other(ordered, ["threshold", "method"], [*SPREAD, *_difference_of(table)])
+    table = _with_difference(
+        thresholds[thresholds["feature"] == UNION], chance, [SAME], ["model", "feature", "threshold"]
+    )
+    return table[["model", "method", "threshold", "n", *SPREAD, *_difference_of(table)]].reset_index(drop=True)
 
 
-def table3(best_thresholds: pd.DataFrame, chance: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Table 3: each feature's best threshold and the spread of the Jaccard index there, a block per model.
+def extended_best_thresholds(best_thresholds: pd.DataFrame, chance: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Return each feature's best threshold and the spread of the Jaccard index there, a row per source and feature.
 
-    best_thresholds: statistics/best_thresholds.csv. chance: as `table2`. A row per feature and method. Columns:
+    best_thresholds: statistics/best_thresholds.csv. chance: as `extended_thresholds`. Rows of a model and feature stand
+    below each other. Columns:
 
-    - feature; n: its population; method;
-    - {model}_threshold: the best of the grid, undefined for an empty population;
-    - {model}_j_mean, {model}_j_sd: there;
-    - {model}_difference, with chance: as in `table2`, each method at its own best threshold.
+    - model, feature, method; n: the feature's population; threshold: the best of the grid, undefined for an empty one;
+    - j_min, j_mean, j_sd, j_max: there;
+    - difference, with chance: as in `extended_thresholds`, each method at its own best threshold.
     """
     table = _with_difference(best_thresholds, chance, [OWN_BEST], ["model", "feature"])
-    values = ["threshold", "j_mean", "j_sd", *_difference_of(table)]
-    return _beside_each_other(_put_together(table, "feature"), ["feature", "n", "method"], values)
+    table = _put_together(table, ["model", "feature"])
+    return table[["model", "feature", "method", "n", "threshold", *SPREAD, *_difference_of(table)]]
 
 
-def table4(correctness: pd.DataFrame, models: Sequence[str], chance: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Table 4: the first model's Jaccard index of the union by group, diagnosis and correctness unless others are set.
+def extended_groups(
+    correctness: pd.DataFrame, models: Sequence[str], chance: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Return the Jaccard index of the union by group, a row per source, group and way to choose the threshold.
 
     correctness: statistics/correctness.csv. models: those with predictions, in order; sources of no model are left out.
-    chance: as `table2`. A row per group and method, first at one threshold, then at the other. Columns:
+    chance: as `extended_thresholds`. Columns:
 
-    - model;
-    - at: `best of union`, the best threshold of the whole analysis, or `best of group`, that of the group alone;
-    - group, method; threshold: the method's own, undefined for an empty group;
+    - model; at: as in `table4`; group, method; threshold: the method's own, undefined for an empty group;
     - n: pictures of the group; j_min, j_mean, j_sd, j_max: of their J;
-    - difference, with chance: as in `table2`, each method at its own threshold.
+    - difference, with chance: as in `extended_thresholds`, each method at its own threshold.
     """
-    return _groups(correctness, models[:1], chance)
+    union = correctness[correctness["feature"] == UNION]
+    union = _with_difference(union, chance, [UNION_BEST, GROUP_BEST], ["model", "feature", "group", "at"])
+    blocks = [
+        _put_together(union[(union["model"] == model) & (union["at"] == at)], ["group"])
+        for model in models
+        for at in (UNION_BEST, GROUP_BEST)
+    ]
+    table = pd.concat([union.iloc[:0], *blocks], ignore_index=True)
+    return table[["model", "at", "group", "method", "threshold", "n", *SPREAD, *_difference_of(table)]]
 
 
-def table5(correctness: pd.DataFrame, models: Sequence[str], chance: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Table 5: as `table4`, columns too, for the second model and any further one; without rows where there is none."""
-    return _groups(correctness, models[1:], chance)
-
-
-def table6(mann_whitney: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
-    """Table 6: Mann-Whitney tests between the groups of tables 4 and 5, on the union.
+def extended_mann_whitney(mann_whitney: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
+    """Return the Mann-Whitney tests between every two groups, on the union.
 
     mann_whitney: statistics/mann_whitney.csv. methods: the saliency methods, which are tested; chance is not. Columns:
 
@@ -108,6 +183,31 @@ def table6(mann_whitney: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
     """
     union = mann_whitney[(mann_whitney["feature"] == UNION) & mann_whitney["method"].isin(methods)]
     return union.drop(columns="feature").reset_index(drop=True)
+
+
+def _with_difference(
+    table: pd.DataFrame, chance: pd.DataFrame | None, at: Sequence[str], keys: Sequence[str]
+) -> pd.DataFrame:
+    """Add `difference`: to the rows of chance methods, the first saliency method's J minus theirs, paired."""
+    if chance is None:
+        return table
+    wanted = chance[chance["at"].isin(at) & chance["method"].isin(chance["method"].iloc[:1])]
+    wanted = wanted.astype({"difference_mean": float})[[*keys, "chance", "difference_mean"]]
+    wanted = wanted.rename(columns={"chance": "method", "difference_mean": "difference"})
+    return table.merge(wanted, on=[*keys, "method"], how="left", validate="one_to_one")
+
+
+def _put_together(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """Put rows of equal values of columns below each other, values and rows in the order of their appearance."""
+    places = [pd.factorize(table[column])[0] for column in columns]
+    return table.iloc[np.lexsort(places[::-1])].reset_index(drop=True)
+
+
+def _difference_of(table: pd.DataFrame) -> list[str]:
+    return [column for column in ("difference",) if column in table]
+
+
+# The classifiers
 
 
 def classifiers(metrics: Mapping[str, pd.DataFrame], classes: Sequence[str]) -> pd.DataFrame:
@@ -131,46 +231,3 @@ def classifiers(metrics: Mapping[str, pd.DataFrame], classes: Sequence[str]) -> 
         columns = ["value", "low", "high", *(["published"] if table["published"].notna().any() else [])]
         blocks.append(table[columns].reindex(index).add_prefix(f"{model}_"))
     return pd.concat(blocks, axis=1).reset_index()
-
-
-def _with_difference(
-    table: pd.DataFrame, chance: pd.DataFrame | None, at: Sequence[str], keys: Sequence[str]
-) -> pd.DataFrame:
-    """Add `difference`: to the rows of chance methods, the first saliency method's J minus theirs, paired."""
-    if chance is None:
-        return table
-    wanted = chance[chance["at"].isin(at) & chance["method"].isin(chance["method"].iloc[:1])]
-    wanted = wanted.astype({"difference_mean": float})[[*keys, "chance", "difference_mean"]]
-    wanted = wanted.rename(columns={"chance": "method", "difference_mean": "difference"})
-    return table.merge(wanted, on=[*keys, "method"], how="left", validate="one_to_one")
-
-
-def _put_together(table: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Put rows of one value of a column below each other, values and rows in the order of their appearance."""
-    return table.iloc[np.argsort(pd.factorize(table[column])[0], kind="stable")]
-
-
-def _difference_of(table: pd.DataFrame) -> list[str]:
-    return [column for column in ("difference",) if column in table]
-
-
-def _beside_each_other(table: pd.DataFrame, keys: list[str], values: Sequence[str]) -> pd.DataFrame:
-    """Put the models' values beside each other, a row for each value of the keys in the order of their appearance."""
-    rows = pd.MultiIndex.from_frame(table[keys].drop_duplicates())
-    blocks = []
-    for model in table["model"].unique():
-        block = table[table["model"] == model].set_index(keys)[list(values)]
-        blocks.append(block.reindex(rows).add_prefix(f"{model}_"))
-    return pd.concat(blocks, axis=1).reset_index()
-
-
-def _groups(correctness: pd.DataFrame, models: Sequence[str], chance: pd.DataFrame | None) -> pd.DataFrame:
-    union = correctness[correctness["feature"] == UNION]
-    union = _with_difference(union, chance, [UNION_BEST, GROUP_BEST], ["model", "feature", "group", "at"])
-    blocks = [
-        _put_together(union[(union["model"] == model) & (union["at"] == at)], "group")
-        for model in models
-        for at in (UNION_BEST, GROUP_BEST)
-    ]
-    table = pd.concat([union.iloc[:0], *blocks], ignore_index=True)
-    return table[["model", "at", "group", "method", "threshold", "n", *SPREAD, *_difference_of(table)]]
