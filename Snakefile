@@ -47,6 +47,7 @@ include: "rules/jaccard.smk"
 include: "rules/statistics.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"
+include: "rules/picture_figures.smk"
 include: "rules/challenge.smk"
 
 

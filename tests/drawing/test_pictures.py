@@ -27,14 +27,14 @@ drawings = st.builds(
 @settings(max_examples=120, deadline=None)
 @given(picture=drawings)
 def test_features_change_the_picture_inside_their_masks_and_nowhere_else(picture):
-    pixels, masks = draw_picture(picture)
+    pixels, masks, _ = draw_picture(picture)
     assert pixels.shape == (picture.height, picture.width, 3) and pixels.dtype == np.uint8
     assert tuple(masks) == FEATURES
     for feature, mask in masks.items():
         assert mask.shape == pixels.shape[:2] and mask.dtype == np.bool_
         assert mask.any() == (feature in picture.features)
         assert mask.mean() < 0.6
-    plain, black = draw_picture(replace(picture, features=()))
+    plain, black, _ = draw_picture(replace(picture, features=()))
     assert not any(mask.any() for mask in black.values())
     changed = (pixels != plain).any(axis=2)
     assert not (changed & ~np.logical_or.reduce(list(masks.values()))).any()
@@ -47,8 +47,8 @@ def test_each_feature_is_visible(feature, diagnosis):
     contrasts = []
     for seed in range(15):
         picture = DrawnPicture("ISIC_0000001", None, diagnosis, "", True, (feature,), 131, 97, seed)
-        pixels, masks = draw_picture(picture)
-        plain, _ = draw_picture(replace(picture, features=()))
+        pixels, masks, _ = draw_picture(picture)
+        plain, _, _ = draw_picture(replace(picture, features=()))
         contrasts.append(np.abs(pixels.astype(float) - plain)[masks[feature]].mean())
     assert np.median(contrasts) > 10, contrasts
 

@@ -57,6 +57,23 @@ def list_masks(
     return masks
 
 
+def list_lesion_masks(archive: str | Path, images: Iterable[str], pattern: str) -> dict[str, Member]:
+    """Return the lesion masks of the images that have one, as {image: member}, found as `list_masks` finds masks.
+
+    pattern: a path with `{image}`. Raises as `list_members`, and InputError for one that is there twice.
+    """
+    by_path, twice = _masks_by_path(*archive_key(archive), pattern)
+    paths = {image: pattern.replace("{image}", image) for image in images}
+    found = {image: by_path[path] for image, path in paths.items() if path in by_path}
+    for path in (paths[image] for image in found):
+        if path in twice:
+            raise InputError(
+                f"{archive} holds the lesion mask {path} twice: as {by_path[path].path} and as {twice[path].path}. "
+                "Remove one of them, or name the folder in archives.lesion_pattern."
+            )
+    return found
+
+
 @lru_cache(maxsize=16)
 def _masks_by_path(archive: str, modified: int, size: int, pattern: str) -> tuple[dict[str, Member], dict[str, Member]]:
     """Return the members that match the pattern by the end of their path, and those whose end another one has, too."""

@@ -15,7 +15,7 @@ from ..study.digests import content_digest
 from ..study.study import Study
 from . import archives
 from .labels import plain_name, read_diagnoses, read_lesions
-from .mask_files import list_masks
+from .mask_files import list_lesion_masks, list_masks
 
 ARCHIVE_KEYS = (
     "training_pictures",
@@ -55,7 +55,14 @@ class Archives:
         """Every archive and table by the key that names it."""
         named = {f"archives.{key}": path for key in ARCHIVE_KEYS if (path := self.path(key))}
         tables = {f"archives.diagnoses[{row}]": path for row, path in enumerate(self.diagnosis_tables)}
-        return {**named, **tables}
+        lesions = {"archives.lesion_masks": self.lesion_archive} if self.lesion_archive else {}
+        return {**named, **lesions, **tables}
+
+    @property
+    def lesion_archive(self) -> str | None:
+        """The archive of lesion masks, which only adds to what is shown: None where it is not named or not there."""
+        path = self.path("lesion_masks")
+        return path if path and Path(path).exists() else None
 
     @property
     def sources(self) -> dict[str, dict[str, Any]]:
@@ -92,6 +99,23 @@ class Archives:
         """Return the masks of the images as `list_masks`, and raise as that does."""
         features = self.study.configuration["features"]
         return list_masks(str(self.path("evaluation_masks")), images, features, **self.mask_options)
+
+    def lesion_masks(self, images: Sequence[str]) -> dict[str, archives.Member]:
+        """Return the lesion masks of the images that have one.
+
+        Raises as `list_lesion_masks`, and InputError where no image has one: then pattern or archive are wrong.
+        """
+        if not self.lesion_archive:
+            return {}
+        pattern = self.settings["lesion_pattern"]
+        found = list_lesion_masks(self.lesion_archive, images, pattern)
+        if images and not found:
+            raise InputError(
+                f"archives.lesion_masks: {self.lesion_archive} has no lesion mask of any evaluation picture by "
+                f"archives.lesion_pattern, `{pattern}`. Correct the pattern or the archive, or set "
+                "archives.lesion_masks to null."
+            )
+        return found
 
     @cached_property
     def archived_images(self) -> list[str]:
@@ -142,6 +166,7 @@ class Archives:
 
     def _check_masks(self, images: Sequence[str]) -> None:
         self.masks(images)
+        self.lesion_masks(images)
 
     def diagnoses(self) -> dict[str, str]:
         """Return {plain image name: diagnosis}, as far as the tables know."""
@@ -186,6 +211,15 @@ class Archives:
         masks = self.masks(images)
         flat = {f"{image}/{feature}": member for image, of in masks.items() for feature, member in of.items() if member}
         return archives.fingerprint(flat)
+
+    def lesion_masks_digest(self, images: Sequence[str]) -> str:
+        """Return a digest of the names and contents of the images' lesion masks, as `pictures_digest`."""
+        return archives.fingerprint(self.lesion_masks(images))
+
+    def shown_digests(self, images: Sequence[str]) -> list[str]:
+        """Return digests of all that figures may show of the images: pictures, masks and lesion masks."""
+        pictures = self.pictures_digest("evaluation_pictures", images)
+        return [pictures, self.masks_digest(images), self.lesion_masks_digest(images)]
 
     def table_digests(self, paths: Iterable[str]) -> list[str]:
         """Return digests of the contents of tables named under `archives`, as `pictures_digest`."""

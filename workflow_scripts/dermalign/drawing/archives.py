@@ -22,6 +22,7 @@ TRAINING_TRUTH = "ISIC_2019_Training_GroundTruth.csv"
 TRAINING_METADATA = "ISIC_2019_Training_Metadata.csv"
 EVALUATION_ARCHIVE = "ISIC2018_Task1-2_Training_Input"
 MASK_ARCHIVE = "ISIC2018_Task2_Training_GroundTruth_v3"
+LESION_ARCHIVE = "ISIC2018_Task1_Training_GroundTruth"
 EVALUATION_DIAGNOSIS = "evaluation_diagnosis.csv"
 FILES = (
     f"{TRAINING_ARCHIVE}.zip",
@@ -29,6 +30,7 @@ FILES = (
     TRAINING_METADATA,
     f"{EVALUATION_ARCHIVE}.zip",
     f"{MASK_ARCHIVE}.zip",
+    f"{LESION_ARCHIVE}.zip",
     EVALUATION_DIAGNOSIS,
 )
 # As the evaluation archive's table of diagnoses writes the classes that it has.
@@ -53,23 +55,26 @@ def write_archives(
     folder: str | Path,
     progress: Progress = logs.progress,
 ) -> None:
-    """Draw `pictures` and write the six `FILES` into `folder`, each whole or not at all.
+    """Draw `pictures` and write the `FILES` into `folder`, each whole or not at all.
 
     Equal pictures give equal bytes: archive members carry a fixed date, and JPEG and PNG are stored as they are.
     """
     folder = Path(folder)
     with ExitStack() as stack:
-        training, evaluation, masks = (
-            _open_archive(folder, name, stack) for name in (TRAINING_ARCHIVE, EVALUATION_ARCHIVE, MASK_ARCHIVE)
+        training, evaluation, masks, lesions = (
+            _open_archive(folder, name, stack)
+            for name in (TRAINING_ARCHIVE, EVALUATION_ARCHIVE, MASK_ARCHIVE, LESION_ARCHIVE)
         )
         for picture in progress(pictures, len(pictures), "drawing pictures"):
-            pixels, drawn = draw_picture(picture)
+            pixels, drawn, lesion = draw_picture(picture)
             sheet = Image.fromarray(pixels)
             if picture.training_name is not None:
                 smaller = _as_trained(sheet, picture)
                 _add(training, TRAINING_ARCHIVE, f"{picture.training_name}.jpg", _jpeg(smaller))
             if picture.evaluation:
                 _add(evaluation, EVALUATION_ARCHIVE, f"{picture.image}.jpg", _jpeg(sheet))
+                segmentation = encoded(mask_sheet(lesion), "PNG")
+                _add(lesions, LESION_ARCHIVE, f"{picture.image}_segmentation.png", segmentation)
                 for feature in FEATURES:
                     mask = encoded(mask_sheet(drawn[feature]), "PNG")
                     _add(masks, MASK_ARCHIVE, f"{picture.image}_attribute_{feature}.png", mask)

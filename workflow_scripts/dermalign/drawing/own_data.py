@@ -50,7 +50,7 @@ def write_own_data(folder: str | Path, without_masks: int, with_masks: int, seed
     rows = ["image,diagnosis,lesion_id"]
     for number, picture in enumerate(progress(pictures, len(pictures), "drawing pictures"), start=1):
         image = f"spot-{number:04d}"
-        pixels, masks = draw_picture(picture)
+        pixels, masks, _ = draw_picture(picture)
         place = folder / PHOTOGRAPHS / ("north" if number % 3 else "south")
         _save(Image.fromarray(pixels), place / f"{image}{'.jpg' if number % 3 else '.png'}", quality=JPEG_QUALITY)
         for feature in picture.features if picture.evaluation else ():

@@ -18,11 +18,12 @@ from .skin import draw_camera, draw_skin
 JPEG_QUALITY = 92
 
 
-def draw_picture(picture: DrawnPicture) -> tuple[NDArray[np.uint8], dict[str, Mask]]:
-    """Return the picture (height, width, 3) uint8 and the mask (height, width) bool of each of `FEATURES`.
+def draw_picture(picture: DrawnPicture) -> tuple[NDArray[np.uint8], dict[str, Mask], Mask]:
+    """Return the picture (height, width, 3) uint8, the mask (height, width) bool of each of `FEATURES`, the lesion's.
 
     Skin, lesion and each feature have their own stream of random numbers: the same picture with other features has
-    the same pixels wherever no mask is white. Masks of features that are not drawn are all black.
+    the same pixels wherever no mask is white. Masks of features that are not drawn are all black. The lesion's mask is
+    what lies within its outline, and every feature.
     """
     lesion, view = random_stream(picture.seed, "lesion"), random_stream(picture.seed, "view", picture.image)
     shape = (picture.height, picture.width)
@@ -36,7 +37,8 @@ def draw_picture(picture: DrawnPicture) -> tuple[NDArray[np.uint8], dict[str, Ma
         masks[feature] = mask
         canvas = np.where(mask[..., None], painted, canvas)
     canvas = draw_camera(canvas, view)
-    return np.clip(np.rint(canvas), 0, 255).astype(np.uint8), masks
+    segmentation = np.any([frame.depth > 0, *masks.values()], axis=0)
+    return np.clip(np.rint(canvas), 0, 255).astype(np.uint8), masks, segmentation
 
 
 def mask_sheet(mask: Mask) -> Image.Image:

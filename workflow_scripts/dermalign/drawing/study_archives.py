@@ -40,6 +40,11 @@ class DrawnArchives(Archives):
         """Return None: what is not there will be drawn."""
         return None
 
+    @property
+    def lesion_archive(self) -> str | None:
+        """The archive of lesion masks, None where it is not named."""
+        return self.path("lesion_masks")
+
     @cached_property
     def archived_images(self) -> list[str]:
         """All evaluation pictures, by name."""
@@ -64,6 +69,10 @@ class DrawnArchives(Archives):
         return self._digest
 
     def masks_digest(self, images: Sequence[str]) -> str:
+        """Return a digest of what the archives are drawn from."""
+        return self._digest
+
+    def lesion_masks_digest(self, images: Sequence[str]) -> str:
         """Return a digest of what the archives are drawn from."""
         return self._digest
 

@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from ..errors import InputError
 from ..terms import OVERALL, SHARES
 from .groups import check_groups
-from .mask_pattern import ISIC_MASKS, check_mask_pattern
+from .mask_pattern import ISIC_LESION_MASKS, ISIC_MASKS, check_lesion_pattern, check_mask_pattern
 from .sources import schema_parts
 
 # In the repository beside the workflow; of the library that was installed by itself, inside it.
@@ -207,6 +207,13 @@ def _check_relations(configuration: Mapping[str, Any]) -> None:
 def _check_archives(archives: Mapping[str, Any]) -> None:
     pattern = archives.get("mask_pattern", ISIC_MASKS)
     check_mask_pattern(pattern)
+    lesion_pattern = archives.get("lesion_pattern", ISIC_LESION_MASKS)
+    check_lesion_pattern(lesion_pattern)
+    if "drawn" in archives and lesion_pattern != ISIC_LESION_MASKS:
+        raise InputError(
+            f"archives.lesion_pattern is for archives that you bring: those that are drawn (archives.drawn) are named "
+            f"{ISIC_LESION_MASKS}. Set archives.drawn to null, or leave it out."
+        )
     if "drawn" in archives and (pattern != ISIC_MASKS or archives.get("missing_masks", "error") != "error"):
         raise InputError(
             f"archives.mask_pattern and missing_masks are for archives that you bring: those that are drawn "
