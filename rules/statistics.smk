@@ -7,6 +7,7 @@ STATISTICS = [
     "mann_whitney",
     *(["chance"] if SOURCES.chance_methods else []),
 ]
+LESIONS = [ARCHIVES.path("training_metadata")] if ARCHIVES.path("training_metadata") else []
 WANTED.append(f"{RESULTS}/statistics/exact_thresholds.csv")
 
 
@@ -26,6 +27,9 @@ for owner in SOURCES.owners:
             ),
             evaluation=f"{RESULTS}/manifest/evaluation.csv",
             predictions=evaluation_predictions(owner),
+            # Which lesion a picture shows; what counts is the table's content, a digest below.
+            lesions=ancient(LESIONS),
+            drawn=ARCHIVES.drawn if LESIONS else [],
         output:
             [f"{RESULTS}/statistics/models/{owner}/{name}.csv" for name in STATISTICS],
         log:
@@ -42,6 +46,8 @@ for owner in SOURCES.owners:
             owner=owner,
             groups=STUDY.groups,
             chance_methods=SOURCES.chance_methods,
+            lesions=lambda wildcards: ARCHIVES.table_digests(LESIONS),
+            seed=CONFIGURATION["seed"],
         script:
             "../workflow_scripts/source_statistics.py"
 

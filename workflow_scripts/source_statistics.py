@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 from dermalign.classifiers.evaluation_predictions import read_evaluation_predictions
+from dermalign.data.labels import read_lesions
 from dermalign.data.manifests import read_evaluation
 from dermalign.files import write_text
 from dermalign.logs import job_log
@@ -23,6 +24,7 @@ with job_log(snakemake.log[0]) as log:
     }
     owner, groups = snakemake.params.owner, snakemake.params.groups
     evaluation = read_evaluation(snakemake.input.evaluation)
+    lesions = {image: lesion for table in snakemake.input.lesions for image, lesion in read_lesions(table).items()}
     predicted = None
     if snakemake.input.predictions:  # without them there are no groups by correctness
         predicted = read_evaluation_predictions(snakemake.input.predictions[0])
@@ -31,7 +33,7 @@ with job_log(snakemake.log[0]) as log:
             log.info(line)
             print(f"{owner}: {line}")
     sources = [
-        source_statistics(owner, method, by_feature, evaluation, predicted, groups)
+        source_statistics(owner, method, by_feature, evaluation, predicted, groups, lesions, snakemake.params.seed)
         for method, by_feature in shards.items()
     ]
     tables = {

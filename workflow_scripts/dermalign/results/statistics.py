@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..overlap.shards import Shards
 from ..study.groups import Groups, groups_of
 from ..terms import UNION
+from .intervals import clusters_of, mean_intervals
 
 UNION_BEST = "best of union"
 GROUP_BEST = "best of group"
@@ -46,14 +47,18 @@ def _spread(values: NDArray[np.float64]) -> dict[str, float]:
     }
 
 
-def threshold_statistics(feature: str, shards: Shards, evaluation: pd.DataFrame) -> pd.DataFrame:
+def threshold_statistics(
+    feature: str, shards: Shards, evaluation: pd.DataFrame, lesions: Mapping[str, str], seed: int
+) -> pd.DataFrame:
     """Return one row per threshold: spread of J, and what follows from the same counts.
 
-    evaluation: manifest indexed by image, for the white pixels of the masks and the pictures' sizes. Columns, all over
-    the feature's population (ISIC's scorer counts the pictures whose mask is black, too):
+    evaluation: manifest indexed by image, for the white pixels of the masks and the pictures' sizes. lesions: {image:
+    lesion_id}, as far as they are known. Columns, all over the feature's population (ISIC's scorer counts the pictures
+    whose mask is black, too):
 
     - feature, threshold;
     - n: pictures; j_min, j_mean, j_sd, j_max: of their J, sd the sample SD (n - 1);
+    - j_low, j_high: the 95 % bootstrap interval of j_mean by lesion, as `intervals.mean_intervals`;
     - dice_mean, precision_mean, recall_mean: means over pictures; a black thresholded map has precision 0;
     - j_ratio_of_sums, dice_ratio_of_sums, precision_ratio_of_sums, recall_ratio_of_sums: ISIC's aggregation, the sum
       over pictures of numerator / picture area, divided by that of denominator / area; NaN for the precision where
@@ -64,6 +69,7 @@ def threshold_statistics(feature: str, shards: Shards, evaluation: pd.DataFrame)
     mask = population[feature].to_numpy(dtype=np.int64)
     area = (population["width"] * population["height"]).to_numpy(dtype=np.int64)
     saliency = shards.union + shards.intersection - mask  # |A| = |A or B| + |A and B| - |B|
+    intervals = mean_intervals(shards.jaccard, clusters_of(shards.images, lesions), seed)
     rows = []
     for row, threshold in enumerate(shards.thresholds):
         common, union = shards.intersection[row], shards.union[row]
@@ -77,6 +83,7 @@ def threshold_statistics(feature: str, shards: Shards, evaluation: pd.DataFrame)
                 "feature": feature,
                 "threshold": threshold,
                 **_spread(shards.jaccard[row]),
+                **dict(zip(("j_low", "j_high"), intervals[row].tolist(), strict=True)),
                 **{f"{name}_mean": _mean(shards.per_picture(_ratio(*part))) for name, part in parts.items()},
                 **{
                     f"{name}_ratio_of_sums": _ratio_of_sums(*part, area)
@@ -247,13 +254,15 @@ def source_statistics(
     evaluation: pd.DataFrame,
     predicted: Mapping[str, str] | None,
     groups: Groups,
+    lesions: Mapping[str, str],
+    seed: int,
 ) -> SourceStatistics:
     """Return all statistics of one map source.
 
     model, method: its name in paths, {model}/{method}; a source that belongs to no model has its own first part there,
     such as `controls`. shards: {feature: shards}, `union` among the features. evaluation: manifest. predicted:
     {image: predicted class}, None for a source without predictions, which has no groups. groups: those of tables 4 to
-    6, in order.
+    6, in order. lesions: {image: lesion_id}, as far as they are known, by which intervals are resampled, with the seed.
     """
     if predicted is None:
         predicted, groups = {}, {}
@@ -262,7 +271,7 @@ def source_statistics(
     union_best = best_threshold(shards[UNION].thresholds, shards[UNION].jaccard)
     thresholds, best, correctness, tests = [], [], [], []
     for feature, of_feature in shards.items():
-        spread = threshold_statistics(feature, of_feature, evaluation)
+        spread = threshold_statistics(feature, of_feature, evaluation, lesions, seed)
         thresholds.append(spread)
         best.append(_best_row(spread, best_threshold(of_feature.thresholds, of_feature.jaccard)))
         of_group = groups_of(of_feature.images, evaluation, predicted, groups)
