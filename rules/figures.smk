@@ -1,11 +1,24 @@
-# Figures, each as PNG and SVG. `function` is what draws: one of dermalign.results.figures.
+# Figures of statistics, each as PNG and SVG. `function` is what draws: one of dermalign.results.figures.
+
+# Of the grid's thresholds the nearest to that which the histograms are asked for, the lower one on a tie.
+HISTOGRAM_THRESHOLD = min(THRESHOLDS, key=lambda name: abs(float(name) - CONFIGURATION["histogram_threshold"]))
 
 WANTED += expand(
     "{results}/figures/{name}.{suffix}",
     results=RESULTS,
-    name=["jaccard_by_threshold", "mean_curves"],
+    name=["figure3", "groups", "jaccard_by_threshold", "mean_curves"],
     suffix=["png", "svg"],
 )
+
+
+localrules:
+    figures,
+
+
+# On request, `snakemake figures`: all figures, those of other files of rules, too.
+rule figures:
+    input:
+        lambda wildcards: [path for path in everything(wildcards) if path.startswith(f"{RESULTS}/figures/")],
 
 
 rule mean_curves:
@@ -52,3 +65,52 @@ use rule mean_curves as jaccard_by_threshold with:
     params:
         function="jaccard_by_threshold",
         arguments=dict(features=FEATURES, models=MODELS, controls=SOURCES.chance_methods),
+
+
+# How J is distributed over the pictures of each feature, at one threshold.
+use rule mean_curves as figure3 with:
+    input:
+        shards=expand(
+            "{results}/jaccard/{model}/{method}/{feature}/{threshold}.csv",
+            results=RESULTS,
+            model=MODELS,
+            method=FIRST_METHOD,
+            feature=FEATURES,
+            threshold=HISTOGRAM_THRESHOLD,
+        ),
+    output:
+        f"{RESULTS}/figures/figure3.png",
+        f"{RESULTS}/figures/figure3.svg",
+    log:
+        f"{RESULTS}/logs/figure3.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/figure3.tsv"
+    localrule: True  # not inherited
+    params:
+        function="histograms",
+        arguments=dict(threshold=HISTOGRAM_THRESHOLD),
+
+
+# How J of the union is distributed in each group.
+use rule mean_curves as groups_figure with:
+    input:
+        shards=expand(
+            "{results}/jaccard/{model}/{method}/union/{threshold}.csv",
+            results=RESULTS,
+            model=MODELS,
+            method=FIRST_METHOD,
+            threshold=THRESHOLDS,
+        ),
+        evaluation=f"{RESULTS}/manifest/evaluation.csv",
+        predictions=[evaluation_predictions(model) for model in MODELS],
+    output:
+        f"{RESULTS}/figures/groups.png",
+        f"{RESULTS}/figures/groups.svg",
+    log:
+        f"{RESULTS}/logs/groups_figure.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/groups_figure.tsv"
+    localrule: True  # not inherited
+    params:
+        function="groups",
+        arguments=dict(groups=STUDY.groups),

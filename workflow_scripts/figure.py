@@ -1,20 +1,64 @@
 """Draw the figure whose function the rule names among its params."""
 
-from dermalign.classifiers.tables import read_history, read_predictions_table
-from dermalign.logs import job_log
-from dermalign.results.classifier_figures import confusion, learning_curves
-from dermalign.results.figures import jaccard_by_threshold, mean_curves
-from dermalign.results.plotting import save
-from dermalign.results.statistics import read_statistics
+from pathlib import Path
 
-# What reads the rule's input, and what draws it.
+from dermalign.classifiers.evaluation_predictions import read_evaluation_predictions
+from dermalign.classifiers.tables import read_history, read_predictions_table
+from dermalign.data.manifests import read_evaluation
+from dermalign.logs import job_log
+from dermalign.overlap.shards import read_shards
+from dermalign.results.classifier_figures import confusion, learning_curves
+from dermalign.results.figures import groups_figure, histograms, jaccard_by_threshold, mean_curves
+from dermalign.results.plotting import save
+from dermalign.results.statistics import best_threshold, read_statistics
+from dermalign.study.groups import groups_of
+
+
+def of_shards(paths):
+    """Read shards of several models and features, {model: {feature: shards}}."""
+    found = {}
+    for path in map(Path, paths):
+        model, _, feature = path.parts[-4:-1]
+        found.setdefault(model, {}).setdefault(feature, {})[path.stem] = path
+    return {
+        model: {feature: read_shards(of_feature) for feature, of_feature in features.items()}
+        for model, features in found.items()
+    }
+
+
+def histograms_of(inputs, threshold):
+    shards = of_shards(inputs.shards)
+    return histograms(
+        {
+            model: {feature: each.jaccard[each.thresholds.index(threshold)] for feature, each in features.items()}
+            for model, features in shards.items()
+        },
+        threshold,
+    )
+
+
+def groups_of_shards(inputs, groups):
+    evaluation = read_evaluation(inputs.evaluation).set_index("image")
+    jaccard, thresholds = {}, {}
+    for (model, features), predictions in zip(of_shards(inputs.shards).items(), inputs.predictions, strict=True):
+        (union,) = features.values()
+        names = groups_of(union.images, evaluation, read_evaluation_predictions(predictions), groups)
+        best = thresholds[model] = best_threshold(union.thresholds, union.jaccard)
+        values = union.jaccard[union.thresholds.index(best) if best else 0]
+        jaccard[model] = {group: values[names == group] for group in groups}
+    return groups_figure(jaccard, thresholds)
+
+
+# What reads the rule's input and draws it.
 FIGURES = {
-    "jaccard_by_threshold": (read_statistics, jaccard_by_threshold),
-    "mean_curves": (read_statistics, mean_curves),
-    "confusion": (read_predictions_table, confusion),
-    "learning_curves": (read_history, learning_curves),
+    "jaccard_by_threshold": lambda inputs, **arguments: jaccard_by_threshold(read_statistics(inputs[0]), **arguments),
+    "mean_curves": lambda inputs, **arguments: mean_curves(read_statistics(inputs[0]), **arguments),
+    "histograms": histograms_of,
+    "groups": groups_of_shards,
+    "confusion": lambda inputs, **arguments: confusion(read_predictions_table(inputs[0]), **arguments),
+    "learning_curves": lambda inputs, **arguments: learning_curves(read_history(inputs[0]), **arguments),
 }
 
 with job_log(snakemake.log[0]):
-    read, draw = FIGURES[snakemake.params.function]
-    save(draw(read(snakemake.input[0]), **snakemake.params.arguments), snakemake.output)
+    figure = FIGURES[snakemake.params.function](snakemake.input, **snakemake.params.arguments)
+    save(figure, snakemake.output)

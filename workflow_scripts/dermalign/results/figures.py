@@ -1,19 +1,26 @@
-"""Figures of the study, drawn from the merged statistics.
+"""Figures of the study, drawn from its statistics and shards.
 
 A line is a map source, the first two columns `model,method` of the tables; what stands as `model` of a source that
-belongs to no model is another word, such as `controls`. A source looks the same in all panels and in both figures.
+belongs to no model is another word, such as `controls`. A source looks the same in all panels and in all figures.
 """
 
 import textwrap
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
-from .plotting import legend_above, looks, tidy
+from .plotting import COLOURS, LABEL, PAGE_WIDTH, PANELS_BESIDE, SMALL, TITLE, legend_above, looks, tidy
+from .words import in_words
+
+BINS = np.linspace(0, 1, 41)  # of J in the histograms, 0.025 wide
+BLACK_AT = 1.0  # the threshold at which every map is black, and J is 0 by definition
 
 
 @dataclass(frozen=True)
@@ -21,41 +28,47 @@ class _Line:
     label: str
     look: dict[str, Any]
     rows: pd.DataFrame
+    is_control: bool
 
 
 def jaccard_by_threshold(
     thresholds: pd.DataFrame, features: Sequence[str], models: Sequence[str], controls: Collection[str]
 ) -> Figure:
-    """Draw mean J against the threshold: a row of panels per model, a panel per feature; best values are marked.
+    """Draw mean J against the threshold: rows of panels per model, a panel per feature; best values are marked.
 
-    thresholds: statistics/thresholds.csv. Sources that belong to none of `models` are in every row. controls: methods
-    that are drawn in grey; those that each model has of its own look the same in all rows.
+    thresholds: statistics/thresholds.csv. Sources that belong to none of `models` are with every one. controls: methods
+    that are drawn in grey; those that each model has of its own look the same for all. The band about other lines is
+    the 95 % interval of the mean, where the table has one. At threshold 1 every map is black: a point, not a slope.
     """
-    figure = Figure(figsize=(1.9 * len(features) + 0.6, 2.0 * len(models) + 0.5), layout="constrained")
-    axes = figure.subplots(len(models), len(features), sharex=True, sharey="col", squeeze=False)
+    figure, axes = _panels(len(models), len(features), 1.75)
     lines = _lines(thresholds, models, controls, own_row=True)
     entries: dict[str, Artist] = {}
     for row, model in enumerate(models):
         # Controls first: what is drawn later is in front.
         of_row = [source for source in reversed(lines) if source[0] == model or source[0] not in models]
         for column, feature in enumerate(features):
-            axis = axes[row, column]
+            axis = axes[row][column]
+            if row:
+                axis.sharey(axes[0][column])
             for line in (lines[source] for source in of_row):
                 panel = line.rows[line.rows["feature"] == feature]
-                (entries[line.label],) = axis.plot(panel["threshold"].astype(float), panel["j_mean"], **line.look)
+                x = panel["threshold"].astype(float)
+                shown = x < BLACK_AT
+                (entries[line.label],) = axis.plot(x[shown], panel["j_mean"][shown], **line.look)
+                if "j_low" in panel and not line.is_control:
+                    band = {"color": line.look["color"], "alpha": 0.2, "linewidth": 0}
+                    axis.fill_between(x[shown], panel["j_low"][shown], panel["j_high"][shown], **band)
+                _mark_black(axis, panel)
                 # The lowest on a tie; none for an empty population.
                 best = panel[panel["j_mean"] == panel["j_mean"].max()][:1]
-                axis.plot(
-                    best["threshold"].astype(float), best["j_mean"], "o", color=line.look["color"], markersize=3.5
-                )
-            if row == 0:
-                axis.set_title(f"{_wrapped(feature, 20)}\nn = {_population(thresholds, feature)}", fontsize=9)
-            if column == 0:
-                axis.set_ylabel(textwrap.fill(model, 24), fontsize=9)
-            tidy(axis)
-    figure.supxlabel("threshold", fontsize=9)
+                axis.plot(best["threshold"].astype(float), best["j_mean"], "o", color=line.look["color"], markersize=4)
+            axis.set_title(f"{_wrapped(feature, 26)} (n = {_population(thresholds, feature)})", fontsize=TITLE)
+            if column % PANELS_BESIDE == 0:
+                axis.set_ylabel(textwrap.fill(model, 24), fontsize=LABEL)
+            _of_thresholds(axis)
+    figure.supxlabel("threshold", fontsize=LABEL)
     below = legend_above(figure, _in_order(entries, lines))
-    figure.supylabel("mean Jaccard index", y=below / 2, fontsize=9)
+    figure.supylabel("mean Jaccard index", y=below / 2, fontsize=LABEL)
     return figure
 
 
@@ -71,30 +84,139 @@ def mean_curves(
     curves: statistics/mean_curves.csv. A panel per feature, in each a line per source whose method is among `methods`,
     whether it belongs to a model or not. models, controls: as `jaccard_by_threshold`; looks depend on them.
     """
-    columns = min(3, len(features))
-    rows = -(-len(features) // columns)
-    figure = Figure(figsize=(3.1 * columns, 2.5 * rows + 0.3), layout="constrained")
-    axes = figure.subplots(rows, columns, sharex=True, squeeze=False)
+    figure, (axes,) = _panels(1, len(features), 2.0)
     lines = _lines(curves, models, controls)
     drawn = [source for source in reversed(lines) if source[1] in methods]
     alpha = min(0.15, 0.5 / max(len(drawn), 1))  # many bands above each other would hide the lines
     entries: dict[str, Artist] = {}
-    for axis in axes.flat[len(features) :]:
-        axis.set_visible(False)
-    for axis, feature in zip(axes.flat[: len(features)], features, strict=True):
+    for axis, feature in zip(axes, features, strict=True):
         for line in (lines[source] for source in drawn):
             panel = line.rows[line.rows["feature"] == feature]
-            x = panel["threshold"].astype(float)
+            shown = panel[panel["threshold"].astype(float) < BLACK_AT]
+            x = shown["threshold"].astype(float)
             look = {**line.look, "linewidth": 1.4}
-            (entries[line.label],) = axis.step(x, panel["j_mean"], where="post", **look)
+            (entries[line.label],) = axis.step(x, shown["j_mean"], where="post", **look)
             band = {"step": "post", "color": look["color"], "alpha": alpha, "linewidth": 0}
-            axis.fill_between(x, panel["j_q25"], panel["j_q75"], **band)
-        axis.set_title(f"{_wrapped(feature, 32)} (n = {_population(curves, feature)})", fontsize=9)
-        tidy(axis)
-    figure.supxlabel("threshold", fontsize=9)
+            axis.fill_between(x, shown["j_q25"], shown["j_q75"], **band)
+            _mark_black(axis, panel)
+        axis.set_title(f"{_wrapped(feature, 26)} (n = {_population(curves, feature)})", fontsize=TITLE)
+        _of_thresholds(axis)
+    figure.supxlabel("threshold", fontsize=LABEL)
     below = legend_above(figure, _in_order(entries, lines))
-    figure.supylabel("Jaccard index: mean and quartiles", y=below / 2, fontsize=9)
+    figure.supylabel("Jaccard index: mean and quartiles", y=below / 2, fontsize=LABEL)
     return figure
+
+
+def histograms(jaccard: Mapping[str, Mapping[str, NDArray[np.float64]]], threshold: str) -> Figure:
+    """Draw figure 3: how J is distributed over the pictures of each feature, a block of panels per model.
+
+    jaccard: {model: {feature: J of its pictures, float64 (n,)}} at one threshold, `threshold`. All panels have the same
+    bins; their axes end where the highest J of all is.
+    """
+    features = list(next(iter(jaccard.values())))
+    figure, axes = _panels(len(jaccard), len(features), 1.65)
+    highest = max(
+        (values.max() for of_model in jaccard.values() for values in of_model.values() if values.size), default=1
+    )
+    entries: dict[str, Artist] = {}
+    for row, (model, of_model) in enumerate(jaccard.items()):
+        for column, (feature, values) in enumerate(of_model.items()):
+            axis = axes[row][column]
+            axis.hist(values, bins=BINS.tolist(), color=COLOURS[row % len(COLOURS)], alpha=0.75)
+            if values.size:
+                entries["mean"] = axis.axvline(float(values.mean()), color="black", linewidth=1.2)
+                entries["median"] = axis.axvline(float(np.median(values)), color="black", linewidth=1.2, linestyle=":")
+            axis.set_title(f"{_wrapped(feature, 26)} (n = {values.size})", fontsize=TITLE)
+            if column % PANELS_BESIDE == 0:
+                axis.set_ylabel(textwrap.fill(model, 24), fontsize=LABEL)
+            tidy(axis)
+            axis.set_xlim(0, float(BINS[np.searchsorted(BINS, highest).clip(1, len(BINS) - 1)]))
+    figure.supxlabel(f"Jaccard index at threshold {float(threshold):g}", fontsize=LABEL)
+    below = legend_above(figure, entries)
+    figure.supylabel("pictures", y=below / 2, fontsize=LABEL)
+    return figure
+
+
+def groups_figure(
+    jaccard: Mapping[str, Mapping[str, NDArray[np.float64]]], thresholds: Mapping[str, str | None]
+) -> Figure:
+    """Draw how J of the union is distributed in each group, a panel per model.
+
+    jaccard: {model: {group: J of its pictures, float64 (n,)}}, at the union's best threshold of the model, which is
+    thresholds[model]. Points are pictures, the box has the quartiles, its whiskers the rest but for what is further off
+    than 1.5 of its length; the diamond is the mean.
+    """
+    groups = list(next(iter(jaccard.values())))
+    columns = min(2, len(jaccard))
+    rows = -(-len(jaccard) // columns)
+    height = (0.42 * max(len(groups), 2) + 0.5) * rows + 0.3
+    figure = Figure(figsize=(PAGE_WIDTH, height), layout="constrained")
+    axes = figure.subplots(rows, columns, sharex=True, squeeze=False)
+    for axis in axes.flat[len(jaccard) :]:
+        axis.set_visible(False)
+    random = np.random.default_rng(0)  # where points lie across a row means nothing
+    for number, (axis, (model, of_model)) in enumerate(zip(axes.flat, jaccard.items(), strict=False)):
+        colour = COLOURS[number % len(COLOURS)]
+        for place, values in enumerate(of_model.values()):
+            if not values.size:
+                axis.text(0.01, place, "no picture", fontsize=SMALL, va="center", color="0.45")
+                continue
+            across = place + random.uniform(-0.3, 0.3, values.size)
+            axis.plot(values, across, ".", color=colour, markersize=2.5, alpha=max(0.12, min(0.7, 60 / values.size)))
+            axis.boxplot(
+                [values.tolist()],
+                positions=[place],
+                vert=False,
+                widths=0.5,
+                showfliers=False,
+                manage_ticks=False,
+                medianprops={"color": "black", "linewidth": 1.4},
+                boxprops={"linewidth": 0.9},
+            )
+            axis.plot([values.mean()], [place], "D", color="black", markersize=4, markerfacecolor="white")
+        names = [f"{group}\nn = {values.size:,}" for group, values in of_model.items()]
+        axis.set_yticks(range(len(names)), names, fontsize=SMALL)
+        axis.set_ylim(len(names) - 0.5, -0.5)
+        threshold = thresholds[model]
+        axis.set_title(model if threshold is None else f"{model}, threshold {float(threshold):g}", fontsize=TITLE)
+        axis.tick_params(labelsize=SMALL, labelbottom=True)
+        axis.grid(axis="x", alpha=0.25, linewidth=0.5)
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.set_xlim(left=0)
+    figure.supxlabel("Jaccard index of the union: pictures, quartiles, mean (diamond)", fontsize=LABEL)
+    return figure
+
+
+def _panels(blocks: int, count: int, height: float) -> tuple[Figure, list[list[Axes]]]:
+    """Return a figure as wide as a page, and its panels, so many in each block; blocks stand below each other.
+
+    height: of a panel with its title, in inches.
+    """
+    columns = min(PANELS_BESIDE, count)
+    rows = -(-count // columns)
+    width = PAGE_WIDTH * max(columns, 2) / PANELS_BESIDE
+    figure = Figure(figsize=(width, height * rows * blocks + 0.3), layout="constrained")
+    axes = figure.subplots(rows * blocks, columns, squeeze=False)
+    found = []
+    for block in range(blocks):
+        panels = list(axes[block * rows : (block + 1) * rows].flat)
+        for axis in panels[count:]:
+            axis.set_visible(False)
+        found.append(panels[:count])
+    return figure, found
+
+
+def _of_thresholds(axis: Axes) -> None:
+    axis.set_xlim(-0.03, 1.03)
+    axis.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
+    tidy(axis)
+
+
+def _mark_black(axis: Axes, panel: pd.DataFrame) -> None:
+    """Mark the threshold at which all maps are black, where the panel has it."""
+    black = panel[panel["threshold"].astype(float) >= BLACK_AT]
+    if len(black):
+        axis.plot([BLACK_AT], black["j_mean"], "o", color="black", markerfacecolor="white", markersize=3, clip_on=False)
 
 
 def _lines(
@@ -112,9 +234,9 @@ def _lines(
     coloured.sort(key=lambda source: source[0] not in models)
     grey.sort(key=lambda source: source[0] in models)
     labels = {
-        (model, method): f"{_words(method)} (control)"
+        (model, method): f"{in_words(method)} (control)"
         if own_row and method in controls and model in models
-        else f"{model}, {_words(method)}"
+        else f"{model}, {in_words(method)}"
         for model, method in (*coloured, *grey)
     }
     look_of: dict[str, dict[str, Any]] = {}
@@ -122,7 +244,9 @@ def _lines(
         distinct = list(dict.fromkeys(labels[source] for source in some))
         look_of |= dict(zip(distinct, looks(len(distinct), grey=is_grey), strict=True))
     rows = {source: table[(table["model"] == source[0]) & (table["method"] == source[1])] for source in labels}
-    return {source: _Line(label, look_of[label], rows[source]) for source, label in labels.items()}
+    return {
+        source: _Line(label, look_of[label], rows[source], source[1] in controls) for source, label in labels.items()
+    }
 
 
 def _in_order(entries: dict[str, Artist], lines: dict[tuple[str, str], _Line]) -> dict[str, Artist]:
@@ -134,9 +258,5 @@ def _population(table: pd.DataFrame, feature: str) -> int:
     return int(counts.max()) if len(counts) else 0
 
 
-def _words(name: str) -> str:
-    return name.replace("_", " ")
-
-
 def _wrapped(name: str, width: int) -> str:
-    return textwrap.fill(_words(name), width)
+    return textwrap.fill(in_words(name), width)

@@ -16,14 +16,20 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 STYLES = ("-", "--", "-.", ":")
 GREYS = ("0.45",)
 DASHES = (":", "--", "-.", (0, (1, 3)), (0, (9, 2)), (0, (6, 2, 1, 2, 1, 2)))  # no solid line: that is a source
-WIDEST_LEGEND = 6  # entries beside each other
+# Of controls: hollow, so that they are told apart where dashes are not.
+MARKERS = ("s", "^", "D", "x", "v", "P")
+WIDEST_LEGEND = 4  # entries beside each other
+# Of a figure as it is printed: a page's text, and panels beside each other whose letters are readable there.
+PAGE_WIDTH = 7.2  # inches
+PANELS_BESIDE = 3
+TITLE, LABEL, SMALL = 8.5, 8, 7  # points: of a panel, of an axis, of numbers and notes
 
 
 def looks(count: int, *, grey: bool = False) -> list[dict[str, Any]]:
     """Return so many looks of lines, arguments of `Axes.plot`, no two of them equal.
 
     The first differ in colour, then in line style, then by a number along the line. grey: those of controls, all
-    grey; they differ in their dashes, then by a number.
+    grey; they differ in their dashes and hollow markers, then by a number.
     """
     colours, styles, width = (GREYS, DASHES, 1.2) if grey else (COLOURS, STYLES, 1.8)
     found = []
@@ -31,6 +37,9 @@ def looks(count: int, *, grey: bool = False) -> list[dict[str, Any]]:
         rest, colour = divmod(place, len(colours))
         number, style = divmod(rest, len(styles))
         look: dict[str, Any] = {"color": colours[colour], "linestyle": styles[style], "linewidth": width}
+        if grey:
+            look |= {"marker": MARKERS[style], "markersize": 3.5, "markevery": 0.12}
+            look |= {"markerfacecolor": "white", "markeredgewidth": 0.8}
         if number:
             # Markers of other shapes would run out, and circles mark best values. Black, to be read upon the line.
             look |= {"marker": f"${number}$", "markersize": 3 + 4 * len(str(number)), "markevery": 0.12}
@@ -42,7 +51,7 @@ def looks(count: int, *, grey: bool = False) -> list[dict[str, Any]]:
 def tidy(axis: Axes) -> None:
     """Let the values of an axis begin at 0, with small numbers, a faint grid and no frame."""
     axis.set_ylim(bottom=0)
-    axis.tick_params(labelsize=7)
+    axis.tick_params(labelsize=SMALL)
     axis.grid(alpha=0.25, linewidth=0.5)
     axis.spines[["top", "right"]].set_visible(False)
 
@@ -63,7 +72,7 @@ def legend_above(figure: Figure, entries: Mapping[str, Artist]) -> float:
             list(entries),
             loc="outside upper center",
             ncols=balanced,
-            fontsize=8,
+            fontsize=LABEL,
             handlelength=3.2,  # a dash pattern is seen as a whole
             frameon=False,
         )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 WIDTH = 100
 # Rules that only name what is to be made are no steps.
-TARGETS = ("all", "fetch", "challenge")
+TARGETS = ("all", "fetch", "figures", "challenge")
 # An error names so many files of a list; the log of Snakemake has them all.
 FILES = 3
 
