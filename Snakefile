@@ -46,6 +46,7 @@ include: "rules/saliency.smk"
 include: "rules/jaccard.smk"
 include: "rules/statistics.smk"
 include: "rules/tables.smk"
+include: "rules/published.smk"
 include: "rules/figures.smk"
 include: "rules/challenge.smk"
 
