@@ -33,8 +33,7 @@ def compared(model):
 
 
 if PUBLISHED:
-    COMPARED = compared_models(PUBLISHED.networks, PUBLISHED_OF)
-    METHOD_COMPARED = next(iter(CONFIGURATION["methods"]))
+    MODELS_OF_NETWORKS = compared_models(PUBLISHED.networks, PUBLISHED_OF)
     # The captions of its figures give J of one picture at each threshold.
     FIGURES_COMPARED = sorted({value.column for value in PUBLISHED.values if value.table.startswith("figure")})
     WANTED += [*expand("{results}/tables/comparison{suffix}", results=RESULTS, suffix=TABLE_SUFFIXES), *AUDIT]
@@ -75,8 +74,8 @@ if PUBLISHED:
             shards=expand(
                 "{results}/jaccard/{model}/{method}/union/{threshold}.csv",
                 results=RESULTS,
-                model=[model for model in COMPARED.values() if model],
-                method=METHOD_COMPARED,
+                model=[model for model in MODELS_OF_NETWORKS.values() if model],
+                method=FIRST_METHOD,
                 threshold=[threshold for threshold in THRESHOLDS if threshold in FIGURES_COMPARED],
             ),
         output:
@@ -92,8 +91,10 @@ if PUBLISHED:
             mem_mb=megabytes(1000),
             runtime=minutes(10),
         params:
-            models=lambda wildcards: {network: model and compared(model) for network, model in COMPARED.items()},
-            method=METHOD_COMPARED,
+            models=lambda wildcards: {
+                network: model and compared(model) for network, model in MODELS_OF_NETWORKS.items()
+            },
+            method=FIRST_METHOD,
             thresholds=THRESHOLDS,
             diagnoses=CONFIGURATION["evaluation_diagnoses"],
             is_drawn=bool(ARCHIVES.drawn),

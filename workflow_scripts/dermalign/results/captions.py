@@ -116,8 +116,8 @@ def comparison() -> str:
 def audit() -> str:
     """Return the caption of the audit."""
     return (
-        "The published values against each other. A number counts as known to within its printed digits, so that values "
-        "which cannot all be true cannot be so however they were rounded."
+        "The published values against each other. A number counts as known to within its printed digits, so that what "
+        "cannot all be true cannot be so however it was rounded."
     )
 
 

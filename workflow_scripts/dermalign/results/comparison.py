@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ..terms import UNION
+from .formats import HEADINGS
 from .published import METRICS, Published, PublishedValue
 from .statistics import GROUP_BEST, UNION_BEST
 from .words import in_words
@@ -113,7 +114,7 @@ def general_differences(published: Published, study: ComparedStudy) -> dict[str,
 def difference_sentence(published: Published, study: ComparedStudy) -> str:
     """Return the sentence that says which model stands beside which network, and `general_differences`."""
     found = general_differences(published, study)
-    parts = []
+    parts: list[str] = []
     for network, model in study.models.items():
         differences = f" ({'; '.join(found[network])})" if found.get(network) else ""
         parts.append(f"beside {network} {'stands ' * (not parts)}{model.name if model else 'no model'}{differences}")
@@ -134,7 +135,7 @@ def readable_comparison(table: pd.DataFrame, published: Published, said: Collect
             {
                 "table": each.table,
                 "row": each.row if each.table in FIGURES else in_words(str(row.row)),
-                "column": in_words(each.column),
+                "column": HEADINGS.get(each.column, in_words(each.column)),
                 "published": f"{each.value:.0f}" if each.column == "pictures" else each.printed,
                 "ours": shown["ours"],
                 "difference": shown["difference"],
