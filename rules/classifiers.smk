@@ -138,7 +138,7 @@ rule classifier_metrics:
         classes=lambda wildcards: CLASSIFIERS.classes(wildcards.model),
         is_brought=lambda wildcards: wildcards.model in CLASSIFIERS.brought,
         seed=CONFIGURATION["seed"],
-        published=lambda wildcards: CLASSIFIERS.models[wildcards.model].get("published", {}),
+        published=lambda wildcards: published_metrics(wildcards.model),
     script:
         "../workflow_scripts/classifier_metrics.py"
 

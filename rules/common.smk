@@ -16,9 +16,10 @@ from snakemake.utils import update_config
 from dermalign.classifiers.study_classifiers import Classifiers
 from dermalign.drawing.study_archives import archives_of
 from dermalign.errors import InputError
+from dermalign.results.published import check_networks, find_published, read_published
 from dermalign.saliency.study_sources import MapSources
 from dermalign.study.batches import remember_blocks, shard_blocks
-from dermalign.study.configuration import checked
+from dermalign.study.configuration import checked, published_names
 from dermalign.study.console import best_threshold_lines, place_lines, print_steps, wants_own_words
 from dermalign.study.digests import code_digest
 from dermalign.study.rule_names import names_of_files
@@ -49,6 +50,14 @@ RESULTS = STUDY.results
 FEATURES = STUDY.features
 MODELS = list(CLASSIFIERS.models)
 THRESHOLDS = STUDY.thresholds
+
+# Values that a paper published, and what each model's own `published` says of them.
+PUBLISHED_FILE = PUBLISHED = None
+if "published" in CONFIGURATION:
+    PUBLISHED_FILE = or_stop(find_published, CONFIGURATION["published"], [".", REPOSITORY])
+    PUBLISHED = or_stop(read_published, PUBLISHED_FILE)
+PUBLISHED_OF = {model: settings.get("published", {}) for model, settings in CLASSIFIERS.models.items()}
+or_stop(check_networks, PUBLISHED, PUBLISHED_OF, PUBLISHED_FILE)
 
 # Archives that are missing leave no pictures to plan for: then only `snakemake fetch` can run.
 MISSING = ARCHIVES.missing_files()
@@ -96,6 +105,14 @@ def everything(wildcards):
 def evaluation_predictions(owner):
     """The predictions of a model for the evaluation pictures; none of an owner of maps that predicts nothing."""
     return [f"{RESULTS}/classifiers/{owner}/evaluation_predictions.csv"] if SOURCES.predicting(owner) else []
+
+
+def published_metrics(model):
+    """The held-out metrics that stand beside a model's: those that it gives, or those of the network that it names."""
+    published = PUBLISHED_OF[model]
+    if isinstance(published, str):
+        return PUBLISHED.metrics(published, published_names(CLASSIFIERS.classes(model)))
+    return published
 
 
 def code_of(script, *modules):

@@ -108,6 +108,19 @@ def extended_mann_whitney() -> str:
     )
 
 
+def comparison() -> str:
+    """Return the caption of the comparison with published values, to which the script adds which models they are of."""
+    return "Published values beside ours. The groups of tables 4 and 5 are at their own best thresholds, as printed."
+
+
+def audit() -> str:
+    """Return the caption of the audit."""
+    return (
+        "The published values against each other. A number counts as known to within its printed digits, so that what "
+        "cannot all be true cannot be so however it was rounded."
+    )
+
+
 def _difference(methods: Sequence[str], chance: Sequence[str]) -> str:
     return DIFFERENCE.format(method=in_words(methods[0])) if methods and chance else ""
 

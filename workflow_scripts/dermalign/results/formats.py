@@ -42,8 +42,9 @@ STYLE = (
     "table { border-collapse: collapse; font: 14px sans-serif; font-variant-numeric: tabular-nums }\n"
     "caption { text-align: left; max-width: 50em; padding-bottom: 0.8em }\n"
     "th { text-align: left; padding: 0.2em 0.7em }\n"
-    "td { text-align: left; padding: 0.2em 0.7em; white-space: nowrap }\n"
+    "td { text-align: left; padding: 0.2em 0.7em; white-space: nowrap; vertical-align: top }\n"
     ".number { text-align: right }\n"
+    "td.long { white-space: normal; min-width: 12em }\n"
     ".block { font-weight: bold; padding-top: 0.8em }\n"
     "thead { border-top: 2px solid; border-bottom: 1px solid }\n"
     "tbody { border-bottom: 2px solid }"
@@ -57,6 +58,8 @@ LATEX = str.maketrans(
 # Sizes of LaTeX, and how many letters of each, blanks between columns included, are as wide as a page's text.
 SIZES = {"": 68, r"\small": 76, r"\footnotesize": 86}
 SMALLEST = r"\scriptsize"
+SMALLEST_ROOM = 96
+LINE = 40  # letters: a column of longer texts is broken into lines
 
 
 def write_table(table: pd.DataFrame, caption: str, paths: Iterable[str | Path], blocks: Sequence[str] = ()) -> None:
@@ -192,7 +195,8 @@ def web_page(table: Readable, caption: str, name: str) -> str:
     """Return a table as a page of HTML that needs nothing else."""
 
     def row(cells: Iterable[str], tag: str) -> str:
-        sides = [' class="number"' if right else "" for right in table.numeric]
+        kinds = zip(table.numeric, _long_columns(table), strict=True)
+        sides = [' class="number"' if right else ' class="long"' * is_long for right, is_long in kinds]
         return "".join(f"<{tag}{side}>{cell}</{tag}>" for cell, side in zip(cells, sides, strict=False))
 
     body = _with_titles(
@@ -224,7 +228,7 @@ def latex(table: Readable, caption: str, name: str) -> str:
     is_long = len(lines) > LONG
     head = rf"{' & '.join(map(_latex_cell, table.heads))} \\"
     size = _latex_size(table)
-    columns = "".join("r" if right else "l" for right in table.numeric)
+    columns = _latex_columns(table)
     title = rf"\caption{{{_latex_cell(caption)}}}"
     label = rf"\label{{tab:{name}}}"
     settings = [*([size] if size else []), *([r"\setlength{\tabcolsep}{3pt}"] if size else [])]
@@ -255,9 +259,30 @@ def _latex_cell(cell: str) -> str:
 
 
 def _latex_size(table: Readable) -> str:
-    rows = [table.heads, *(row for _, rows in table.blocks for row in rows)]
-    letters = sum(max(len(row[column]) for row in rows) + 2 for column in range(len(table.heads)))
+    letters = sum(each + 2 for each in _letters(table))
     return next((size for size, room in SIZES.items() if letters <= room), SMALLEST)
+
+
+def _latex_columns(table: Readable) -> str:
+    """Return the columns of a LaTeX table; those of long texts share the width that the others leave."""
+    letters, is_long = _letters(table), _long_columns(table)
+    room = max(SMALLEST_ROOM - sum(n + 2 for n, long in zip(letters, is_long, strict=True) if not long), LINE)
+    weights = [n**0.5 if long else 0 for n, long in zip(letters, is_long, strict=True)]  # all of several lines
+    kinds = zip(table.numeric, is_long, weights, strict=True)
+    return "".join(
+        rf"p{{{room / SMALLEST_ROOM * weight / sum(weights) - 0.02:.2f}\linewidth}}" if long else "r" if right else "l"
+        for right, long, weight in kinds
+    )
+
+
+def _letters(table: Readable) -> list[int]:
+    """Return the number of letters of the longest cell of each column, its head included."""
+    rows = [table.heads, *(row for _, rows in table.blocks for row in rows)]
+    return [max(len(row[column]) for row in rows) for column in range(len(table.heads))]
+
+
+def _long_columns(table: Readable) -> list[bool]:
+    return [letters > LINE for letters in _letters(table)]
 
 
 def _with_titles(

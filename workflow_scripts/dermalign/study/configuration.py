@@ -245,8 +245,16 @@ def _check_training_archives(configuration: Mapping[str, Any]) -> None:
 
 def _check_published(configuration: Mapping[str, Any]) -> None:
     for model, settings in configuration["models"].items():
+        published = settings.get("published", {})
+        if isinstance(published, str):  # a network; which there are, the file says
+            if "published" not in configuration:
+                raise InputError(
+                    f"`models.{model}.published` names {published}, a network of a file of published values, and the "
+                    "study has none. Name the file under `published`, or give the values themselves."
+                )
+            continue
         known = published_names(settings.get("classes", configuration["classes"]))
-        for name in settings.get("published", {}):
+        for name in published:
             if name not in known:
                 near = difflib.get_close_matches(str(name), known, n=1)
                 hint = f"did you mean `{near[0]}`?" if near else f"known here are {', '.join(known)}."
