@@ -50,6 +50,7 @@ include: "rules/published.smk"
 include: "rules/figures.smk"
 include: "rules/picture_figures.smk"
 include: "rules/challenge.smk"
+include: "rules/provenance.smk"
 
 
 # What a rule depends on of code follows from its script.

@@ -107,6 +107,10 @@ def evaluation_predictions(owner):
     return [f"{RESULTS}/classifiers/{owner}/evaluation_predictions.csv"] if SOURCES.predicting(owner) else []
 
 
+def no_published_values(wildcards):
+    raise WorkflowError("dermalign: this study names no published values. Name their file under `published`.")
+
+
 def published_metrics(model):
     """The held-out metrics that stand beside a model's: those that it gives, or those of the network that it names."""
     published = PUBLISHED_OF[model]

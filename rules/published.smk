@@ -5,31 +5,13 @@ from dermalign.results.published import compared_models
 AUDIT = expand("{results}/tables/audit{suffix}", results=RESULTS, suffix=TABLE_SUFFIXES)
 
 
-def audit_files(wildcards):
-    if not PUBLISHED:
-        raise WorkflowError("dermalign: this study names no published values. Name their file under `published`.")
-    return AUDIT
-
-
 localrules:
     audit,
 
 
 rule audit:
     input:
-        audit_files,
-
-
-def compared(model):
-    """What is said of a model beside published values."""
-    settings = CLASSIFIERS.models[model]
-    return dict(
-        name=model,
-        architecture=settings.get("architecture"),
-        input_size=CLASSIFIERS.input_size(model),
-        weights=settings.get("weights"),
-        cells=CLASSIFIERS.grids[model],
-    )
+        AUDIT if PUBLISHED else no_published_values,
 
 
 if PUBLISHED:
@@ -92,7 +74,7 @@ if PUBLISHED:
             runtime=minutes(10),
         params:
             models=lambda wildcards: {
-                network: model and compared(model) for network, model in MODELS_OF_NETWORKS.items()
+                network: model and CLASSIFIERS.described(model) for network, model in MODELS_OF_NETWORKS.items()
             },
             method=FIRST_METHOD,
             thresholds=THRESHOLDS,

@@ -50,6 +50,17 @@ class Classifiers:
         name = adopted_name(self.models[model]["classifier"]) if model in self.brought else "model.keras"
         return f"{self.study.results}/classifiers/{model}/{name}"
 
+    def described(self, model: str) -> dict[str, Any]:
+        """Return what is said of a model beside published values: name, architecture, input, weights and cells."""
+        settings = self.models[model]
+        return {
+            "name": model,
+            "architecture": settings.get("architecture"),
+            "input_size": self.input_size(model),
+            "weights": settings.get("weights"),
+            "cells": self.grids[model],
+        }
+
     # ---- Those that are brought along
 
     def files(self, model: str) -> list[str]:

@@ -225,5 +225,15 @@ class Archives:
         """Return digests of the contents of tables named under `archives`, as `pictures_digest`."""
         return [content_digest(path) for path in paths]
 
+    def file_digests(self) -> list[str]:
+        """Return a digest of the content of each of `files`, of tables as `table_digests`, else of all that is in it."""
+        digests = []
+        for path in self.files.values():
+            if Path(path).is_dir() or Path(path).suffix.lower() == ".zip":
+                digests.append(archives.fingerprint({each.path: each for each in archives.list_members(path)}))
+            else:
+                digests += self.table_digests([path])
+        return digests
+
     def _in_folder(self, name: str) -> str:
         return str(Path(self.settings["folder"]) / name)

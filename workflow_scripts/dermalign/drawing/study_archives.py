@@ -80,6 +80,10 @@ class DrawnArchives(Archives):
         """Return, for each table, a digest of what the archives are drawn from."""
         return [self._digest for _ in paths]
 
+    def file_digests(self) -> list[str]:
+        """Return a digest of what the archives are drawn from."""
+        return [self._digest]
+
     def _check_masks(self, images: Sequence[str]) -> None:
         if not self._is_to_be_drawn:
             super()._check_masks(images)

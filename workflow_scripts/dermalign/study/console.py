@@ -252,13 +252,14 @@ def _clipped(text: str, width: int) -> str:
 def place_lines(results: str) -> list[str]:
     """Return where everything lies in the folder of a study's results."""
     places = {
-        "tables": "tables 1 to 6 and of the classifiers: CSV, Markdown, HTML and LaTeX",
-        "figures": "figures, PNG and SVG",
-        "statistics": "all statistics behind them",
-        "jaccard": "Jaccard index per picture: {model}/{method}/{feature}/{threshold}.csv",
-        "saliency": "saliency maps: {model}/{method}/{image}.h5",
-        "classifiers": "classifiers, their history, predictions and metrics",
-        "manifest": "which pictures were used, and why others were not",
-        "logs": "a log per job",
+        "README.md": "all results in words, with links: look here first",
+        "tables/": "tables 1 to 6, published values beside ours, and more: CSV, Markdown, HTML and LaTeX",
+        "figures/": "figures 1 to 5, and more: PNG and SVG",
+        "statistics/": "all statistics behind them",
+        "jaccard/": "Jaccard index per picture: {model}/{method}/{feature}/{threshold}.csv",
+        "saliency/": "saliency maps: {model}/{method}/{image}.h5",
+        "classifiers/": "classifiers, their history, predictions and metrics",
+        "manifest/": "which pictures were used, and why others were not",
+        "logs/": "a log per job",
     }
-    return [f"  {results}/{name + '/':<13} {what}" for name, what in places.items()]
+    return [f"  {results}/{name:<13} {what}" for name, what in places.items()]
