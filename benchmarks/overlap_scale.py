@@ -85,7 +85,7 @@ def measure(folder: Path, count: int) -> dict[str, float]:
 
     def statistics() -> None:
         shards = {name: read_shards({t: paths[name, t] for t in THRESHOLDS}) for name in NAMES}
-        source_statistics("model", "method", shards, evaluation, predicted, default_groups(["MEL", "NV"]))
+        source_statistics("model", "method", shards, evaluation, predicted, default_groups(["MEL", "NV"]), {}, 1)
 
     step("statistics", statistics)
     return {**taken, "memory": own_peak()}

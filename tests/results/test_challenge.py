@@ -127,7 +127,7 @@ def compare(case: Case, folder: Path) -> None:
     evaluation = case.evaluation.set_index("image")
     for feature, threshold in THRESHOLDS.items():
         shards = read_shards({threshold: case.shards[feature][threshold]})
-        (row,) = threshold_statistics(feature, shards, evaluation).to_dict("records")
+        (row,) = threshold_statistics(feature, shards, evaluation, {}, 1).to_dict("records")
         assert ours.loc[feature, "n"] == row["n"]
         assert ours.loc[feature, "jaccard_population"] == pytest.approx(row["j_ratio_of_sums"], rel=1e-12)
         assert ours.loc[feature, "dice_population"] == pytest.approx(row["dice_ratio_of_sums"], rel=1e-12)

@@ -204,7 +204,7 @@ def test_spread_has_the_sample_sd(counts: list[list[int]]) -> None:
     shards = shards_of(intersection, np.full_like(intersection, 50))
     evaluation = pd.DataFrame({"width": 10, "height": 10, "streaks": 50}, index=shards.images)
     for row, values in zip(
-        threshold_statistics("streaks", shards, evaluation).to_dict("records"), intersection / 50, strict=True
+        threshold_statistics("streaks", shards, evaluation, {}, 1).to_dict("records"), intersection / 50, strict=True
     ):
         assert row["n"] == len(counts)
         assert (row["j_min"], row["j_max"]) == (values.min(), values.max())
@@ -221,7 +221,7 @@ def test_other_indices_are_scikit_learns(tmp_path: Path) -> None:
     paths = run_engine(tmp_path, [pictures], thresholds)
     evaluation = evaluation_of(pictures).set_index("image")
     for name in NAMES:
-        found = threshold_statistics(name, read_shards({t: paths[name, t] for t in thresholds}), evaluation)
+        found = threshold_statistics(name, read_shards({t: paths[name, t] for t in thresholds}), evaluation, {}, 1)
         for row in found.to_dict("records"):
             scores = []
             for picture in pictures:
@@ -263,7 +263,7 @@ def test_ratio_of_sums_is_that_of_the_isic_scorer(tmp_path: Path) -> None:
         scores = task2.score(truth, prediction)
         for feature in FEATURES:
             shards = read_shards({threshold: paths[feature, threshold]})
-            (found,) = threshold_statistics(feature, shards, evaluation).to_dict("records")
+            (found,) = threshold_statistics(feature, shards, evaluation, {}, 1).to_dict("records")
             assert found["j_ratio_of_sums"] == pytest.approx(scores[feature]["jaccard"], rel=1e-12)
             assert found["dice_ratio_of_sums"] == pytest.approx(scores[feature]["dice"], rel=1e-12)
             # Precision and recall, which the scorer does not give, from the shares of each picture's pixels.
@@ -281,9 +281,9 @@ def test_a_black_map_has_no_ratio_of_precision(tmp_path: Path) -> None:
     pictures = drawn_pictures(15, 3)
     paths = run_engine(tmp_path, [pictures], ["1.000"])
     evaluation = evaluation_of(pictures).set_index("image")
-    (found,) = threshold_statistics("union", read_shards({"1.000": paths["union", "1.000"]}), evaluation).to_dict(
-        "records"
-    )
+    (found,) = threshold_statistics(
+        "union", read_shards({"1.000": paths["union", "1.000"]}), evaluation, {}, 1
+    ).to_dict("records")
     zeros = ("j_mean", "dice_mean", "precision_mean", "recall_mean", "j_ratio_of_sums", "recall_ratio_of_sums")
     assert [found[name] for name in zeros] == [0] * 6
     assert np.isnan(found["precision_ratio_of_sums"])
@@ -331,7 +331,7 @@ def test_a_source_from_pixels_to_statistics(tmp_path: Path) -> None:
     paths = run_engine(tmp_path, [pictures[:11], pictures[11:]], thresholds)
     shards = {name: read_shards({t: paths[name, t] for t in thresholds}) for name in NAMES}
     evaluation = evaluation_of(pictures, diagnoses)
-    found = source_statistics("vgg16", "grad_cam", shards, evaluation, predicted, MEL_NV)
+    found = source_statistics("vgg16", "grad_cam", shards, evaluation, predicted, MEL_NV, {}, 1)
 
     jaccard: dict[str, dict[str, list[float]]] = {}  # by feature and image, one value per threshold
     for name in NAMES:
@@ -387,7 +387,7 @@ def test_a_feature_without_any_mask_has_rows_without_numbers(tmp_path: Path) -> 
     pictures = [Picture(name, shown, saliency) for name in ("a", "b")]
     paths = run_engine(tmp_path, [pictures], ["0.000", "0.500"])
     shards = {name: read_shards({t: paths[name, t] for t in ("0.000", "0.500")}) for name in NAMES}
-    found = source_statistics("m", "s", shards, evaluation_of(pictures), {"a": "NV", "b": "NV"}, MEL_NV)
+    found = source_statistics("m", "s", shards, evaluation_of(pictures), {"a": "NV", "b": "NV"}, MEL_NV, {}, 1)
     streaks = found.thresholds[found.thresholds["feature"] == "streaks"]
     assert streaks["n"].tolist() == [0, 0]
     assert streaks.drop(columns=["model", "method", "feature", "threshold", "n"]).isna().all(axis=None)
@@ -400,7 +400,7 @@ def test_a_feature_without_any_mask_has_rows_without_numbers(tmp_path: Path) -> 
 
 def test_an_analysis_without_pictures_has_statistics_without_numbers() -> None:
     shards = {name: shards_of([[]], [[]]) for name in NAMES}
-    found = source_statistics("m", "s", shards, evaluation_of(drawn_pictures(1, 1)), {}, MEL_NV)
+    found = source_statistics("m", "s", shards, evaluation_of(drawn_pictures(1, 1)), {}, MEL_NV, {}, 1)
     assert found.thresholds["n"].tolist() == [0, 0, 0]
     assert found.best_thresholds["n"].tolist() == [0, 0, 0] and found.best_thresholds["threshold"].isna().all()
     assert list(found.best_thresholds.columns) == list(found.thresholds.columns)
@@ -415,7 +415,7 @@ def test_draws_of_a_picture_count_as_their_mean(tmp_path: Path) -> None:
     evaluation = evaluation_of(pictures).set_index("image")
     shards = read_shards({t: paths["streaks", t] for t in thresholds})
     assert shards.images == [picture.image for picture in pictures]
-    table = threshold_statistics("streaks", shards, evaluation)
+    table = threshold_statistics("streaks", shards, evaluation, {}, 1)
     for row, threshold in enumerate(thresholds):
         counts = [
             [brute_force.intersection_and_union(draw[p.image], p.masks["streaks"] > 127, threshold) for draw in draws]
@@ -444,8 +444,8 @@ def test_a_source_without_predictions_has_thresholds_and_no_groups(
     images = shards["union"].images
     evaluation = manifest_of(images, ["NV"] * count)
     predicted = {image: str(random.choice(["MEL", "NV"])) for image in images}
-    known = source_statistics("plain", "gradcam", shards, evaluation, predicted, MEL_NV)
-    unknown = source_statistics("plain", "gradcam", shards, evaluation, None, MEL_NV)
+    known = source_statistics("plain", "gradcam", shards, evaluation, predicted, MEL_NV, {}, 1)
+    unknown = source_statistics("plain", "gradcam", shards, evaluation, None, MEL_NV, {}, 1)
     pd.testing.assert_frame_equal(unknown.thresholds, known.thresholds)
     pd.testing.assert_frame_equal(unknown.best_thresholds, known.best_thresholds)
     folder = tmp_path_factory.mktemp("statistics")
@@ -488,7 +488,7 @@ def test_groups_and_classes_may_be_called_as_missing_values_are(tmp_path: Path) 
     shards = {name: shards_of([[1, 2, 3]], [[9, 9, 9]]) for name in NAMES}
     evaluation = manifest_of(["p0", "p1", "p2"], ["nan", "nan", "NA"])
     predicted = {"p0": "nan", "p1": "NA", "p2": "NA"}
-    found = source_statistics("NaN", "null", shards, evaluation, predicted, groups)
+    found = source_statistics("NaN", "null", shards, evaluation, predicted, groups, {}, 1)
     for name in ("correctness", "mann_whitney"):
         getattr(found, name).to_csv(tmp_path / f"{name}.csv", index=False)
     correctness = read_statistics(tmp_path / "correctness.csv").query("feature == 'union'")

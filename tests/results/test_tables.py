@@ -1,15 +1,27 @@
 """The paper's tables: layout, counts by hand, and map sources of many kinds beside each other."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pytest
 from dermalign.overlap.shards import Shards
 from dermalign.results.formats import write_table
 from dermalign.results.pairing import OWN_BEST, SAME, chance_statistics
 from dermalign.results.statistics import GROUP_BEST, UNION_BEST, read_statistics, source_statistics
-from dermalign.results.tables import classifiers, table1, table2, table3, table4, table5, table6
+from dermalign.results.tables import (
+    classifiers,
+    compared_groups,
+    extended_best_thresholds,
+    extended_features,
+    extended_groups,
+    extended_mann_whitney,
+    extended_thresholds,
+    table1,
+    table2,
+    table4,
+    table6,
+)
 from dermalign.study.groups import default_groups
 from dermalign.terms import OVERALL, SHARES
 from hypothesis import given, settings
@@ -81,20 +93,93 @@ def correctness(models: list[str]) -> pd.DataFrame:
     )
 
 
-def test_table_1_counts_pictures_by_diagnosis() -> None:
-    evaluation = pd.DataFrame(
-        [
-            ("a", "MEL", 5, 0, 5, True),
-            ("b", "MEL", 0, 0, 0, False),
-            ("c", "NV", 2, 9, 10, True),
-            ("d", "NV", 0, 1, 1, True),
-            ("e", "NV", 0, 0, 0, False),
-            ("f", "BKL", 7, 7, 7, False),
-            ("g", "", 7, 7, 7, False),
-        ],
-        columns=["image", "diagnosis", *FEATURES, "union", "included"],
-    )
-    table = table1(evaluation, FEATURES, ["MEL", "NV"])
+EVALUATION = pd.DataFrame(
+    [
+        ("a", "MEL", 5, 0, 5, True),
+        ("b", "MEL", 0, 0, 0, False),
+        ("c", "NV", 2, 9, 10, True),
+        ("d", "NV", 0, 1, 1, True),
+        ("e", "NV", 0, 0, 0, False),
+        ("f", "BKL", 7, 7, 7, False),
+        ("g", "", 7, 7, 7, False),
+    ],
+    columns=["image", "diagnosis", *FEATURES, "union", "included"],
+)
+
+
+# The paper's tables
+
+
+def test_table_1_is_one_row_of_masks_that_are_not_black() -> None:
+    table = table1(EVALUATION, FEATURES, ["MEL", "NV"])
+    assert list(table.columns) == [*FEATURES, "union"]
+    assert table.to_numpy().tolist() == [[2, 2, 3]]
+    assert table1(EVALUATION, FEATURES, ["BKL"]).to_numpy().tolist() == [[1, 1, 1]]
+    assert table1(EVALUATION, FEATURES, ["SCC"]).to_numpy().tolist() == [[0, 0, 0]]
+
+
+def test_table_2_is_of_one_model_and_method_a_row_per_feature() -> None:
+    best = thresholds(["b", "a"], ["all_white", "gradcam"]).query("threshold == '0.500'")
+    table = table2(best, "a", "gradcam")
+    assert list(table.columns) == ["feature", "threshold", *SPREAD]
+    assert table["feature"].tolist() == [*FEATURES, "union"]
+    assert table["threshold"].tolist() == ["0.500"] * 3
+    np.testing.assert_allclose(table["j_mean"], [1.205, 1.215, 1.225])
+    np.testing.assert_allclose(table["j_max"], [1.405, 1.415, 1.425])
+
+
+def test_table_4_has_the_groups_of_the_union_at_either_threshold() -> None:
+    statistics = correctness(["b", "a"])
+    shuffled = statistics.sample(frac=1, random_state=1)
+    order = pd.Categorical(shuffled["group"], GROUPS, ordered=True)
+    table = table4(shuffled.iloc[np.argsort(order, kind="stable")], "a", "gradcam")
+    assert list(table.columns) == ["at", "group", "n", "threshold", "j_mean", "j_sd", "j_max"]
+    assert table["at"].tolist() == [UNION_BEST] * 4 + [GROUP_BEST] * 4
+    assert table["group"].tolist() == GROUPS * 2
+    np.testing.assert_allclose(table["j_mean"], 1.102 + np.array([0, 0.1, 0.2, 0.3, 0.01, 0.11, 0.21, 0.31]))
+
+
+def mann_whitney_rows(models: list[str], methods: list[str]) -> pd.DataFrame:
+    pairs = [(first, second) for row, first in enumerate(GROUPS) for second in GROUPS[row + 1 :]]
+    rows = [
+        (model, method, feature, *pair, at, 4, 5)
+        for model in models
+        for method in methods
+        for feature in [*FEATURES, "union"]
+        for at in (UNION_BEST, GROUP_BEST)
+        for pair in pairs
+    ]
+    columns = ["model", "method", "feature", "first", "second", "at", "n_first", "n_second"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table.assign(u=np.arange(len(table), dtype=float), p=0.5, test="exact")
+
+
+def test_table_6_is_of_the_papers_pairs_at_the_best_threshold_of_the_union() -> None:
+    statistics = mann_whitney_rows(["b", "a"], ["gradcam", "all_white"])
+    pairs = compared_groups(GROUPS, configured=False)
+    assert pairs == [("MEL-correct", "MEL-wrong"), ("NV-correct", "NV-wrong")]
+    table = table6(statistics, ["a", "b"], "gradcam", pairs)
+    assert list(table.columns) == ["model", "versus", "n_first", "n_second", "u", "p"]
+    assert table["model"].tolist() == ["a", "a", "b", "b"]
+    assert table["versus"].tolist() == ["MEL-correct vs MEL-wrong", "NV-correct vs NV-wrong"] * 2
+    for row, (model, pair) in enumerate((model, pair) for model in "ab" for pair in pairs):
+        (expected,) = statistics[
+            (statistics[["model", "method", "feature", "at"]] == [model, "gradcam", "union", UNION_BEST]).all(axis=1)
+            & (statistics["first"] == pair[0])
+            & (statistics["second"] == pair[1])
+        ]["u"]
+        assert table["u"][row] == expected
+
+
+def test_of_groups_that_a_study_defines_every_pair_is_compared() -> None:
+    assert compared_groups(["x", "y", "z"], configured=True) == [("x", "y"), ("x", "z"), ("y", "z")]
+
+
+# Beyond the paper
+
+
+def test_features_by_diagnosis_are_counts_and_shares() -> None:
+    table = extended_features(EVALUATION, FEATURES, ["MEL", "NV"])
     columns = ["feature", "MEL", "MEL_share", "NV", "NV_share", "total", "total_share"]
     assert list(table.columns) == columns
     expected = [
@@ -104,89 +189,61 @@ def test_table_1_counts_pictures_by_diagnosis() -> None:
         ("union", 1, 1 / 2, 2, 2 / 3, 3, 3 / 5),
     ]
     pd.testing.assert_frame_equal(table, pd.DataFrame(expected, columns=columns), check_dtype=False)
-    none = table1(evaluation[evaluation["diagnosis"] != "MEL"], FEATURES, ["MEL", "NV"])
+    none = extended_features(EVALUATION[EVALUATION["diagnosis"] != "MEL"], FEATURES, ["MEL", "NV"])
     assert none["MEL"].tolist() == [0, 0, 0, 0]
     assert none["MEL_share"].isna().all()
 
 
-def test_table_2_is_the_union_by_threshold_a_block_per_model() -> None:
-    table = table2(thresholds(["b", "a"], ["gradcam"]))
-    assert list(table.columns) == ["threshold", "method", *(f"{model}_{name}" for model in "ba" for name in SPREAD)]
-    assert table["threshold"].tolist() == ["0.000", "0.500", "1.000"]
-    np.testing.assert_allclose(table["b_j_min"], [0.02, 0.025, 0.03])
-    np.testing.assert_allclose(table["a_j_max"], [1.32, 1.325, 1.33])
-
-
-def test_table_2_with_chance_tells_the_difference_beside_it() -> None:
+def test_all_thresholds_of_the_union_stand_below_each_other_with_the_difference_to_chance() -> None:
     both = thresholds(["b", "a"], ["gradcam", "all_white"])
-    table = table2(both, chance(["b", "a"], SAME))
-    assert table["method"].tolist() == ["gradcam", "all_white"] * 3
-    assert table["threshold"].tolist() == ["0.000", "0.000", "0.500", "0.500", "1.000", "1.000"]
-    white = table[table["method"] == "all_white"]
-    np.testing.assert_allclose(white["a_difference"], [1, 1.005, 1.01])
-    np.testing.assert_allclose(white["b_difference"], [0, 0.005, 0.01])
-    np.testing.assert_allclose(white["a_j_min"], [1.12, 1.125, 1.13])
-    assert table.loc[table["method"] == "gradcam", ["a_difference", "b_difference"]].isna().all(axis=None)
+    table = extended_thresholds(both, chance(["b", "a"], SAME))
+    assert list(table.columns) == ["model", "method", "threshold", "n", *SPREAD, "difference"]
+    assert table["model"].tolist() == ["b"] * 6 + ["a"] * 6
+    assert table["method"].tolist() == (["gradcam"] * 3 + ["all_white"] * 3) * 2
+    assert table["threshold"].tolist() == ["0.000", "0.500", "1.000"] * 4
+    rows = table.set_index(["model", "method"])
+    np.testing.assert_allclose(rows.loc[("a", "all_white"), "difference"].astype(float), [1, 1.005, 1.01])
+    np.testing.assert_allclose(rows.loc[("a", "all_white"), "j_min"].astype(float), [1.12, 1.125, 1.13])
+    assert rows.loc[[("a", "gradcam"), ("b", "gradcam")], "difference"].isna().all()
+    assert "difference" not in extended_thresholds(both)
 
 
-def test_table_3_is_each_features_best_threshold() -> None:
+def test_best_thresholds_of_all_sources_stand_together_by_model_and_feature() -> None:
     best = thresholds(["b", "a"], ["gradcam", "all_white"]).query("threshold == '0.500'")
-    table = table3(best, chance(["b", "a"], OWN_BEST))
-    assert table["feature"].tolist() == ["globules", "globules", "streaks", "streaks", "union", "union"]
-    assert table["n"].tolist() == [5, 5, 6, 6, 7, 7]
-    values = ["threshold", "j_mean", "j_sd", "difference"]
-    assert list(table.columns) == ["feature", "n", "method", *(f"{model}_{name}" for model in "ba" for name in values)]
-    assert set(table["a_threshold"]) == {"0.500"}
-    np.testing.assert_allclose(table.loc[table["method"] == "gradcam", "a_j_mean"], [1.105, 1.115, 1.125])
-    np.testing.assert_allclose(table.loc[table["method"] == "all_white", "a_difference"], 1.005)
+    table = extended_best_thresholds(best, chance(["b", "a"], OWN_BEST))
+    assert list(table.columns) == ["model", "feature", "method", "n", "threshold", *SPREAD, "difference"]
+    assert table["model"].tolist() == ["b"] * 6 + ["a"] * 6
+    assert table["feature"].tolist() == ["globules", "globules", "streaks", "streaks", "union", "union"] * 2
+    assert table["method"].tolist() == ["gradcam", "all_white"] * 6
+    assert table["n"].tolist() == [5, 5, 6, 6, 7, 7] * 2
+    np.testing.assert_allclose(table.loc[table["method"] == "all_white", "difference"], [0.005] * 3 + [1.005] * 3)
+    assert table.loc[table["method"] == "gradcam", "difference"].isna().all()
 
 
-def test_a_model_without_a_row_leaves_it_empty() -> None:
-    best = thresholds(["b", "a"], ["gradcam"]).query("threshold == '0.500'")
-    table = table3(best[(best["model"] == "b") | (best["feature"] != "streaks")]).set_index("feature")
-    assert sorted(table.index) == ["globules", "streaks", "union"]
-    assert np.isnan(table.loc["streaks", "a_j_mean"])
-    assert table.loc["streaks", "b_j_mean"] == pytest.approx(0.115)
+def test_groups_of_all_models_in_the_studys_order() -> None:
+    statistics = correctness(["a", "c", "b"])  # the table follows the study's order, not the file's
+    table = extended_groups(statistics, ["b", "a", "c"])
+    assert "feature" not in table
+    assert table["model"].unique().tolist() == ["b", "a", "c"]
+    for _, of_model in table.groupby("model"):
+        assert of_model["at"].tolist() == [UNION_BEST] * 4 + [GROUP_BEST] * 4
+        assert of_model["group"].tolist() == GROUPS * 2
+    np.testing.assert_allclose(table["j_min"][:8], 2.002 + np.array([0, 0.1, 0.2, 0.3, 0.01, 0.11, 0.21, 0.31]))
 
 
-def test_tables_4_and_5_are_the_first_and_the_other_models_by_group() -> None:
-    models = ["b", "a", "c"]
-    statistics = correctness(["a", "c", "b"])  # the tables follow the study's order, not the file's
-    fourth, fifth = table4(statistics, models), table5(statistics, models)
-    assert fourth["model"].unique().tolist() == ["b"]
-    assert fifth["model"].unique().tolist() == ["a", "c"]
-    for table in (fourth, fifth):
-        assert "feature" not in table
-        for _, of_model in table.groupby("model"):
-            assert of_model["at"].tolist() == [UNION_BEST] * 4 + [GROUP_BEST] * 4
-            assert of_model["group"].tolist() == GROUPS * 2
-    np.testing.assert_allclose(fourth["j_min"], 2.002 + np.array([0, 0.1, 0.2, 0.3, 0.01, 0.11, 0.21, 0.31]))
-
-
-def test_table_4_with_chance() -> None:
+def test_groups_beside_chance() -> None:
     gradcam = correctness(["a"])
     statistics = pd.concat([gradcam, gradcam.assign(method="all_white")], ignore_index=True)
     parts = pd.concat([chance(["a"], UNION_BEST), chance(["a"], GROUP_BEST)], ignore_index=True)
-    table = table4(statistics, ["a"], parts)
+    table = extended_groups(statistics, ["a"], parts)
     assert table["method"].tolist() == ["gradcam", "all_white"] * 8
     np.testing.assert_allclose(table.loc[table["method"] == "all_white", "difference"], 0.005)
 
 
-def test_a_study_of_one_model_has_an_empty_table_5() -> None:
-    table = table5(correctness(["a"]), ["a"])
-    assert len(table) == 0
-    assert list(table.columns) == list(table4(correctness(["a"]), ["a"]).columns)
-
-
-def test_table_6_is_of_the_union_and_the_saliency_methods() -> None:
-    rows = [
-        {"model": "a", "method": method, "feature": feature, "first": "MEL-correct", "u": 3.0, "p": 0.5}
-        for method in ("gradcam", "all_white")
-        for feature in [*FEATURES, "union"]
-    ]
-    table = table6(pd.DataFrame(rows), ["gradcam"])
-    assert table[["model", "method", "first"]].to_numpy().tolist() == [["a", "gradcam", "MEL-correct"]]
-    assert "feature" not in table
+def test_all_tests_are_of_the_union_and_the_saliency_methods() -> None:
+    table = extended_mann_whitney(mann_whitney_rows(["a"], ["gradcam", "all_white"]), ["gradcam"])
+    assert set(table["method"]) == {"gradcam"} and "feature" not in table
+    assert len(table) == 2 * 6
 
 
 def test_classifiers_stand_beside_each_other_and_beside_what_was_published() -> None:
@@ -233,59 +290,34 @@ def numbered(pairs: list[tuple[str, str]], keys: pd.DataFrame) -> pd.DataFrame:
     return table.join(pd.DataFrame(numbers, columns=SPREAD))
 
 
-def assert_beside_each_other(table: pd.DataFrame, statistics: pd.DataFrame, keys: list[str], values: list[str]) -> None:
-    """Every number of the statistics stands in its model's block and the row of its keys, and nothing else does."""
-    models = statistics["model"].unique()
-    assert list(table.columns) == [*keys, *(f"{model}_{name}" for model in models for name in values)]
-    assert not table.duplicated(keys).any()
-    rows = table.set_index(keys)
-    for _, row in statistics.iterrows():
-        cells = rows.loc[tuple(row[keys]), [f"{row['model']}_{name}" for name in values]]
-        assert cells.tolist() == row[values].tolist()
-    assert rows.notna().to_numpy().sum() == len(statistics) * len(values)
-
-
 @settings(max_examples=100, deadline=None)
 @given(pairs=sources())
-def test_blocks_of_tables_2_and_3_hold_their_own_rows_in_order_of_first_appearance(
-    pairs: list[tuple[str, str]],
-) -> None:
-    names = list(dict.fromkeys(method for _, method in pairs))
+def test_every_row_of_every_source_stands_in_the_extended_tables_once(pairs: list[tuple[str, str]]) -> None:
     grid = pd.DataFrame({"feature": "union", "threshold": ["0.000", "0.500", "1.000"], "n": 7})
     statistics = numbered(pairs, grid)
-    table = table2(statistics)
-    assert_beside_each_other(table, statistics, ["threshold", "method"], SPREAD)
-    assert table["threshold"].tolist() == np.repeat(grid["threshold"], len(names)).tolist()
-    assert table["method"].tolist() == names * 3
+    table = extended_thresholds(statistics)
+    assert table[SPREAD].to_numpy().tolist() == statistics[SPREAD].to_numpy().tolist()
     features = pd.DataFrame({"feature": [*FEATURES, "union"], "threshold": "0.500", "n": [5, 6, 7]})
     statistics = numbered(pairs, features)
-    table = table3(statistics)
-    assert_beside_each_other(table, statistics, ["feature", "n", "method"], ["threshold", "j_mean", "j_sd"])
-    assert table["feature"].tolist() == np.repeat(features["feature"], len(names)).tolist()
-    assert table["method"].tolist() == names * 3
-
-
-def test_a_reader_of_fewer_pictures_has_rows_of_its_own() -> None:
-    best = thresholds(["a"], ["gradcam"]).query("threshold == '0.500'")
-    few = best.assign(model="reader", method="one", n=2, j_mean=0.9)
-    table = table3(pd.concat([best, few]))
-    (model, reader) = table[table["feature"] == "globules"].to_dict("records")
-    assert (model["n"], model["method"], reader["n"], reader["method"]) == (5, "gradcam", 2, "one")
-    assert np.isnan(model["reader_j_mean"]) and reader["reader_j_mean"] == 0.9 and np.isnan(reader["a_j_mean"])
+    table = extended_best_thresholds(statistics)
+    keys = ["model", "feature", "method"]
+    both = table.set_index(keys)[SPREAD], statistics.set_index(keys)[SPREAD]
+    pd.testing.assert_frame_equal(both[0].sort_index(), both[1].sort_index(), check_exact=True)
+    together = list(zip(table["model"], table["feature"], strict=True))
+    assert len(dict.fromkeys(together)) == 1 + sum(one != other for one, other in itertools.pairwise(together))
+    for model, method in pairs:
+        of_one = table2(statistics, model, method)
+        assert of_one["feature"].tolist() == [*FEATURES, "union"]
 
 
 @settings(max_examples=60, deadline=None)
 @given(models=st.permutations(["plain", "residual", "controls", "reader"]), asked=st.integers(0, 2))
-def test_tables_4_and_5_are_of_the_models_alone(models: list[str], asked: int) -> None:
+def test_tables_of_groups_are_of_the_models_alone(models: list[str], asked: int) -> None:
     wanted = [model for model in models if model in ("plain", "residual")][:asked]
-    statistics = correctness(models)
-    fourth, fifth = table4(statistics, wanted), table5(statistics, wanted)
-    assert fourth["model"].unique().tolist() == wanted[:1]
-    assert fifth["model"].unique().tolist() == wanted[1:]
-    assert list(fourth.columns) == list(fifth.columns)
+    assert extended_groups(correctness(models), wanted)["model"].unique().tolist() == wanted
 
 
-def test_a_study_without_predictions_has_all_tables(tmp_path: Path) -> None:
+def test_a_study_without_predictions_has_tables_without_groups(tmp_path: Path) -> None:
     names, grid = [*FEATURES, "union"], ["0.000", "0.500"]
     random = np.random.default_rng(3)
     images = ["a", "b", "c"]
@@ -298,9 +330,9 @@ def test_a_study_without_predictions_has_all_tables(tmp_path: Path) -> None:
     groups = default_groups(["MEL", "NV"])
     own, white, lesion = shards(), shards(), shards()
     parts = [
-        source_statistics("mine", "maps", own, evaluation, None, groups),
-        source_statistics("mine", "all_white", white, evaluation, None, groups),
-        source_statistics("controls", "lesion", lesion, evaluation, None, groups),
+        source_statistics("mine", "maps", own, evaluation, None, groups, {}, 1),
+        source_statistics("mine", "all_white", white, evaluation, None, groups, {}, 1),
+        source_statistics("controls", "lesion", lesion, evaluation, None, groups, {}, 1),
     ]
     compared = chance_statistics("mine", {"maps": own}, {"all_white": white}, evaluation, None, groups)
     read = {}
@@ -309,17 +341,14 @@ def test_a_study_without_predictions_has_all_tables(tmp_path: Path) -> None:
         read[name] = read_statistics(tmp_path / f"{name}.csv")
     compared.to_csv(tmp_path / "chance.csv", index=False)
     chance_table = read_statistics(tmp_path / "chance.csv")
-    second, third = table2(read["thresholds"], chance_table), table3(read["best_thresholds"], chance_table)
-    assert second["method"].tolist() == ["maps", "all_white", "lesion"] * 2
-    assert third["method"].tolist() == ["maps", "all_white", "lesion"] * 3
-    for table in (second, third):
-        assert table["mine_difference"].notna().tolist() == (table["method"] == "all_white").tolist()
-        assert table["controls_difference"].isna().all()
+    table = extended_best_thresholds(read["best_thresholds"], chance_table)
+    assert table["method"].tolist() == ["maps", "all_white"] * 3 + ["lesion"] * 3
+    assert table["difference"].notna().tolist() == (table["method"] == "all_white").tolist()
+    assert len(table2(read["best_thresholds"], "mine", "maps")) == 3
     for models in ([], ["mine"]):
         for table in (
-            table4(read["correctness"], models, chance_table),
-            table5(read["correctness"], models, chance_table),
-            table6(read["mann_whitney"], ["maps"]),
+            extended_groups(read["correctness"], models, chance_table),
+            extended_mann_whitney(read["mann_whitney"], ["maps"]),
         ):
             assert len(table) == 0
             paths = [tmp_path / f"empty{suffix}" for suffix in (".csv", ".md", ".html", ".tex")]
@@ -330,5 +359,5 @@ def test_a_study_without_predictions_has_all_tables(tmp_path: Path) -> None:
 
 def test_no_comparisons_with_chance_leave_the_difference_undefined() -> None:
     none = chance(["a"], SAME).iloc[:0]
-    table = table2(thresholds(["a"], ["gradcam"]), none)
-    assert table["a_difference"].isna().all() and table["a_difference"].dtype == np.float64
+    table = extended_thresholds(thresholds(["a"], ["gradcam"]), none)
+    assert table["difference"].isna().all() and table["difference"].dtype == np.float64

@@ -91,7 +91,7 @@ def test_the_paper_s_study() -> None:
     assert len(study["features"]) == 5
     assert len(threshold_names(study["thresholds"])) == 11
     archives = study["archives"]
-    named = {archives[key] for key in archives if key.startswith(("training_", "evaluation_"))}
+    named = {archives[key] for key in archives if key.startswith(("training_", "evaluation_", "lesion_masks"))}
     assert {*named, *archives["diagnoses"]} == set(archives["sources"])  # all of it can be fetched
 
 

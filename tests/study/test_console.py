@@ -339,5 +339,5 @@ def test_no_best_thresholds_give_no_lines() -> None:
 
 def test_places() -> None:
     lines = place_lines("results/mine")
-    assert "  results/mine/tables/       tables 1 to 6 and of the classifiers: CSV, Markdown, HTML and LaTeX" in lines
+    assert lines[0] == "  results/mine/README.md     all results in words, with links: look here first"
     assert max(map(len, lines)) <= 100

@@ -226,7 +226,7 @@ class Archives:
         return [content_digest(path) for path in paths]
 
     def file_digests(self) -> list[str]:
-        """Return a digest of the content of each of `files`, of tables as `table_digests`, else of all that is in it."""
+        """Return a digest of the content of each of `files`: of tables as `table_digests`, else of all in it."""
         digests = []
         for path in self.files.values():
             if Path(path).is_dir() or Path(path).suffix.lower() == ".zip":

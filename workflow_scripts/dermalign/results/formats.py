@@ -55,11 +55,13 @@ LATEX = str.maketrans(
     | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
     | {"<": r"\textless{}", ">": r"\textgreater{}"}
 )
-# Sizes of LaTeX, and how many letters of each, blanks between columns included, are as wide as a page's text.
-SIZES = {"": 68, r"\small": 76, r"\footnotesize": 86}
-SMALLEST = r"\scriptsize"
-SMALLEST_ROOM = 96
-LINE = 40  # letters: a column of longer texts is broken into lines
+# Of LaTeX's own classes on A4, in points: the width of the text, of a letter at each size, and of the blank between two
+# columns, by the least size that needs no narrower one.
+TEXT_WIDTH = 345
+SIZES = {"": 5.0, r"\small": 4.65, r"\footnotesize": 4.3, r"\scriptsize": 3.9, r"\tiny": 3.2}
+FIRST_SIZE_OF_LONG = 3
+GAP, NARROW_GAP = 12, 5
+LINE = 30  # letters: a column of longer texts is broken into lines
 
 
 def write_table(table: pd.DataFrame, caption: str, paths: Iterable[str | Path], blocks: Sequence[str] = ()) -> None:
@@ -226,12 +228,11 @@ def latex(table: Readable, caption: str, name: str) -> str:
     )
     lines = [rf"{' & '.join(cells)} \\" for cells in body]
     is_long = len(lines) > LONG
-    head = rf"{' & '.join(map(_latex_cell, table.heads))} \\"
-    size = _latex_size(table)
-    columns = _latex_columns(table)
+    head = rf"{' & '.join(_latex_head(*each) for each in zip(_broken_heads(table), table.numeric, strict=True))} \\"
+    size, columns = _latex_layout(table)
     title = rf"\caption{{{_latex_cell(caption)}}}"
     label = rf"\label{{tab:{name}}}"
-    settings = [*([size] if size else []), *([r"\setlength{\tabcolsep}{3pt}"] if size else [])]
+    settings = [*([size] if size else []), *([rf"\setlength{{\tabcolsep}}{{{NARROW_GAP / 2}pt}}"] if size else [])]
     if is_long:
         parts = [
             *["{", *settings] * bool(settings),
@@ -250,7 +251,9 @@ def latex(table: Readable, caption: str, name: str) -> str:
             *(r"\begin{table}", r"\centering", *settings, title, label, rf"\begin{{tabular}}{{{columns}}}"),
             *(r"\toprule", head, r"\midrule", *lines, r"\bottomrule", r"\end{tabular}", r"\end{table}"),
         ]
-    packages = "booktabs, longtable" if is_long else "booktabs"
+    packages = ", ".join(
+        [*(["array"] if "raggedright" in columns else []), "booktabs", *(["longtable"] if is_long else [])]
+    )
     return "\n".join([f"% Needs \\usepackage{{{packages}}}.", *parts, ""])
 
 
@@ -258,27 +261,55 @@ def _latex_cell(cell: str) -> str:
     return cell.translate(LATEX)
 
 
-def _latex_size(table: Readable) -> str:
-    letters = sum(each + 2 for each in _letters(table))
-    return next((size for size, room in SIZES.items() if letters <= room), SMALLEST)
+def _latex_layout(table: Readable) -> tuple[str, str]:
+    """Return the size of the letters, the largest at which a table fits the text, and its columns.
 
-
-def _latex_columns(table: Readable) -> str:
-    """Return the columns of a LaTeX table; those of long texts share the width that the others leave."""
+    Columns of long texts are in small letters, broken into lines, and share what the others leave, at least a fifth of
+    the width each.
+    """
     letters, is_long = _letters(table), _long_columns(table)
-    room = max(SMALLEST_ROOM - sum(n + 2 for n, long in zip(letters, is_long, strict=True) if not long), LINE)
-    weights = [n**0.5 if long else 0 for n, long in zip(letters, is_long, strict=True)]  # all of several lines
+    short = sum(each for each, long in zip(letters, is_long, strict=True) if not long)
+    for_long = TEXT_WIDTH * min(sum(is_long) / 5, 0.8)
+    size, width = "", 0.0
+    for size, letter in list(SIZES.items())[FIRST_SIZE_OF_LONG if for_long else 0 :]:
+        width = short * letter + len(letters) * (NARROW_GAP if size else GAP)
+        if width + for_long <= TEXT_WIDTH:
+            break
+    left = max(TEXT_WIDTH - width, for_long)
+    weights = [each**0.5 if long else 0 for each, long in zip(letters, is_long, strict=True)]  # all of several lines
     kinds = zip(table.numeric, is_long, weights, strict=True)
-    return "".join(
-        rf"p{{{room / SMALLEST_ROOM * weight / sum(weights) - 0.02:.2f}\linewidth}}" if long else "r" if right else "l"
+    columns = "".join(
+        rf">{{\raggedright\arraybackslash}}p{{{left * weight / sum(weights):.0f}pt}}" if long else "r" if right else "l"
         for right, long, weight in kinds
     )
+    return size, columns
+
+
+def _latex_head(lines: list[str], right: bool) -> str:
+    cells = [_latex_cell(line) for line in lines]
+    stacked = r" \\ ".join(cells)
+    return stacked if len(cells) == 1 else rf"\shortstack[{'r' if right else 'l'}]{{{stacked}}}"
+
+
+def _broken_heads(table: Readable) -> list[list[str]]:
+    """Return each column's head in lines: two where it is wider than what stands below it."""
+    found = []
+    for column, head in enumerate(table.heads):
+        widest = max((len(row[column]) for _, rows in table.blocks for row in rows), default=0)
+        places = [place for place, letter in enumerate(head) if letter == " "]
+        if len(head) <= max(widest, 8) or not places:
+            found.append([head])
+            continue
+        middle = min(places, key=lambda place: abs(2 * place - len(head)))
+        found.append([head[:middle], head[middle + 1 :]])
+    return found
 
 
 def _letters(table: Readable) -> list[int]:
-    """Return the number of letters of the longest cell of each column, its head included."""
-    rows = [table.heads, *(row for _, rows in table.blocks for row in rows)]
-    return [max(len(row[column]) for row in rows) for column in range(len(table.heads))]
+    """Return the number of letters of the longest line of each column, its head included."""
+    rows = [row for _, rows in table.blocks for row in rows]
+    heads = [max(map(len, lines)) for lines in _broken_heads(table)]
+    return [max([head, *(len(row[column]) for row in rows)]) for column, head in enumerate(heads)]
 
 
 def _long_columns(table: Readable) -> list[bool]:

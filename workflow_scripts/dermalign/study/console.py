@@ -253,8 +253,8 @@ def place_lines(results: str) -> list[str]:
     """Return where everything lies in the folder of a study's results."""
     places = {
         "README.md": "all results in words, with links: look here first",
-        "tables/": "tables 1 to 6, published values beside ours, and more: CSV, Markdown, HTML and LaTeX",
-        "figures/": "figures 1 to 5, and more: PNG and SVG",
+        "tables/": "tables 1 to 6, published values beside ours, and more",
+        "figures/": "figures 1 to 5, and more",
         "statistics/": "all statistics behind them",
         "jaccard/": "Jaccard index per picture: {model}/{method}/{feature}/{threshold}.csv",
         "saliency/": "saliency maps: {model}/{method}/{image}.h5",
