@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from dermalign.data.archives import list_pictures
-from dermalign.data.mask_files import list_masks
+from dermalign.data.mask_files import list_lesion_masks, list_masks
 from dermalign.errors import InputError
 from dermalign.study.mask_pattern import mask_path
 
@@ -112,3 +112,20 @@ def test_real_masks(real_data: Path) -> None:
     with zipfile.ZipFile(archive) as opened:
         others = {Path(name).suffix for name in opened.namelist()} - {".png"}
     assert ".txt" in others  # the attributions are there, and seen by nobody
+
+
+def test_lesion_masks_of_the_pictures_that_have_one(tmp_path: Path, zipped: Zipped) -> None:
+    names = ["top/ISIC_1_segmentation.png", "top/ISIC_3_segmentation.png", "LICENSE.txt", "top/ISIC_1.png"]
+    archive = zipped(tmp_path / "lesions.zip", dict.fromkeys(names, b"mask"))
+    found = list_lesion_masks(archive, ["ISIC_1", "ISIC_2"], "{image}_segmentation.png")
+    assert {image: member.path for image, member in found.items()} == {"ISIC_1": names[0]}
+    assert list_lesion_masks(archive, ["ISIC_2"], "{image}_segmentation.png") == {}
+    assert list(list_lesion_masks(archive, ["ISIC_1"], "top/{image}.png")) == ["ISIC_1"]
+
+
+def test_a_lesion_mask_that_is_there_twice(tmp_path: Path, zipped: Zipped) -> None:
+    names = ["a/ISIC_1_segmentation.png", "b/ISIC_1_segmentation.png"]
+    archive = zipped(tmp_path / "lesions.zip", dict.fromkeys(names, b"mask"))
+    with pytest.raises(InputError, match=r"lesions\.zip holds the lesion mask ISIC_1_segmentation\.png twice"):
+        list_lesion_masks(archive, ["ISIC_1"], "{image}_segmentation.png")
+    assert list_lesion_masks(archive, ["ISIC_1"], "b/{image}_segmentation.png")["ISIC_1"].path == names[1]

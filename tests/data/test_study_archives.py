@@ -191,3 +191,32 @@ def test_real_archives(real_data: Path) -> None:
     assert len(study.diagnosed_images) == 312 + 1097
     # Of the 900 pictures of Task 1-2 among the training pictures, those that the reduced archive has too.
     assert len(study.evaluated_among_training()) == 533
+
+
+def test_lesion_masks_are_used_where_they_are_there(
+    archives: Configured, tmp_path: Path, zipped: Callable[..., Path]
+) -> None:
+    without, named = archives(), archives(archives={"lesion_masks": "lesions.zip"})
+    assert without.lesion_archive is None and without.lesion_masks(without.evaluation_images) == {}
+    # Named, but not there: they only add to what is shown, and nothing waits for them.
+    assert named.lesion_archive is None and named.missing_files() is None
+    before = named.shown_digests(IMAGES)
+    zipped(tmp_path / "lesions.zip", {f"{IMAGES[1]}_segmentation.png": b"mask"})
+    named = archives(archives={"lesion_masks": "lesions.zip"})
+    assert named.lesion_archive == str(tmp_path / "lesions.zip") == named.files["archives.lesion_masks"]
+    assert list(named.lesion_masks(IMAGES)) == [IMAGES[1]]
+    assert named.shown_digests(IMAGES)[:2] == before[:2] and named.shown_digests(IMAGES)[2] != before[2]
+    other = archives(archives={"lesion_masks": "lesions.zip", "lesion_pattern": "{image}.png"})
+    with pytest.raises(InputError, match=r"archives\.lesion_masks: .*lesions\.zip has no lesion mask of any"):
+        _ = other.evaluation_images
+
+
+def test_each_file_has_a_digest_of_its_content(archives: Configured, tmp_path: Path) -> None:
+    first = archives()
+    assert len(first.file_digests()) == len(first.files)
+    before = dict(zip(first.files, first.file_digests(), strict=True))
+    with (tmp_path / "diagnoses.csv").open("a") as table:
+        table.write("ISIC_9999999,nevus\n")
+    after = dict(zip(first.files, archives().file_digests(), strict=True))
+    changed = {key for key in before if before[key] != after[key]}
+    assert changed == {key for key, path in first.files.items() if path.endswith("diagnoses.csv")}

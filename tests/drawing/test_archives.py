@@ -11,6 +11,7 @@ from dermalign.drawing.archives import (
     EVALUATION_ARCHIVE,
     EVALUATION_DIAGNOSIS,
     FILES,
+    LESION_ARCHIVE,
     MASK_ARCHIVE,
     TRAINING_ARCHIVE,
     TRAINING_METADATA,
@@ -64,6 +65,7 @@ def test_archives_hold_what_the_official_ones_hold(pictures, folder):
         (TRAINING_ARCHIVE, trained),
         (EVALUATION_ARCHIVE, [f"{p.image}.jpg" for p in evaluated]),
         (MASK_ARCHIVE, masks),
+        (LESION_ARCHIVE, [f"{p.image}_segmentation.png" for p in evaluated]),
     ):
         content = members(folder, archive)
         assert list(content) == [f"{archive}/{name}" for name in texts + names]
@@ -82,6 +84,18 @@ def test_masks_are_8_bit_black_and_white_of_the_pictures_size(pictures, folder):
             mask = Image.open(io.BytesIO(masks[f"{MASK_ARCHIVE}/{picture.image}_attribute_{feature}.png"]))
             assert (mask.format, mask.mode, mask.size) == ("PNG", "L", sheet.size)
             np.testing.assert_array_equal(np.asarray(mask), 255 * drawn[feature])
+
+
+def test_lesion_masks_hold_the_lesion_and_all_features(pictures, folder):
+    lesions = members(folder, LESION_ARCHIVE)
+    for picture in (p for p in pictures if p.evaluation):
+        _, masks, segmentation = draw_picture(picture)
+        mask = Image.open(io.BytesIO(lesions[f"{LESION_ARCHIVE}/{picture.image}_segmentation.png"]))
+        assert (mask.format, mask.mode, mask.size) == ("PNG", "L", (picture.width, picture.height))
+        np.testing.assert_array_equal(np.asarray(mask), 255 * segmentation)
+        assert 0.05 < segmentation.mean() < 0.75
+        for feature in masks.values():
+            assert not (feature & ~segmentation).any()
 
 
 def test_training_pictures_are_copies_or_smaller(pictures, folder):

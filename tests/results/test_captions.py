@@ -1,64 +1,74 @@
-"""Captions say what a study is."""
+"""Captions say what a study is, in at most three short sentences."""
+
+import re
 
 import pytest
 from dermalign.results import captions
 
-TRAINING = captions.training("exclude", [])
-OVERLAP = captions.overlap(["gradcam"], [], TRAINING)
+
+def sentences(caption: str) -> list[str]:
+    return re.split(r"(?<=[^0-9]\.) ", re.sub(r"^Table \d\. ", "", caption))
 
 
 @pytest.mark.parametrize("leakage", ["exclude", "exclude_content", "allow"])
-def test_every_caption_says_what_was_kept_out_of_training(leakage: str) -> None:
-    training = captions.training(leakage, [])
-    assert f"(leakage: {leakage})." in training
-    overlap = captions.overlap(["gradcam"], ["all_white"], training)
-    found = [
-        captions.table1(training),
-        captions.table2(overlap),
-        captions.table3(overlap),
-        captions.table4(["a"], None, overlap),
-        captions.table5(["a", "b"], None, overlap),
-        captions.table6(["a"], training),
-        captions.classifiers(0.1, training),
+@pytest.mark.parametrize("names", [None, ["found", "missed"]])
+def test_captions_are_short_and_what_was_kept_out_of_training_is_said_once(
+    leakage: str, names: list[str] | None
+) -> None:
+    compared = (["gradcam"], ["all_white"])
+    numbered = [
+        captions.table1(["MEL", "NV"]),
+        captions.best_thresholds(2, "a"),
+        captions.best_thresholds(3, "b"),
+        captions.groups(4, "a", names),
+        captions.groups(5, "b", names),
+        captions.table6(names),
     ]
-    for number, caption in enumerate(found[:-1], 1):
+    others = [
+        captions.best_thresholds(None, "c"),
+        captions.groups(None, "c", names),
+        captions.extended_features(),
+        captions.extended_thresholds(*compared),
+        captions.extended_best_thresholds(*compared),
+        captions.extended_groups(names, *compared),
+        captions.extended_mann_whitney(),
+        captions.classifiers(0.1, leakage, []),
+        captions.comparison(),
+        captions.audit(),
+    ]
+    for number, caption in enumerate(numbered, 1):
         assert caption.startswith(f"Table {number}. ")
-    assert all(caption.endswith(training) for caption in found)
-    assert all("  " not in caption for caption in found)
-    assert not any(captions.NO_GROUPS in caption for caption in found)
+    for caption in (*numbered, *others):
+        assert len(sentences(caption)) <= 3 and all(len(each) <= 180 for each in sentences(caption)), caption
+        assert caption.endswith(".") and "  " not in caption
+    assert [f"(leakage: {leakage})" in caption for caption in (*numbered, *others)].count(True) == 1
+
+
+def test_table_1_has_a_place_for_the_number_of_pictures() -> None:
+    caption = captions.table1(["MEL", "NV"]).replace(captions.PICTURES, "2,386")
+    assert caption == "Table 1. Masks that are not black, of 2,386 evaluation pictures (MEL, NV)."
 
 
 def test_what_trained_brought_classifiers_is_unknown() -> None:
-    assert captions.training(None, ["a", "b"]) == "Which pictures trained a, b is unknown: brought along."
-    assert captions.training("allow", ["a"]) == f"{captions.training('allow', [])} {captions.training(None, ['a'])}"
-    assert captions.training(None, []) == ""
-    assert captions.table1("") == "Table 1. Evaluation pictures that show each feature, by diagnosis."
-
-
-def test_rows_of_chance_are_named_where_there_are_any() -> None:
-    chance = captions.overlap(["gradcam", "gradient"], ["all_white", "shuffled"], "")
-    assert "Rows of all_white, shuffled are chance; difference: J of gradcam minus theirs" in chance
-    for methods, none in ((["gradcam"], []), ([], ["all_white"])):
-        assert captions.overlap(methods, none, "").endswith("SD with n - 1.")
-
-
-def test_tables_4_and_5_name_their_models_and_groups() -> None:
-    models = ["a", "b", "c"]
-    assert captions.table4(models, None, "").endswith("by diagnosis and correctness, a.")
-    assert captions.table5(models, ["benign", "NA"], "").endswith("by group (benign, NA), b, c.")
-    assert captions.table5(["a"], None, OVERLAP).startswith(
-        "Table 5. Jaccard index of the union by diagnosis and correctness. Empty: there is no second model. Maps"
+    assert captions.brought(["a", "b"]) == "Which pictures trained a, b is unknown."
+    assert captions.brought([]) == ""
+    assert captions.best_thresholds(2, "a", captions.brought(["a"])).endswith(
+        "there. Which pictures trained a is unknown."
     )
+    assert "what trained a, b is unknown" in captions.classifiers(0.25, "allow", ["a", "b"])
 
 
-def test_tables_4_to_6_of_a_study_without_predictions_say_why_they_are_empty() -> None:
-    for caption in (
-        captions.table4([], None, OVERLAP),
-        captions.table5([], ["benign"], OVERLAP),
-        captions.table6([], TRAINING),
-    ):
-        assert "Empty: no map source of this study has predictions, so there are no groups." in caption
+def test_the_difference_to_chance_is_told_where_there_is_any() -> None:
+    both = captions.extended_thresholds(["gradcam", "gradient"], ["all_white", "shuffled"])
+    assert "Difference: J of Grad-CAM minus that of a control" in both
+    for methods, chance in ((["gradcam"], []), ([], ["all_white"])):
+        assert "Difference" not in captions.extended_thresholds(methods, chance)
+
+
+def test_tables_of_groups_name_their_model_and_the_groups_that_a_study_defines() -> None:
+    assert captions.groups(4, "a", None) == "Table 4. a: Jaccard index (J) of the union by diagnosis and correctness."
+    assert captions.groups(None, "c", ["benign", "NA"]) == "c: Jaccard index (J) of the union by group (benign, NA)."
 
 
 def test_the_classifiers_caption_says_how_many_pictures_are_held_out() -> None:
-    assert "the split test, 25% of the training pictures" in captions.classifiers(0.25, "")
+    assert "held-out pictures, 25% of the training pictures" in captions.classifiers(0.25, "exclude", [])

@@ -7,8 +7,9 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
-from dermalign.results.figures import jaccard_by_threshold, mean_curves
+from dermalign.results.figures import groups_figure, histograms, jaccard_by_threshold, mean_curves
 from dermalign.results.plotting import save
+from dermalign.results.words import in_words
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -26,7 +27,9 @@ def table(sources: Sequence[Source], features: Sequence[str] = FEATURES, seed: i
     random = np.random.default_rng(seed)
     rows = [(*source, feature, threshold, 7) for source in sources for feature in features for threshold in GRID]
     frame = pd.DataFrame(rows, columns=["model", "method", "feature", "threshold", "n"])
-    return frame.assign(j_mean=random.random(len(frame)), j_q25=0.1, j_q75=0.9)
+    frame = frame.assign(j_mean=random.random(len(frame)), j_q25=0.1, j_q75=0.9)
+    frame.loc[frame["threshold"] == "1.000", "j_mean"] = 0.0  # all is black
+    return frame.assign(j_low=frame["j_mean"] - 0.02, j_high=frame["j_mean"] + 0.03)
 
 
 def of_models(methods: Sequence[str], models: Sequence[str] = ("plain", "residual")) -> list[Source]:
@@ -42,7 +45,13 @@ def curves_in(axis: Axes) -> list[Line2D]:
 
 
 def best_in(axis: Axes) -> list[tuple[float, float]]:
-    return [(x, y) for line in axis.lines if line.get_linestyle() == "None" for x, y in line.get_xydata().tolist()]
+    points = [line for line in axis.lines if line.get_linestyle() == "None" and line.get_markersize() == 4]
+    return [(x, y) for line in points for x, y in line.get_xydata().tolist()]
+
+
+def black_in(axis: Axes) -> set[tuple[float, float]]:
+    points = [line for line in axis.lines if line.get_linestyle() == "None" and line.get_markersize() == 3]
+    return {(x, y) for line in points for x, y in line.get_xydata().tolist()}
 
 
 def look(line: Line2D) -> tuple[object, ...]:
@@ -65,11 +74,12 @@ def rows_of(drawn: pd.DataFrame, source: Source, feature: str) -> pd.DataFrame:
 def check_panel(axis: Axes, drawn: pd.DataFrame, labels: dict[Source, str], feature: str, figure: Figure) -> None:
     """Every source has one line, with the table's values, and the look that the legend tells."""
     told = entries(figure)
+    assert black_in(axis) == {(1.0, 0.0)}
     lines = {tuple(line.get_ydata()): line for line in curves_in(axis)}
     assert len(lines) == len(curves_in(axis)) == len(labels)
     assert len({look(line) for line in lines.values()}) == len(labels)
     for source, label in labels.items():
-        expected = rows_of(drawn, source, feature)
+        expected = rows_of(drawn, source, feature).query("threshold != '1.000'")  # which is a point, not a slope
         line = lines[tuple(expected["j_mean"])]
         np.testing.assert_array_equal(line.get_xdata(), expected["threshold"].astype(float))
         assert look(line) == told[label]
@@ -98,16 +108,16 @@ def test_a_row_of_panels_per_model_has_all_its_methods(count: int) -> None:
     for number, axis in enumerate(figure.axes):
         model, feature = ("plain", "residual")[number // 3], FEATURES[number % 3]
         labels = {(model, method): f"{model}, {method.replace('_', ' ')}" for method in methods}
-        labels |= {(model, method): f"{method.replace('_', ' ')} (control)" for method in CHANCE}
+        labels |= {(model, method): f"{in_words(method)} (control)" for method in CHANCE}
         check_panel(axis, drawn, labels, feature, figure)
         best = drawn.query("model == @model and feature == @feature").groupby("method")["j_mean"].idxmax()
         expected = drawn.loc[best, ["threshold", "j_mean"]].astype(float)
         assert sorted(best_in(axis)) == sorted(expected.itertuples(index=False, name=None))
     assert len(entries(figure)) == 2 * count + 4
     assert [axis.get_title() for axis in figure.axes[:3]] == [
-        "pigment network\nn = 7",
-        "streaks\nn = 7",
-        "union\nn = 7",
+        "pigment network (n = 7)",
+        "streaks (n = 7)",
+        "union (n = 7)",
     ]
     assert [figure.axes[0].get_ylabel(), figure.axes[3].get_ylabel()] == ["plain", "residual"]
     assert fits(figure)
@@ -118,7 +128,7 @@ def test_models_stand_in_the_order_that_was_asked_for() -> None:
     figure = jaccard_by_threshold(drawn, ["union"], ["residual", "plain"], [])
     assert [axis.get_ylabel() for axis in figure.axes] == ["residual", "plain"]
     (line,) = curves_in(figure.axes[0])
-    np.testing.assert_array_equal(line.get_ydata(), rows_of(drawn, ("residual", "gradcam"), "union")["j_mean"])
+    np.testing.assert_array_equal(line.get_ydata(), rows_of(drawn, ("residual", "gradcam"), "union")["j_mean"][:-1])
 
 
 @pytest.mark.parametrize("count", [5, 6, 15])
@@ -129,7 +139,7 @@ def test_controls_are_grey_however_many_there_are(count: int) -> None:
     grey = [told[f"control {number} (control)"] for number in range(count)]
     assert len(set(grey)) == count
     assert {colour for colour, *_ in grey} == {"#737373"}
-    assert "#737373" not in {told["plain, gradcam"][0], told["residual, gradcam"][0]}
+    assert "#737373" not in {told["plain, Grad-CAM"][0], told["residual, Grad-CAM"][0]}
     for axis in figure.axes:
         assert len({look(line) for line in curves_in(axis)}) == count + 1
 
@@ -140,12 +150,12 @@ def test_sources_that_belong_to_no_model_are_in_every_row() -> None:
     figure = jaccard_by_threshold(drawn, FEATURES, ["plain", "residual"], ["shuffled", "center"])
     for number, axis in enumerate(figure.axes):
         model = ("plain", "residual")[number // 3]
-        labels = {source: ", ".join(source) for source in [(model, "gradcam"), *others]}
+        labels = {source: f"{source[0]}, {in_words(source[1])}" for source in [(model, "gradcam"), *others]}
         check_panel(axis, drawn, labels | {(model, "shuffled"): "shuffled (control)"}, FEATURES[number % 3], figure)
     assert entries(figure)["controls, center"][0] == "#737373"
     assert list(entries(figure)) == [
-        "plain, gradcam",
-        "residual, gradcam",
+        "plain, Grad-CAM",
+        "residual, Grad-CAM",
         "ceiling, 28x28",
         "reader, alice",
         "controls, center",
@@ -173,7 +183,31 @@ def test_bands_are_the_quartiles() -> None:
     drawn["j_q25"], drawn["j_q75"] = drawn["j_mean"] - 0.02, drawn["j_mean"] + 0.03
     (axis,) = mean_curves(drawn, ["union"], ["gradcam"], ["plain"], []).axes
     corners = axis.collections[0].get_paths()[0].vertices[:, 1]
-    assert set(drawn["j_q25"]) | set(drawn["j_q75"]) == set(corners)
+    assert set(drawn["j_q25"][:-1]) | set(drawn["j_q75"][:-1]) == set(corners)
+
+
+def test_intervals_are_bands_of_all_but_controls() -> None:
+    drawn = table(of_models(["gradcam", *CHANCE], ["plain"]), ["union"])
+    (axis,) = jaccard_by_threshold(drawn, ["union"], ["plain"], CHANCE).axes
+    (band,) = axis.collections
+    rows = rows_of(drawn, ("plain", "gradcam"), "union")[:-1]
+    assert set(band.get_paths()[0].vertices[:, 1]) == set(rows["j_low"]) | set(rows["j_high"])
+    without = jaccard_by_threshold(drawn.drop(columns=["j_low", "j_high"]), ["union"], ["plain"], CHANCE)
+    assert not without.axes[0].collections
+
+
+def test_controls_are_told_apart_by_markers_where_colours_and_dashes_are_not() -> None:
+    figure = jaccard_by_threshold(table(of_models(["gradcam", *CHANCE], ["plain"])), FEATURES, ["plain"], CHANCE)
+    markers = [marker for label, (_, _, marker) in entries(figure).items() if "control" in label]
+    assert len(set(markers)) == 4 and "None" not in markers
+
+
+def test_thresholds_that_end_before_1_have_no_black_map() -> None:
+    drawn = table(of_models(["gradcam"], ["plain"]), ["union"]).query("threshold <= '0.500'")
+    (axis,) = jaccard_by_threshold(drawn, ["union"], ["plain"], []).axes
+    assert black_in(axis) == set()
+    (line,) = curves_in(axis)
+    np.testing.assert_array_equal(line.get_ydata(), drawn["j_mean"])
 
 
 def test_a_source_looks_the_same_in_both_figures() -> None:
@@ -194,7 +228,7 @@ def test_an_empty_population_is_an_empty_panel() -> None:
     drawn.loc[drawn["feature"] == "streaks", J] = np.nan
     drawn.loc[drawn["feature"] == "streaks", "n"] = 0
     figure = jaccard_by_threshold(drawn, FEATURES, ["plain", "residual"], ["shuffled"])
-    assert figure.axes[1].get_title() == "streaks\nn = 0"
+    assert figure.axes[1].get_title() == "streaks (n = 0)"
     assert [len(best_in(axis)) for axis in figure.axes] == [2, 0, 2] * 2
     assert np.isnan([line.get_ydata() for line in curves_in(figure.axes[1])]).all()
     curves = mean_curves(drawn, FEATURES, ["gradcam"], ["plain", "residual"], ["shuffled"])
@@ -213,7 +247,7 @@ def test_one_feature_or_seven(features: list[str]) -> None:
     methods = ["gradcam", "a_method_with_quite_a_long_name_for_a_single_panel"]
     drawn = table(of_models([*methods, *CHANCE], ["plain"]), features)
     figure = jaccard_by_threshold(drawn, features, ["plain"], CHANCE)
-    assert len(figure.axes) == len(features)
+    assert [axis.get_visible() for axis in figure.axes].count(True) == len(features)
     assert fits(figure)
     curves = mean_curves(drawn, features, methods, ["plain"], CHANCE)
     assert [axis.get_visible() for axis in curves.axes].count(True) == len(features)
@@ -227,8 +261,66 @@ def _spaced(name: str) -> str:
 
 def test_a_study_without_any_row() -> None:
     nothing = table([])
-    assert jaccard_by_threshold(nothing, FEATURES, ["plain"], CHANCE).axes[0].get_title() == "pigment network\nn = 0"
+    assert jaccard_by_threshold(nothing, FEATURES, ["plain"], CHANCE).axes[0].get_title() == "pigment network (n = 0)"
     assert not mean_curves(nothing, FEATURES, ["gradcam"], ["plain"], CHANCE).legends
+
+
+# Distributions
+
+
+def of_pictures(models: Sequence[str], names: Sequence[str], seed: int = 0) -> dict[str, dict[str, np.ndarray]]:
+    random = np.random.default_rng(seed)
+    return {model: {name: random.random(5 + 7 * place) ** 3 for place, name in enumerate(names)} for model in models}
+
+
+@pytest.mark.parametrize(
+    ("models", "features"), [(["plain", "residual"], FEATURES), (["one"], ["a", "b", "c", "d", "union"])]
+)
+def test_histograms_count_every_picture_in_equal_bins(models: list[str], features: list[str]) -> None:
+    drawn = of_pictures(models, features)
+    figure = histograms(drawn, "0.500")
+    axes = [axis for axis in figure.axes if axis.get_visible()]
+    assert len(axes) == len(models) * len(features)
+    assert len({tuple(bar.get_x() for bar in axis.patches) for axis in axes}) == 1
+    assert len({axis.get_xlim() for axis in axes}) == 1
+    highest = max(values.max() for of_model in drawn.values() for values in of_model.values())
+    for axis, (model, feature) in zip(axes, [(m, f) for m in models for f in features], strict=True):
+        values = drawn[model][feature]
+        counts, _ = np.histogram(values, np.linspace(0, 1, 41))
+        assert [bar.get_height() for bar in axis.patches] == counts.tolist()
+        assert axis.get_xlim()[1] >= highest and sum(counts) == values.size
+        assert axis.get_title() == f"{in_words(feature)} (n = {values.size})"
+        assert [line.get_xdata()[0] for line in axis.lines] == [values.mean(), np.median(values)]
+    assert figure._supxlabel.get_text() == "Jaccard index at threshold 0.5"
+    assert list(entries(figure)) == ["mean", "median"]
+    assert fits(figure)
+
+
+def test_a_histogram_of_no_picture_is_empty() -> None:
+    figure = histograms({"plain": {"union": np.empty(0), "streaks": np.array([0.2])}}, "0.300")
+    assert figure.axes[0].get_title() == "union (n = 0)" and not figure.axes[0].lines
+
+
+@pytest.mark.parametrize("models", [["plain"], ["plain", "residual"], ["a", "b", "c"]])
+def test_groups_show_every_picture_quartiles_and_mean(models: list[str]) -> None:
+    groups = ["MEL-correct", "MEL-wrong", "a-group-with-quite-a-long-name"]
+    drawn = of_pictures(models, groups)
+    drawn[models[0]]["MEL-wrong"] = np.empty(0)
+    figure = groups_figure(drawn, dict.fromkeys(models, "0.400"))
+    figure.draw_without_rendering()
+    axes = [axis for axis in figure.axes if axis.get_visible()]
+    assert [axis.get_title() for axis in axes] == [f"{model}, threshold 0.4" for model in models]
+    for axis, model in zip(axes, models, strict=True):
+        names = [label.get_text() for label in axis.get_yticklabels()]
+        assert names == [f"{group}\nn = {drawn[model][group].size}" for group in groups]
+        points = [line for line in axis.lines if line.get_marker() == "."]
+        means = [line.get_xdata()[0] for line in axis.lines if line.get_marker() == "D"]
+        shown = [values for values in drawn[model].values() if values.size]
+        assert [line.get_xdata().tolist() for line in points] == [values.tolist() for values in shown]
+        assert means == [values.mean() for values in shown]
+        medians = [line.get_xdata()[0] for line in axis.lines if line.get_linewidth() == 1.4]
+        assert medians == [np.median(values) for values in shown]
+    assert [text.get_text() for text in axes[0].texts] == ["no picture"]
 
 
 def test_equal_numbers_give_equal_bytes(tmp_path: Path) -> None:

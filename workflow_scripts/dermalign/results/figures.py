@@ -54,7 +54,12 @@ def jaccard_by_threshold(
                 panel = line.rows[line.rows["feature"] == feature]
                 x = panel["threshold"].astype(float)
                 shown = x < BLACK_AT
-                (entries[line.label],) = axis.plot(x[shown], panel["j_mean"][shown], **line.look)
+                # Matplotlib cannot place markers along a line without any value.
+                has_values = panel["j_mean"][shown].notna().any()
+                look = line.look if has_values else {**line.look, "markevery": None}
+                (drawn,) = axis.plot(x[shown], panel["j_mean"][shown], **look)
+                if has_values or line.label not in entries:
+                    entries[line.label] = drawn
                 if "j_low" in panel and not line.is_control:
                     band = {"color": line.look["color"], "alpha": 0.2, "linewidth": 0}
                     axis.fill_between(x[shown], panel["j_low"][shown], panel["j_high"][shown], **band)
@@ -95,6 +100,8 @@ def mean_curves(
             shown = panel[panel["threshold"].astype(float) < BLACK_AT]
             x = shown["threshold"].astype(float)
             look = {**line.look, "linewidth": 1.4}
+            if shown["j_mean"].isna().all():  # as above
+                look["markevery"] = None
             (entries[line.label],) = axis.step(x, shown["j_mean"], where="post", **look)
             band = {"step": "post", "color": look["color"], "alpha": alpha, "linewidth": 0}
             axis.fill_between(x, shown["j_q25"], shown["j_q75"], **band)
@@ -166,7 +173,7 @@ def groups_figure(
             axis.boxplot(
                 [values.tolist()],
                 positions=[place],
-                vert=False,
+                orientation="horizontal",
                 widths=0.5,
                 showfliers=False,
                 manage_ticks=False,

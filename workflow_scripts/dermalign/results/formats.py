@@ -269,7 +269,7 @@ def _latex_layout(table: Readable) -> tuple[str, str]:
     """
     letters, is_long = _letters(table), _long_columns(table)
     short = sum(each for each, long in zip(letters, is_long, strict=True) if not long)
-    for_long = TEXT_WIDTH * min(sum(is_long) / 5, 0.8)
+    for_long = TEXT_WIDTH * min(sum(is_long) / 5, 0.65)
     size, width = "", 0.0
     for size, letter in list(SIZES.items())[FIRST_SIZE_OF_LONG if for_long else 0 :]:
         width = short * letter + len(letters) * (NARROW_GAP if size else GAP)
