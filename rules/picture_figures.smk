@@ -73,7 +73,7 @@ rule figure1:
         model="",
         reading=READING,
         # Which pictures there are is known when the run is planned, but not which of them will be shown.
-        content=lambda wildcards: ARCHIVES.shown_digests(DIAGNOSED),
+        content=lambda wildcards: ARCHIVES.shown_digests,
     script:
         "../workflow_scripts/picture_figure.py"
 
@@ -137,7 +137,7 @@ for name, model in THRESHOLD_FIGURES.items():
             model=model,
             reading=READING,
             # Which pictures there are is known when the run is planned, but not which of them will be shown.
-            content=lambda wildcards: ARCHIVES.shown_digests(DIAGNOSED),
+            content=lambda wildcards: ARCHIVES.shown_digests,
         script:
             "../workflow_scripts/picture_figure.py"
 

@@ -200,12 +200,12 @@ def test_lesion_masks_are_used_where_they_are_there(
     assert without.lesion_archive is None and without.lesion_masks(without.evaluation_images) == {}
     # Named, but not there: they only add to what is shown, and nothing waits for them.
     assert named.lesion_archive is None and named.missing_files() is None
-    before = named.shown_digests(IMAGES)
+    before = named.shown_digests
     zipped(tmp_path / "lesions.zip", {f"{IMAGES[1]}_segmentation.png": b"mask"})
     named = archives(archives={"lesion_masks": "lesions.zip"})
     assert named.lesion_archive == str(tmp_path / "lesions.zip") == named.files["archives.lesion_masks"]
     assert list(named.lesion_masks(IMAGES)) == [IMAGES[1]]
-    assert named.shown_digests(IMAGES)[:2] == before[:2] and named.shown_digests(IMAGES)[2] != before[2]
+    assert named.shown_digests[:2] == before[:2] and named.shown_digests[2] != before[2]
     other = archives(archives={"lesion_masks": "lesions.zip", "lesion_pattern": "{image}.png"})
     with pytest.raises(InputError, match=r"archives\.lesion_masks: .*lesions\.zip has no lesion mask of any"):
         _ = other.evaluation_images

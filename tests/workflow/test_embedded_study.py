@@ -1,13 +1,21 @@
 """The embedded study, run as a user runs it, to its last table."""
 
+import csv
+import hashlib
+import json
+import math
+import re
+import statistics
 import zipfile
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pandas as pd
+import pytest
 from brute_force import intersection_and_union
 from PIL import Image
+from scipy.stats import mannwhitneyu
 
 from .conftest import Run, Study
 
@@ -52,7 +60,7 @@ def test_no_evaluation_picture_trained_a_classifier(finished: tuple[Study, Run])
     assert (spread == 1).all()
 
 
-def test_the_leakage_account_finds_every_evaluation_picture_and_is_in_every_caption(
+def test_the_leakage_account_finds_every_evaluation_picture_and_is_told_once(
     finished: tuple[Study, Run],
 ) -> None:
     results = finished[0].results
@@ -68,10 +76,13 @@ def test_the_leakage_account_finds_every_evaluation_picture_and_is_in_every_capt
     assert set(account["split"]) == {"excluded"}
     assert "leakage account: in the split train: by name 0 (0 lesions)" in finished[1].text
     included = evaluation["included"].sum()
-    for number in range(1, 7):
-        caption = (results / "tables" / f"table{number}.md").read_text(encoding="utf-8").splitlines()[0]
-        assert "(leakage: exclude)" in caption
-        assert f"of {included} pictures of the analysis, 0 (0 lesions) by name and 0 (0 lesions) by content" in caption
+    captions = {
+        path.stem: path.read_text(encoding="utf-8").splitlines()[0] for path in (results / "tables").glob("*.md")
+    }
+    caption = captions.pop("classifiers")
+    assert "(leakage: exclude)" in caption
+    assert f"of {included} pictures of the analysis, 0 (0 lesions) by name and 0 (0 lesions) by content" in caption
+    assert not any("lesions)" in other for other in captions.values())
 
 
 def test_every_count_equals_brute_force_to_the_pixel(finished: tuple[Study, Run]) -> None:
@@ -120,6 +131,7 @@ def test_the_merged_statistics_are_those_of_the_shards(finished: tuple[Study, Ru
             [jaccard.min(), jaccard.mean(), jaccard.std(), jaccard.max()],
             rtol=1e-12,
         )
+        assert row.j_low <= row.j_mean <= row.j_high
 
 
 def test_stores_hold_what_the_design_says(finished: tuple[Study, Run]) -> None:
@@ -141,11 +153,14 @@ def test_stores_hold_what_the_design_says(finished: tuple[Study, Run]) -> None:
 
 def test_chance_is_beside_every_model_in_the_tables(finished: tuple[Study, Run]) -> None:
     chance = {"all_white", "center_gaussian", "shuffled", "random_cells"}
-    for number in (2, 3, 4, 5):
-        table = pd.read_csv(finished[0].results / "tables" / f"table{number}.csv")
-        assert set(table["method"]) == {"gradcam", *chance}
-    statistics = finished[0].results / "statistics"
-    differences = pd.read_csv(statistics / "chance.csv", dtype={"threshold": str, "chance_threshold": str})
+    for name in ("thresholds", "best_thresholds", "groups"):
+        table = pd.read_csv(finished[0].results / "tables" / f"extended_{name}.csv")
+        assert set(zip(table["model"], table["method"], strict=True)) == {
+            (model, method) for model in ("plain", "residual") for method in ("gradcam", *chance)
+        }
+    differences = pd.read_csv(
+        finished[0].results / "statistics" / "chance.csv", dtype={"threshold": str, "chance_threshold": str}
+    )
     for row in differences.query("at == 'own best' and group == 'all'").itertuples():
         own, other = (
             pd.read_csv(finished[0].results / "jaccard" / row.model / method / row.feature / f"{threshold}.csv")
@@ -157,3 +172,181 @@ def test_chance_is_beside_every_model_in_the_tables(finished: tuple[Study, Run])
         np.testing.assert_allclose(
             [row.difference_mean, row.difference_sd], [(own - other).mean(), (own - other).std()], rtol=1e-9, atol=1e-12
         )
+
+
+# The paper's tables, counted from shards and manifest alone
+
+
+def jaccard_of(results: Path, model: str, feature: str) -> dict[str, dict[str, float]]:
+    """J of each picture by threshold, {threshold: {image: J}}, read with nothing of the library."""
+    found = {}
+    for path in sorted((results / "jaccard" / model / "gradcam" / feature).glob("*.csv")):
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = csv.DictReader(file)
+            found[path.stem] = {row["image"]: int(row["intersection"]) / int(row["union"]) for row in rows}
+    return found
+
+
+def best_of(by_threshold: dict[str, dict[str, float]], images: set[str]) -> tuple[str, list[float]]:
+    """The lowest threshold with the highest mean J of some pictures, and their J there."""
+    means = {name: math.fsum(of[image] for image in images) / len(images) for name, of in by_threshold.items()}
+    best = min(name for name, mean in means.items() if mean >= max(means.values()) - 1e-12)
+    return best, [by_threshold[best][image] for image in images]
+
+
+def read_table(results: Path, name: str) -> list[dict[str, str]]:
+    with (results / "tables" / f"{name}.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_table_1_is_counted(finished: tuple[Study, Run]) -> None:
+    results = finished[0].results
+    with (results / "manifest" / "evaluation.csv").open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["diagnosis"] in ("MEL", "NV")]
+    (table,) = read_table(results, "table1")
+    assert table == {name: str(sum(int(row[name]) > 0 for row in rows)) for name in [*FEATURES, "union"]}
+    caption = (results / "tables" / "table1.md").read_text(encoding="utf-8")
+    assert caption.startswith(f"Table 1. Masks that are not black, of {len(rows)} evaluation pictures (MEL, NV).\n")
+
+
+@pytest.mark.parametrize(("number", "model"), [(2, "plain"), (3, "residual")])
+def test_tables_2_and_3_are_the_shards(finished: tuple[Study, Run], number: int, model: str) -> None:
+    table = read_table(finished[0].results, f"table{number}")
+    assert list(table[0]) == ["feature", "threshold", "j_min", "j_mean", "j_sd", "j_max"]
+    assert [row["feature"] for row in table] == [*FEATURES, "union"]
+    for row in table:
+        by_threshold = jaccard_of(finished[0].results, model, row["feature"])
+        best, values = best_of(by_threshold, set(by_threshold["0.000"]))
+        assert row["threshold"] == best
+        expected = [min(values), statistics.mean(values), statistics.stdev(values), max(values)]
+        assert [float(row[name]) for name in ("j_min", "j_mean", "j_sd", "j_max")] == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(("number", "model"), [(4, "plain"), (5, "residual")])
+def test_tables_4_and_5_are_the_shards_by_group_and_table_6_tests_them(
+    finished: tuple[Study, Run], number: int, model: str
+) -> None:
+    results = finished[0].results
+    with (results / "manifest" / "evaluation.csv").open(newline="", encoding="utf-8") as file:
+        diagnosis = {row["image"]: row["diagnosis"] for row in csv.DictReader(file)}
+    predicted = {}
+    for path in (results / "saliency" / model / "gradcam").glob("*.h5"):
+        with h5py.File(path) as store:
+            predicted[path.stem] = store.attrs["predicted_class"]
+    by_threshold = jaccard_of(results, model, "union")
+    images = set(by_threshold["0.000"])
+    groups = {
+        f"{name}-{word}": {
+            image for image in images if diagnosis[image] == name and (predicted[image] == name) == right
+        }
+        for name in ("MEL", "NV")
+        for word, right in (("correct", True), ("wrong", False))
+    }
+    assert sum(map(len, groups.values())) == len(images)
+    of_union, _ = best_of(by_threshold, images)
+    expected = []
+    for at in ("best of union", "best of group"):
+        for group, members in groups.items():
+            assert members
+            threshold = of_union if at == "best of union" else best_of(by_threshold, members)[0]
+            values = [by_threshold[threshold][image] for image in members]
+            sd = statistics.stdev(values) if len(values) > 1 else math.nan
+            expected.append((at, group, str(len(members)), threshold, statistics.mean(values), sd, max(values)))
+    table = read_table(results, f"table{number}")
+    assert list(table[0]) == ["at", "group", "n", "threshold", "j_mean", "j_sd", "j_max"]
+    for row, (*words, mean, sd, highest) in zip(table, expected, strict=True):
+        assert [row[name] for name in ("at", "group", "n", "threshold")] == words
+        found = [float(row[name] or "nan") for name in ("j_mean", "j_sd", "j_max")]
+        assert found == pytest.approx([mean, sd, highest], rel=1e-12, nan_ok=True)
+    tests = [row for row in read_table(results, "table6") if row["model"] == model]
+    assert list(tests[0]) == ["model", "versus", "n_first", "n_second", "u", "p"]
+    assert [row["versus"] for row in tests] == ["MEL-correct vs MEL-wrong", "NV-correct vs NV-wrong"]
+    for row in tests:
+        first, second = (
+            [by_threshold[of_union][image] for image in groups[name]] for name in row["versus"].split(" vs ")
+        )
+        assert (int(row["n_first"]), int(row["n_second"])) == (len(first), len(second))
+        assert float(row["u"]) == sum((a > b) + (a == b) / 2 for a in first for b in second)
+        assert float(row["p"]) == pytest.approx(mannwhitneyu(first, second).pvalue, rel=1e-12)
+
+
+# What people see
+
+
+def test_every_table_is_in_four_formats_and_every_figure_in_two(finished: tuple[Study, Run]) -> None:
+    results = finished[0].results
+    tables = {path.stem for path in (results / "tables").iterdir()}
+    assert tables == {
+        *(f"table{number}" for number in range(1, 7)),
+        *("classifiers", "comparison", "audit"),
+        *(f"extended_{name}" for name in ("features", "thresholds", "best_thresholds", "groups", "mann_whitney")),
+    }
+    for table in tables:
+        written = [(results / "tables" / f"{table}{suffix}").read_text("utf-8") for suffix in (".md", ".html", ".tex")]
+        assert not any(re.search(r"\de-\d|\bnan\b|_mean|_sd\b", text.split("</style>")[-1]) for text in written), table
+    figures = {
+        path.relative_to(results / "figures").with_suffix("").as_posix() for path in (results / "figures").rglob("*.*")
+    }
+    assert figures == {
+        *(f"figure{number}" for number in range(1, 6)),
+        *("groups", "jaccard_by_threshold", "mean_curves", "extremes_plain", "extremes_residual"),
+        *(f"classifiers/{model}_{kind}" for model in ("plain", "residual") for kind in ("confusion", "history")),
+    }
+    for figure in figures:
+        with Image.open(results / "figures" / f"{figure}.png") as picture:
+            assert round(picture.info["dpi"][0]) == 200
+        assert (results / "figures" / f"{figure}.svg").stat().st_size < 2_000_000
+
+
+def test_figure_4_says_what_the_shards_say(finished: tuple[Study, Run]) -> None:
+    results = finished[0].results
+    with (results / "statistics" / "example.csv").open(newline="", encoding="utf-8") as file:
+        (example,) = csv.DictReader(file)
+    by_threshold = jaccard_of(results, "plain", "union")
+    best, _ = best_of(by_threshold, set(by_threshold["0.000"]))
+    mean = statistics.mean(by_threshold[best].values())
+    nearest = min(by_threshold[best].values(), key=lambda value: abs(value - mean))
+    assert by_threshold[best][example["image"]] == nearest  # ISIC_0000013 is not drawn
+    # Letters are paths in the picture, but their text stands beside them.
+    drawn = re.findall(r"<!-- (.*?) -->", (results / "figures" / "figure4.svg").read_text(encoding="utf-8"))
+    told = [line for line in drawn if line.startswith("J = ")]
+    assert told == [f"J = {of[example['image']]:.3f}" for of in by_threshold.values()]
+
+
+def test_published_values_stand_beside_ours(finished: tuple[Study, Run]) -> None:
+    results = finished[0].results
+    rows = {(row["table"], row["row"], row["column"]): row for row in read_table(results, "comparison")}
+    (ours,) = [row for row in read_table(results, "table2") if row["feature"] == "union"]
+    row = rows["table 2", "union", "j_mean"]
+    assert (row["published"], row["ours"]) == ("0.132", ours["j_mean"])
+    assert float(row["difference"]) == pytest.approx(float(ours["j_mean"]) - 0.132)
+    assert float(row["low"]) < float(row["ours"]) < float(row["high"])
+    assert rows["section 2", "first of ISIC 2018", "j"]["ours"] == ""
+    assert all(row["note"] for row in rows.values() if not row["ours"])
+    verdicts = {row["check"]: row["verdict"] for row in read_table(results, "audit")}
+    assert verdicts["ResNet50 MEL: U against the numbers of pictures (tables 6 and 5)"] == "cannot all be true"
+
+
+def test_the_record_says_what_the_study_was_made_from(finished: tuple[Study, Run]) -> None:
+    results = finished[0].results
+    record = json.loads((results / "study.json").read_text(encoding="utf-8"))
+    assert record["configuration"]["models"]["plain"]["architecture"] == "plain_stack"
+    assert record["pictures"]["analysed"] == len(jaccard_of(results, "plain", "union")["0.000"])
+    assert record["versions"]["tensorflow"] and record["seconds"]["by_rule"]["train"] > 1
+    for row in record["archives"]:
+        content = (finished[0].folder / row["path"]).read_bytes()
+        assert (row["bytes"], row["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
+    for model, digest in record["classifiers"].items():
+        content = (results / "classifiers" / model / "model.keras").read_bytes()
+        assert digest == hashlib.sha256(content).hexdigest()
+
+
+def test_the_index_names_every_file_and_every_link_leads_somewhere(finished: tuple[Study, Run]) -> None:
+    results = finished[0].results
+    page = (results / "README.md").read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)]+)\)", page)
+    assert all((results / link).exists() for link in links)
+    files = {path.relative_to(results).as_posix() for path in results.rglob("*") if path.is_file()}
+    unnamed = {path for path in files if not any(path == link or path.startswith(link) for link in links)}
+    assert unnamed == set()
+    assert "0000" not in page  # no file of a single picture or batch

@@ -216,8 +216,10 @@ class Archives:
         """Return a digest of the names and contents of the images' lesion masks, as `pictures_digest`."""
         return archives.fingerprint(self.lesion_masks(images))
 
-    def shown_digests(self, images: Sequence[str]) -> list[str]:
-        """Return digests of all that figures may show of the images: pictures, masks and lesion masks."""
+    @cached_property
+    def shown_digests(self) -> list[str]:
+        """Digests of all that figures may show of the diagnosed images: pictures, masks and lesion masks."""
+        images = self.diagnosed_images
         pictures = self.pictures_digest("evaluation_pictures", images)
         return [pictures, self.masks_digest(images), self.lesion_masks_digest(images)]
 
