@@ -107,6 +107,12 @@ def evaluation_predictions(owner):
     return [f"{RESULTS}/classifiers/{owner}/evaluation_predictions.csv"] if SOURCES.predicting(owner) else []
 
 
+def union_shards(model):
+    """The shards of the union of a model's first saliency method, at all thresholds."""
+    folder = f"{RESULTS}/jaccard/{model}/{SOURCES.saliency_methods[0]}/union"
+    return [f"{folder}/{threshold}.csv" for threshold in THRESHOLDS]
+
+
 def no_published_values(wildcards):
     raise WorkflowError("dermalign: this study names no published values. Name their file under `published`.")
 

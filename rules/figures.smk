@@ -94,13 +94,7 @@ use rule mean_curves as figure3 with:
 # How J of the union is distributed in each group.
 use rule mean_curves as groups_figure with:
     input:
-        shards=expand(
-            "{results}/jaccard/{model}/{method}/union/{threshold}.csv",
-            results=RESULTS,
-            model=MODELS,
-            method=FIRST_METHOD,
-            threshold=THRESHOLDS,
-        ),
+        shards=[shard for model in MODELS for shard in union_shards(model)],
         evaluation=f"{RESULTS}/manifest/evaluation.csv",
         predictions=[evaluation_predictions(model) for model in MODELS],
     output:

@@ -2,10 +2,6 @@
 # each feature. Each is drawn by a function of dermalign.results.picture_figures.
 
 PICTURE_SUFFIXES = [".png", ".svg"]
-# Tables and figures 4 are the first model's, 5 the second's; those of further models are named by them.
-THRESHOLD_FIGURES = {
-    f"figure{number}" if number < 6 else f"thresholds_{model}": model for number, model in enumerate(MODELS, 4)
-}
 READING = dict(
     features=CONFIGURATION["features"],
     mask_options=ARCHIVES.mask_options,
@@ -15,20 +11,19 @@ LESION_MASKS = [ARCHIVES.lesion_archive] if ARCHIVES.lesion_archive else []
 WANTED += expand(
     "{results}/figures/{name}{suffix}",
     results=RESULTS,
-    name=["figure1", "figure2", *THRESHOLD_FIGURES, *(f"extremes_{model}" for model in MODELS)],
+    name=[
+        *("figure1", "figure2", "figure4"),
+        *(["figure5"] if len(MODELS) > 1 else []),
+        *(f"thresholds_{model}" for model in FURTHER_MODELS),
+        *(f"extremes_{model}" for model in MODELS),
+    ],
     suffix=PICTURE_SUFFIXES,
 )
 
 
 rule example:
     input:
-        expand(
-            "{results}/jaccard/{model}/{method}/union/{threshold}.csv",
-            results=RESULTS,
-            model=MODELS[0],
-            method=FIRST_METHOD,
-            threshold=THRESHOLDS,
-        ),
+        union_shards(MODELS[0]),
     output:
         f"{RESULTS}/statistics/example.csv",
     log:
@@ -66,7 +61,7 @@ rule figure1:
     conda:
         "../envs/analysis.yaml"
     resources:
-        mem_mb=megabytes(2000),
+        mem_mb=megabytes(1000),
         runtime=minutes(10),
     params:
         function="masks",
@@ -99,47 +94,74 @@ use rule figure1 as figure2 with:
         function="maps",
 
 
-# Figures 4 and 5, and the like of further models: a model's map of the example at each threshold.
-for name, model in THRESHOLD_FIGURES.items():
+# Figures 4 and 5: a model's map of the example at each threshold.
+use rule figure1 as figure4 with:
+    input:
+        example=f"{RESULTS}/statistics/example.csv",
+        evaluation=f"{RESULTS}/manifest/evaluation.csv",
+        maps=[f"{RESULTS}/maps/{MODELS[0]}/{FIRST_METHOD}.h5"],
+        shards=union_shards(MODELS[0]),
+        pictures=ancient(ARCHIVES.path("evaluation_pictures")),
+        masks=ancient(ARCHIVES.path("evaluation_masks")),
+        lesion_masks=ancient(LESION_MASKS),
+        drawn=ARCHIVES.drawn,
+    output:
+        multiext(f"{RESULTS}/figures/figure4", *PICTURE_SUFFIXES),
+    log:
+        f"{RESULTS}/logs/figure4.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/figure4.tsv"
+    localrule: True  # not inherited
+    params:
+        function="thresholds",
+        model=MODELS[0],
 
-    rule:
-        name:
-            name
+
+if len(MODELS) > 1:
+
+    use rule figure4 as figure5 with:
         input:
             example=f"{RESULTS}/statistics/example.csv",
             evaluation=f"{RESULTS}/manifest/evaluation.csv",
-            maps=[f"{RESULTS}/maps/{model}/{FIRST_METHOD}.h5"],
-            shards=expand(
-                "{results}/jaccard/{model}/{method}/union/{threshold}.csv",
-                results=RESULTS,
-                model=model,
-                method=FIRST_METHOD,
-                threshold=THRESHOLDS,
-            ),
+            maps=[f"{RESULTS}/maps/{MODELS[1]}/{FIRST_METHOD}.h5"],
+            shards=union_shards(MODELS[1]),
             pictures=ancient(ARCHIVES.path("evaluation_pictures")),
             masks=ancient(ARCHIVES.path("evaluation_masks")),
             lesion_masks=ancient(LESION_MASKS),
             drawn=ARCHIVES.drawn,
         output:
-            multiext(f"{RESULTS}/figures/{name}", *PICTURE_SUFFIXES),
+            multiext(f"{RESULTS}/figures/figure5", *PICTURE_SUFFIXES),
         log:
-            f"{RESULTS}/logs/{name}.log",
+            f"{RESULTS}/logs/figure5.log",
         benchmark:
-            f"{RESULTS}/benchmarks/{name}.tsv"
+            f"{RESULTS}/benchmarks/figure5.tsv"
         localrule: True
-        conda:
-            "../envs/analysis.yaml"
-        resources:
-            mem_mb=megabytes(2000),
-            runtime=minutes(10),
         params:
-            function="thresholds",
-            model=model,
-            reading=READING,
-            # Which pictures there are is known when the run is planned, but not which of them will be shown.
-            content=lambda wildcards: ARCHIVES.shown_digests,
-        script:
-            "../workflow_scripts/picture_figure.py"
+            model=MODELS[1],
+
+
+# The like of further models.
+use rule figure4 as thresholds_figure with:
+    input:
+        example=f"{RESULTS}/statistics/example.csv",
+        evaluation=f"{RESULTS}/manifest/evaluation.csv",
+        maps=[f"{RESULTS}/maps/{{model}}/{FIRST_METHOD}.h5"],
+        shards=union_shards("{model}"),
+        pictures=ancient(ARCHIVES.path("evaluation_pictures")),
+        masks=ancient(ARCHIVES.path("evaluation_masks")),
+        lesion_masks=ancient(LESION_MASKS),
+        drawn=ARCHIVES.drawn,
+    output:
+        multiext(f"{RESULTS}/figures/thresholds_{{model}}", *PICTURE_SUFFIXES),
+    log:
+        f"{RESULTS}/logs/thresholds_figure/{{model}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/thresholds_figure/{{model}}.tsv"
+    wildcard_constraints:
+        model=among(FURTHER_MODELS),
+    localrule: True
+    params:
+        model=lambda wildcards: wildcards.model,
 
 
 # Of each feature the best, the median and the worst picture.

@@ -23,8 +23,10 @@ OVERLAY = {
 MADE_OF = {"gradcam_plain_00000": "gradcam", "maps_plain_patches": "superpixels", "maps_plain_shuffled": "shuffled"}
 # Rules that are not named after their script.
 RUN_BY = {
-    r"table\d|classifier_table": "table",
-    r"jaccard_by_threshold|mean_curves|confusion|learning_curves": "figure",
+    r"table\d|classifier_table|extended_\w+": "table",
+    r"jaccard_by_threshold|mean_curves|figure3|groups_figure|confusion|learning_curves": "figure",
+    r"figure[1245]|extremes": "picture_figure",
+    r"audit_table": "audit",
     r"jaccard_\d": "jaccard",
     r"merge_exact": "merge_statistics",
     r"statistics_\w+": "source_statistics",
@@ -32,11 +34,24 @@ RUN_BY = {
     "|".join(MADE_OF): "map_source",
 }
 
-TABLES = {*(f"table{number}" for number in range(1, 7)), "classifier_table"}
-FIGURES = {"jaccard_by_threshold", "mean_curves", "confusion", "learning_curves"}
+EXTENDED = {f"extended_{name}" for name in ("thresholds", "best_thresholds", "groups", "mann_whitney")}
+OF_MANIFEST = {"table1", "extended_features"}
+TABLES = {"table2", "table4", "table6", *EXTENDED, *OF_MANIFEST, "classifier_table"}
+DISTRIBUTIONS = {"figure3", "groups_figure"}
+FIGURES = {"jaccard_by_threshold", "mean_curves", *DISTRIBUTIONS, "confusion", "learning_curves"}
+PICTURES = {"figure1", "figure2", "figure4", "extremes"}
 STATISTICS = {"overlap_curves", "jaccard_0", "statistics_plain", "merge_statistics"}
 EXACT = {"exact_thresholds", "merge_exact"}
-AFTER_MAPS = {*STATISTICS, *EXACT, "jaccard_by_threshold", "mean_curves", *TABLES} - {"table1", "classifier_table"}
+LAST = {"study_record"}
+AFTER_MAPS = {
+    *STATISTICS,
+    *EXACT,
+    *("jaccard_by_threshold", "mean_curves", "example", "comparison"),
+    *(TABLES - OF_MANIFEST - {"classifier_table"}),
+    *DISTRIBUTIONS,
+    *PICTURES,
+    *LAST,
+}
 MAPS = {*MADE_OF, "gather_maps", "evaluation_predictions_plain"}
 
 
@@ -86,8 +101,10 @@ def test_other_words_run_nothing(study: Copy) -> None:
         # Another name of a local variable: it is not looked into whether the code computes the same.
         ("saliency.gradcam", "scores_of", "scores", {"gradcam_plain_00000", *MAPS, *AFTER_MAPS}),
         ("saliency.superpixels", "labels", "regions", {"maps_plain_patches", *AFTER_MAPS}),
-        ("results.figures", '"threshold", fontsize=9', '"Threshold", fontsize=9', FIGURES),
-        ("results.captions", "Table 3. ", "Table 3: ", TABLES),
+        ("results.figures", 'supxlabel("threshold"', 'supxlabel("Threshold"', {*FIGURES, *LAST}),
+        ("results.picture_figures", '"lesion"', '"segmentation"', {*PICTURES, *LAST}),
+        ("results.provenance", '"jax",', '"jaxlib",', LAST),
+        ("results.audit", '"not settled"', '"open"', {"audit_table", *LAST}),
         (
             "classifiers.training",
             "READ_AHEAD = 4",
@@ -98,7 +115,7 @@ def test_other_words_run_nothing(study: Copy) -> None:
             "overlap.mask_cells",
             "shape[0], 255)",
             "shape[0], 200)",
-            {"mask_cells", "evaluation_manifest", "leakage_account", "table1", *AFTER_MAPS},
+            {"mask_cells", "evaluation_manifest", "leakage_account", *OF_MANIFEST, "classifier_table", *AFTER_MAPS},
         ),
     ],
 )

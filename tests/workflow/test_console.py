@@ -44,7 +44,7 @@ def test_a_run_prints_a_line_per_step_and_no_lists_of_files(ran: tuple[Study, Ru
     assert any("] mask_cells 00001 " in line for line in steps)
     for line in steps:
         assert len(line) <= 100 and line.endswith(" s")
-    assert f"\n{total} steps on 2 cores: 1 draw_archives, 2 mask_cells" in run.text
+    assert f"\n{total} steps on 2 cores: 1 draw_archives, " in run.text and " 2 mask_cells, " in run.text
     # Beside the steps: what jobs print, how many there are of each rule, the table, the places.
     assert len(run.text.splitlines()) < total + 80
     for unwanted in ("input:", "output:", "jobid", "Select jobs", "resources:", "InitializeLog"):
@@ -90,46 +90,46 @@ def test_a_run_with_nothing_to_do_says_so_and_where_the_results_lie(ran: tuple[S
 
 def test_no_table_where_it_was_not_asked_for(study: Study, tiny: Overlay) -> None:
     fetched = study.snakemake("fetch", overlay=tiny())
-    (study.results / "tables" / "table3.md").unlink()
-    one = study.snakemake("results/embedded/tables/table3.md", overlay=tiny())
-    again = study.snakemake("results/embedded/tables/table3.md", overlay=tiny())
+    (study.results / "tables" / "table2.md").unlink()
+    one = study.snakemake("results/embedded/tables/table2.md", overlay=tiny())
+    again = study.snakemake("results/embedded/tables/table2.md", overlay=tiny())
     for run in (fetched, one, again):
         assert run.status == 0, run.text
         assert TABLE not in run.text and "results/embedded/jaccard/" not in run.text
     assert "\nNothing to be done" in fetched.text and "\nNothing to be done" in again.text
-    assert "\n1 step on 2 cores: 1 table3\n[1/1] table3 " in one.text
+    assert "\n1 step on 2 cores: 1 table2\n[1/1] table2 " in one.text
 
 
 def test_a_dry_run_and_verbose_have_snakemakes_own_words(study: Study, tiny: Overlay) -> None:
-    (study.results / "tables" / "table3.md").unlink()
+    (study.results / "tables" / "table2.md").unlink()
     listed = study.snakemake("-n", overlay=tiny())
-    assert set(listed.jobs()) == {"table3"} and "This was a dry-run" in listed.text
+    assert set(listed.jobs()) == {"table2", "study_record"} and "This was a dry-run" in listed.text
     verbose = study.snakemake(overlay=tiny(), VERBOSE="1")
     assert verbose.status == 0 and TABLE in verbose.text and not verbose.steps()
-    assert "    output: results/embedded/tables/table3.csv" in verbose.text
-    assert "Finished jobid: 0 (Rule: all)\n2 of 2 steps (100%) done\n" in verbose.text
+    assert "    output: results/embedded/tables/table2.csv" in verbose.text
+    assert "Finished jobid: 0 (Rule: all)\n3 of 3 steps (100%) done\n" in verbose.text
 
 
 def test_a_failure_is_told_in_words(study: Study, tiny: Overlay) -> None:
     (study.results / "statistics" / "best_thresholds.csv").write_text("damaged\n")
     assert study.snakemake("--touch", overlay=tiny()).status == 0  # for Snakemake, all is well with it
-    (study.results / "tables" / "table3.md").unlink()
-    (study.results / "tables" / "table1.md").unlink()
+    for path in (study.results / "tables").glob("table[12].md"):
+        path.unlink()
     run = study.snakemake(overlay=tiny())
     assert run.status != 0 and TABLE not in run.text
     assert len(run.steps()) == 1  # the other branch went on
-    assert "\n[-/2] table3 " in run.text and " FAILED after " in run.text
+    assert "\n[-/2] table2 " in run.text and " FAILED after " in run.text
     for word in (
-        "Error in rule table3:",
-        "    log: results/embedded/logs/table3.log",
-        "Logfile results/embedded/logs/table3.log:",
+        "Error in rule table2:",
+        "    log: results/embedded/logs/table2.log",
+        "Logfile results/embedded/logs/table2.log:",
         " ERROR stopped by an error\n",
         "KeyError: 'model'",
-        "\n1 of 2 steps are done; failed: table3\n",
+        "\n1 of 3 steps are done; failed: table2\n",
         "At least one job did not complete successfully.",
     ):
         assert word in run.text, run.text
-    assert "Error in rule table3:" in words_of_snakemake(study)
+    assert "Error in rule table2:" in words_of_snakemake(study)
 
 
 def test_what_stops_a_run_before_its_first_step_is_printed(study: Study, tiny: Overlay) -> None:

@@ -141,11 +141,13 @@ def test_predictions_are_the_models_and_others_have_no_groups(study: Copy) -> No
 
 def test_tables_and_figures_have_all_sources(study: Copy) -> None:
     best = pd.read_csv(study.results / "statistics" / "best_thresholds.csv", dtype={"threshold": str})
-    table = pd.read_csv(study.results / "tables" / "table3.csv", dtype=str).set_index(["feature", "method"])
+    table = pd.read_csv(study.results / "tables" / "extended_best_thresholds.csv", dtype=str)
+    table = table.set_index(["model", "feature", "method"])
+    assert len(table) == len(best)
     for row in best.itertuples():
-        assert table.loc[(row.feature, row.method), f"{row.model}_threshold"] == row.threshold
-        assert float(table.loc[(row.feature, row.method), f"{row.model}_j_mean"]) == row.j_mean
+        assert table.loc[(row.model, row.feature, row.method), "threshold"] == row.threshold
+        assert float(table.loc[(row.model, row.feature, row.method), "j_mean"]) == row.j_mean
     text = (study.results / "figures" / "jaccard_by_threshold.svg").read_text(encoding="utf-8")
     assert len(text) > 10_000
-    groups = pd.read_csv(study.results / "tables" / "table4.csv")
+    groups = pd.read_csv(study.results / "tables" / "extended_groups.csv")
     assert set(groups["method"]) == {"gradcam", "darkness", "tiled", "random_cells"}

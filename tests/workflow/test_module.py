@@ -24,6 +24,6 @@ def test_another_workflow_uses_the_rules_with_what_differs_as_its_config(tmp_pat
         check=False,
     )
     assert run.returncode == 0, run.stdout[-3000:]
-    assert "rule overlap_table3:" in run.stdout and "rule mine:" in run.stdout
+    assert "rule overlap_table2:" in run.stdout and "rule mine:" in run.stdout
     assert "results/other/jaccard/plain/gradcam/union/0.250.csv" in run.stdout
     assert "center_gaussian" not in run.stdout

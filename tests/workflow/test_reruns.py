@@ -26,7 +26,10 @@ FOLLOWS = {
     "statistics_residual",
     "merge_statistics",
     *(f"table{number}" for number in range(2, 7)),
-    "jaccard_by_threshold",
+    *(f"extended_{name}" for name in ("thresholds", "best_thresholds", "groups", "mann_whitney")),
+    *("comparison", "jaccard_by_threshold", "groups_figure"),
+    *("example", "figure1", "figure2", "figure4", "figure5", "extremes"),
+    "study_record",
 }
 
 
