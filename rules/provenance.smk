@@ -68,7 +68,7 @@ rule study_record:
 def renew_index():
     """Name in the index what was made on request after it was written."""
     made = {job.rule.name for job in workflow.dag.finished_jobs}
-    if "challenge_masks" in made and "study_record" not in made and all(Path(path).is_file() for path in RECORD):
+    if "challenge_masks" in made and all(Path(path).is_file() for path in RECORD):
         from dermalign.results.index import write_index  # imported here: the processes of jobs do without
 
         write_index(RESULTS)
