@@ -62,4 +62,5 @@ onstart:
 
 
 onsuccess:
+    renew_index()
     print_summary()

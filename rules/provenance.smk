@@ -1,7 +1,12 @@
-# What the study was made from, and an index of all that it gave. Included last: it follows on everything else.
+# What the study was made from, and an index of all that it gave: the last of a run.
 
-RESULT_FILES = list(WANTED)
-WANTED += [f"{RESULTS}/study.json", f"{RESULTS}/README.md"]
+RECORD = [f"{RESULTS}/study.json", f"{RESULTS}/README.md"]
+WANTED += RECORD
+
+
+def made_from(model):
+    """The files that a classifier was made from beside pictures: starting weights, or what was brought along."""
+    return CLASSIFIERS.files(model) if model in CLASSIFIERS.brought else CLASSIFIERS.weights_files(model)
 
 
 # Every byte of the archives is read once; again where their content, a digest below, is another one.
@@ -27,29 +32,43 @@ rule archive_digests:
         "../workflow_scripts/archive_digests.py"
 
 
+# Neither the commit nor the date is among the params: the record follows on results, and is of the run that made them.
 rule study_record:
     input:
-        RESULT_FILES,
+        # What plain `snakemake` makes but for this, whichever file of rules adds to it.
+        lambda wildcards: [path for path in everything(wildcards) if path not in RECORD],
         archives=f"{RESULTS}/manifest/archives.csv",
         classifiers=[CLASSIFIERS.path(model) for model in MODELS],
+        made_from=ancient(lambda wildcards: sorted({path for model in MODELS for path in made_from(model)})),
+        published=[PUBLISHED_FILE] if PUBLISHED else [],
         training=[f"{RESULTS}/manifest/training.csv"] if ARCHIVES.has_training_pictures else [],
         evaluation=f"{RESULTS}/manifest/evaluation.csv",
         best_thresholds=f"{RESULTS}/statistics/best_thresholds.csv",
     output:
-        record=f"{RESULTS}/study.json",
-        index=f"{RESULTS}/README.md",
+        record=RECORD[0],
+        index=RECORD[1],
     log:
         f"{RESULTS}/logs/study_record.log",
     benchmark:
         f"{RESULTS}/benchmarks/study_record.tsv"
     localrule: True
+    # It has Keras, whose version is told.
     conda:
-        "../envs/analysis.yaml"
+        "../envs/classifier.yaml"
     resources:
         mem_mb=megabytes(1000),
         runtime=minutes(10),
     params:
         configuration=CONFIGURATION,
-        method=FIRST_METHOD,
+        classifiers=lambda wildcards: {model: (CLASSIFIERS.path(model), made_from(model)) for model in MODELS},
     script:
         "../workflow_scripts/study_record.py"
+
+
+def renew_index():
+    """Name in the index what was made on request after it was written."""
+    made = {job.rule.name for job in workflow.dag.finished_jobs}
+    if "challenge_masks" in made and all(Path(path).is_file() for path in RECORD):
+        from dermalign.results.index import write_index  # imported here: the processes of jobs do without
+
+        write_index(RESULTS)

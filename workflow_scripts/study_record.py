@@ -7,24 +7,32 @@ from pathlib import Path
 from dermalign.data.archive_digests import read_digests
 from dermalign.data.manifests import read_evaluation, read_training
 from dermalign.logs import job_log
-from dermalign.results.index import index_page, write_index
-from dermalign.results.provenance import study_record, write_record
-from dermalign.results.statistics import read_statistics
+from dermalign.results.index import write_index
+from dermalign.results.provenance import (
+    classifier_record,
+    file_record,
+    keras_backend,
+    study_record,
+    times_of,
+    write_record,
+)
 
 with job_log(snakemake.log[0]):
-    inputs, results = snakemake.input, Path(snakemake.output.record).parent
+    inputs, params, results = snakemake.input, snakemake.params, Path(snakemake.output.record).parent
     record = study_record(
-        snakemake.params.configuration,
+        params.configuration,
         written=datetime.now().astimezone().isoformat(timespec="seconds"),
-        backend=os.environ.get("KERAS_BACKEND") or "tensorflow",
+        backend=keras_backend(os.environ),
         repository=Path(snakemake.scriptdir).parent,
         archives=read_digests(inputs.archives),
-        classifiers=dict(zip(snakemake.params.configuration["models"], inputs.classifiers, strict=True)),
+        classifiers={
+            model: classifier_record(path, results, made_from)
+            for model, (path, made_from) in params.classifiers.items()
+        },
+        published=file_record(inputs.published[0], params.configuration["published"]) if inputs.published else None,
         training=read_training(inputs.training[0]) if inputs.training else None,
         evaluation=read_evaluation(inputs.evaluation),
-        benchmarks=results / "benchmarks",
+        times=times_of(results / "benchmarks"),
     )
     write_record(snakemake.output.record, record)
-    best = read_statistics(inputs.best_thresholds)
-    page = index_page(results, record, best, snakemake.params.method, more=["README.md"])
-    write_index(snakemake.output.index, page)
+    write_index(results)

@@ -1,90 +1,195 @@
-"""The index names every result in words, with links that are there."""
+"""The index names what is there, in words, with links that lead somewhere."""
 
 import re
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
 
 import pandas as pd
 import pytest
-from dermalign.results.index import GROUPS, KINDS, files_of, index_page, kind_of
+from dermalign.results.index import GROUPS, KINDS, OTHERS, files_of, index_page, kind_of, write_index
+from dermalign.results.provenance import write_record
 
-RECORD = {
+CONFIGURATION: dict[str, Any] = {
+    "archives": {"folder": "data"},
+    "models": {
+        "vgg_16": {"architecture": "VGG16", "input_size": 450},
+        "_own_": {"classifier": "mine.keras", "pixels": "raw"},
+    },
+    "methods": {"gradcam": {}},
+    "variants": {"tiled": {}},
+    "chance": {"methods": ["shuffled", "all_white"]},
+    "leakage": "exclude",
+}
+RECORD: dict[str, Any] = {
     "study": "mine",
     "written": "2026-01-02T03:04:05+00:00",
     "commit": "0123456789abcdef",
     "changed": False,
-    "pictures": {"evaluation": 1200, "analysed": 1000},
+    "pictures": {"training": {"train": 20000, "test": 5}, "evaluation": 1963, "analysed": 1000},
     "versions": {"dermalign": "0.1.0"},
-    "configuration": {"models": {"plain": {}, "residual": {}}},
+    "archives": [
+        {"path": "data/a.zip", "bytes": 9_100_000_000},
+        {"path": "data/a.zip", "bytes": 9_100_000_000},
+        {"path": "data/b.csv", "bytes": 5},
+    ],
+    "configuration": CONFIGURATION,
+    "times": {"seconds": 7500.0, "jobs": 1234, "ended": "2026-01-02T03:04:04+00:00"},
 }
 BEST = pd.DataFrame(
     [
-        ("plain", "gradcam", "union", "0.500", 0.1316),
-        ("residual", "gradcam", "union", None, None),
-        ("plain", "all_white", "union", "0.000", 0.9),
+        ("vgg_16", "gradcam", "milia_like_cyst", "0.300", 0.12345),
+        ("vgg_16", "gradcam", "union", "0.400", 0.2),
+        ("vgg_16", "tiled", "union", "0.900", 0.9),
+        ("_own_", "gradcam", "milia_like_cyst", None, float("nan")),
+        ("_own_", "gradcam", "union", "0.000", 0.1),
+        ("segmentation", "gradcam", "union", "0.000", 0.8),
     ],
     columns=["model", "method", "feature", "threshold", "j_mean"],
 )
-FILES = (
-    "tables/table1.csv",
-    "tables/table1.md",
-    "tables/extended_groups.md",
-    "figures/figure1.png",
-    "figures/figure1.svg",
-    "figures/thresholds_third.png",
-    "figures/classifiers/plain_confusion.png",
-    "statistics/thresholds.csv",
-    "saliency/plain/gradcam/a.h5",
-    "saliency/plain/gradcam/b.h5",
-    "jaccard/plain/gradcam/union/0.500.csv",
-    "classifiers/plain/model.keras",
-    "challenge/plain/gradcam/masks/a.png",
-    "logs/train/plain.log",
-    "study.json",
-    "something/else.txt",
-    "classifiers/plain/.training/epoch_1.h5",
-)
 
 
-@pytest.fixture
-def page(tmp_path: Path) -> str:
-    for name in FILES:
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text("Table 1. Masks that are not black, of 5 pictures. Of whom?\n\n| a |\n")
-    (tmp_path / "tables" / "extended_groups.md").write_text("J of the union: all groups. Difference: J.\n")
-    return index_page(tmp_path, RECORD, BEST, "gradcam", more=["README.md"])
+def page_of(folder: Path, files: dict[str, str], **changes: Any) -> str:
+    """Return the index of a folder with these files."""
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return index_page(folder, {**RECORD, **changes}, BEST)
 
 
-def test_every_line_has_words_and_links_that_are_there(page: str, tmp_path: Path) -> None:
-    links = re.findall(r"\]\(([^)]+)\)", page)
-    assert all((tmp_path / link).exists() or link == "README.md" for link in links)
-    assert len(links) == len(set(links))
-    told = [line for line in page.splitlines() if line.startswith("- ")]
-    assert all(re.fullmatch(r"- [^\[]+: \[.*", line) for line in told)
-    assert "- Table 1. Masks that are not black, of 5 pictures: [table1.csv](tables/table1.csv), [table1.md]" in page
-    assert "- J of the union: all groups: [extended_groups.md](tables/extended_groups.md)" in page
-    assert "- Saliency maps: plain, Grad-CAM: [saliency/plain/gradcam/](saliency/plain/gradcam/)\n" in page
-    assert "else.txt" not in page and "epoch_1" not in page
+def links(page: str) -> list[str]:
+    """Return where the links of a page of Markdown lead."""
+    return [unquote(link) for link in re.findall(r"(?<!\\)\]\(([^)]+)\)", page)]
 
 
-def test_groups_are_in_order_and_none_is_empty(page: str) -> None:
-    headings = re.findall(r"^## (.+)\n\n- ", page, re.MULTILINE)
-    assert headings == [group for group in GROUPS if group in headings]
-    assert len(re.findall(r"^## ", page, re.MULTILINE)) == len(headings)
+def entries(page: str, heading: str) -> list[str]:
+    """Return the entries below a heading of a page."""
+    (part,) = re.findall(rf"^## {heading}\n\n((?:- .*\n)*)", page, re.M)
+    return [line.removeprefix("- ") for line in part.splitlines()]
 
 
-def test_the_main_result_and_what_the_study_is_come_first(page: str) -> None:
-    assert page.startswith("# Results of the study mine\n")
-    assert "1,000 of 1,200 evaluation pictures" in page and "commit 0123456789ab." in page
-    assert "| highest mean J (Grad-CAM) | plain | residual |" in page
-    assert "| **union** | 0.132 at 0.500 | - |" in page
-    assert "![" not in page  # a picture that is not there
+def test_it_says_what_the_study_is(tmp_path: Path) -> None:
+    lines = page_of(tmp_path, {}).splitlines()
+    assert lines[0] == "# Results of the study mine"
+    for line in (
+        r"| models | vgg_16 (VGG16, 450 pixels), \_own\_ (brought along) |",
+        "| saliency methods | Grad-CAM |",
+        "| evaluation pictures | 1,963, of which 1,000 in the analysis |",
+        "| training pictures | train 20,000, test 5 (leakage: exclude) |",
+        "| archives | 2 files, 9.1 GB |",
+        "| run time | 2 h 05 min for 1,234 jobs, the last at 2026-01-02T03:04:04+00:00 |",
+        "| written | 2026-01-02T03:04:05+00:00 by dermalign 0.1.0, commit 0123456789ab |",
+    ):
+        assert line in lines
+    changed = page_of(tmp_path, {}, changed=True, pictures={**RECORD["pictures"], "training": None})
+    assert "commit 0123456789ab with changes |" in changed and "| training pictures | none |" in changed
+    assert "commit unknown |" in page_of(tmp_path, {}, commit=None, changed=None)
+    drawn = {**CONFIGURATION, "archives": {"drawn": {}}}
+    assert "drawn by dermalign: they show no skin |" in page_of(tmp_path, {}, configuration=drawn)
 
 
-def test_files_of_no_known_kind_are_found_out(page: str, tmp_path: Path) -> None:
-    unknown = [path for path in files_of(tmp_path) if kind_of(path) is None]
-    assert unknown == ["something/else.txt"]
+def test_its_first_table_has_the_best_thresholds_of_the_first_method_and_the_models(tmp_path: Path) -> None:
+    page = page_of(tmp_path, {})
+    assert (
+        "| highest mean J (Grad-CAM) | vgg_16 | \\_own\\_ |\n"
+        "|---|---|---|\n"
+        "| milia-like cyst | 0.123 at 0.300 | - |\n"
+        "| **union** | 0.200 at 0.400 | 0.100 at 0.000 |\n"
+    ) in page
+    assert "![" not in page
+    assert "](figures/jaccard_by_threshold.png)" in page_of(tmp_path, {"figures/jaccard_by_threshold.png": ""})
 
 
-def test_no_kind_hides_behind_another_one() -> None:
+def test_files_of_one_name_are_one_entry_in_the_words_of_their_caption(tmp_path: Path) -> None:
+    files = {f"tables/table2.{suffix}": "" for suffix in ("tex", "csv", "html")}
+    files["tables/table2.md"] = "Table 2. a_b: J at 0.5 of *each* feature. More, vs. others.\n\n| a |\n"
+    files["tables/extended_groups.csv"] = ""
+    page = page_of(tmp_path, files)
+    assert entries(page, "Tables") == [
+        r"Table 2. a_b: J at 0.5 of \*each\* feature: [md](tables/table2.md), [html](tables/table2.html), "
+        "[csv](tables/table2.csv), [tex](tables/table2.tex)"
+    ]
+    assert entries(page, "Tables beyond the paper") == [
+        "extended groups: [extended_groups.csv](tables/extended_groups.csv)"
+    ]
+
+
+def test_entries_stand_in_the_order_of_the_configuration(tmp_path: Path) -> None:
+    sources = [(model, method) for model in ("_own_", "vgg_16") for method in ("all_white", "gradcam", "tiled")]
+    files = {f"jaccard/{model}/{method}/union/0.{n}.csv": "" for model, method in sources for n in ("100", "200")}
+    page = page_of(tmp_path, {**files, "jaccard/gone/gradcam/union/0.100.csv": ""})
+    assert re.findall(r"^## (.+)$", page, re.M) == ["Per picture"]
+    words = [entry.partition(": [")[0] for entry in entries(page, "Per picture")[:7]]
+    assert words == [
+        *(f"J at each threshold: vgg_16, {method}" for method in ("Grad-CAM", "tiled", "all white")),
+        *(rf"J at each threshold: \_own\_, {method}" for method in ("Grad-CAM", "tiled", "all white")),
+        "J at each threshold: gone, Grad-CAM (left over: not in this configuration)",
+    ]
+
+
+def test_sources_that_belong_to_no_model_are_none_left_over(tmp_path: Path) -> None:
+    configuration = {**CONFIGURATION, "sources": {"ceiling": {"28x28": {"kind": "ceiling"}}}}
+    page = page_of(tmp_path, {"jaccard/ceiling/28x28/union/0.100.csv": ""}, configuration=configuration)
+    assert "- J at each threshold: ceiling, 28x28: [jaccard/ceiling/28x28/](jaccard/ceiling/28x28/)\n" in page
+
+
+def test_what_it_does_not_know_is_named_without_words(tmp_path: Path) -> None:
+    files = {"notes (mine).txt": "", "other/a.txt": "", "other/b/c.txt": "", "tables/.half.csv": "", ".x/y": ""}
+    page = page_of(tmp_path, files)
+    assert entries(page, OTHERS) == ["[notes (mine).txt](notes%20%28mine%29.txt)", "[other/](other/)"]
+    assert [kind_of(path) for path in files] == [None] * 5
+    assert files_of(tmp_path) == ["notes (mine).txt", "other/a.txt", "other/b/c.txt"]
+    assert f"## {OTHERS}" not in page_of(tmp_path / "empty", {})
+
+
+def test_what_is_made_on_request_is_named_before_and_after(tmp_path: Path) -> None:
+    page = page_of(tmp_path, {})
+    assert entries(page, "Per picture") == [
+        "Submission to ISIC 2018 Task 2, and its scores: on request, `snakemake challenge`"
+    ]
+    page = page_of(tmp_path, {"challenge/vgg_16/gradcam/scores.csv": "", "challenge/vgg_16/gradcam/masks/a.png": ""})
+    assert entries(page, "Per picture") == [
+        "Submission to ISIC 2018 Task 2: vgg_16, Grad-CAM: [challenge/vgg_16/gradcam/](challenge/vgg_16/gradcam/)"
+    ]
+
+
+def test_it_is_written_again_from_the_folder_alone(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        write_index(tmp_path)
+    write_record(tmp_path / "study.json", RECORD)
+    (tmp_path / "statistics").mkdir()
+    BEST.to_csv(tmp_path / "statistics" / "best_thresholds.csv", index=False)
+    write_index(tmp_path)
+    page = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert set(links(page)) == {"study.json", "README.md", "statistics/best_thresholds.csv"}
+    assert "0.200 at 0.400" in page  # thresholds keep their digits
+    (tmp_path / "manifest").mkdir()
+    (tmp_path / "manifest" / "training.csv").touch()
+    write_index(tmp_path)
+    again = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert set(links(again)) == {*links(page), "manifest/training.csv"}
+
+
+def test_kinds_have_a_heading_and_words_that_can_be_filled_in() -> None:
+    assert {kind.group for kind in KINDS} | {OTHERS} == set(GROUPS)
     assert len({kind.pattern for kind in KINDS}) == len(KINDS)
-    assert {kind.group for kind in KINDS} == set(GROUPS)
+    for kind in KINDS:
+        names = re.compile(kind.pattern).groupindex
+        assert "{" not in kind.words.format(**dict.fromkeys(names, "x"))
+        assert not kind.words.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("tables/best_thresholds_third.html", ""),
+        ("tables/groups_third.tex", ""),
+        ("figures/thresholds_third.svg", "The example's map at each threshold, {model}"),
+        ("classifiers/graph/model.pb", "{model}: the classifier"),
+        ("statistics/models/ceiling/thresholds.csv", None),
+        ("challenge/plain/gradcam/masks/ISIC_0000000_attribute_streaks.png", None),
+    ],
+)
+def test_kinds_that_no_run_of_the_embedded_study_makes(path: str, words: str | None) -> None:
+    kind = kind_of(path)
+    assert kind is not None and (words is None or kind.words == words)

@@ -12,7 +12,6 @@ import pytest
 from dermalign.study.console import (
     StepHandler,
     best_threshold_lines,
-    duration,
     failed_lines,
     place_lines,
     print_steps,
@@ -232,24 +231,6 @@ def test_when_snakemakes_own_words_are_wanted(
     options: dict[str, Any], environment: dict[str, str], wanted: bool
 ) -> None:
     assert wants_own_words(OutputSettings(**options), environment) is wanted
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (-0.001, "0.0 s"),
-        (3.24, "3.2 s"),
-        (59.94, "59.9 s"),
-        (59.96, "1 min 00 s"),
-        (250, "4 min 10 s"),
-        (3599.4, "59 min 59 s"),
-        (3599.6, "1 h 00 min"),
-        (7500, "2 h 05 min"),
-        (90000, "25 h 00 min"),
-    ],
-)
-def test_durations(seconds: float, words: str) -> None:
-    assert duration(seconds) == words
 
 
 def test_lines_of_steps() -> None:

@@ -6,18 +6,24 @@ import json
 import math
 import re
 import statistics
+import subprocess
 import zipfile
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from brute_force import intersection_and_union
+from dermalign.results.index import files_of, kind_of
+from dermalign.study.configuration import checked
 from PIL import Image
 from scipy.stats import mannwhitneyu
 
-from .conftest import Run, Study
+from .conftest import REPOSITORY, Run, Study
 
 FEATURES = ["globules", "milia_like_cyst", "negative_network", "pigment_network", "streaks"]
 
@@ -327,26 +333,101 @@ def test_published_values_stand_beside_ours(finished: tuple[Study, Run]) -> None
     assert verdicts["ResNet50 MEL: U against the numbers of pictures (tables 6 and 5)"] == "cannot all be true"
 
 
-def test_the_record_says_what_the_study_was_made_from(finished: tuple[Study, Run]) -> None:
+@pytest.fixture(scope="module")
+def record(finished: tuple[Study, Run]) -> dict[str, Any]:
+    """What study.json says."""
+    found: dict[str, Any] = json.loads((finished[0].results / "study.json").read_text(encoding="utf-8"))
+    return found
+
+
+def test_the_record_says_what_the_study_was_made_from(finished: tuple[Study, Run], record: dict[str, Any]) -> None:
     results = finished[0].results
-    record = json.loads((results / "study.json").read_text(encoding="utf-8"))
-    assert record["configuration"]["models"]["plain"]["architecture"] == "plain_stack"
-    assert record["pictures"]["analysed"] == len(jaccard_of(results, "plain", "union")["0.000"])
-    assert record["versions"]["tensorflow"] and record["seconds"]["by_rule"]["train"] > 1
-    for row in record["archives"]:
-        content = (finished[0].folder / row["path"]).read_bytes()
-        assert (row["bytes"], row["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
-    for model, digest in record["classifiers"].items():
-        content = (results / "classifiers" / model / "model.keras").read_bytes()
-        assert digest == hashlib.sha256(content).hexdigest()
+    assert record["configuration"] == checked(yaml.safe_load((REPOSITORY / "config.yaml").read_text(encoding="utf-8")))
+    assert record["seed"] == record["configuration"]["seed"] and record["study"] == "embedded"
+    assert {each["path"] for each in record["archives"]} == {
+        f"results/embedded/archives/{path.name}"
+        for path in (results / "archives").iterdir()
+        if path.suffix in (".zip", ".csv")
+    }
+    for each in [*record["archives"], record["published"]]:
+        path = finished[0].folder / each["path"] if "key" in each else REPOSITORY / each["path"]
+        assert each["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+        assert each.get("bytes", path.stat().st_size) == path.stat().st_size
+    evaluation = pd.read_csv(results / "manifest" / "evaluation.csv", keep_default_na=False)
+    training = pd.read_csv(results / "manifest" / "training.csv", keep_default_na=False)
+    assert record["pictures"] == {
+        "training": training["split"].value_counts().to_dict(),
+        "evaluation": len(evaluation),
+        "analysed": int(evaluation["included"].sum()),
+    }
+    for model, classifier in record["classifiers"].items():
+        assert classifier["sha256"] == hashlib.sha256((results / classifier["path"]).read_bytes()).hexdigest()
+        for path in sorted((results / "saliency" / model / "gradcam").glob("*.h5"))[:3]:
+            with h5py.File(path) as store:
+                assert store.attrs["classifier_sha256"] == classifier["sha256"]
+                assert store.attrs["dermalign_version"] == record["versions"]["dermalign"]
+    if (REPOSITORY / ".git").exists():
+        command = ["git", "-C", str(REPOSITORY), "rev-parse", "HEAD"]
+        assert record["commit"] == subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    # It says no more of this machine than the configuration does.
+    text = (results / "study.json").read_text(encoding="utf-8")
+    assert str(Path.home()) not in text and str(REPOSITORY) not in text and str(finished[0].folder) not in text
 
 
-def test_the_index_names_every_file_and_every_link_leads_somewhere(finished: tuple[Study, Run]) -> None:
+def test_the_record_is_the_last_of_the_run_and_knows_its_times(
+    finished: tuple[Study, Run], record: dict[str, Any]
+) -> None:
+    _, run = finished
+    assert "] study_record " in run.steps()[-1]
+    times = record["times"]
+    assert times["jobs"] == len(run.steps()) - 1  # all but itself
+    assert sum(step["jobs"] for step in times["by_step"].values()) == times["jobs"]
+    assert times["by_step"]["train"]["jobs"] == 2
+    started, ended, written = (
+        datetime.fromisoformat(moment) for moment in (times["started"], times["ended"], record["written"])
+    )
+    assert started < ended <= written
+    (minutes, seconds) = map(float, re.findall(r"Elapsed time: 0:(\d+):([\d.]+)", run.text)[0])
+    elapsed = 60 * minutes + seconds
+    assert elapsed / 2 < times["seconds"] <= (ended - started).total_seconds() + 1 < elapsed + 2
+    assert times["seconds"] < times["job_seconds"] < 2 * elapsed  # on two cores
+
+
+def test_the_index_names_every_result_and_its_links_lead_there(finished: tuple[Study, Run]) -> None:
     results = finished[0].results
     page = (results / "README.md").read_text(encoding="utf-8")
     links = re.findall(r"\]\(([^)]+)\)", page)
     assert all((results / link).exists() for link in links)
-    files = {path.relative_to(results).as_posix() for path in results.rglob("*") if path.is_file()}
-    unnamed = {path for path in files if not any(path == link or path.startswith(link) for link in links)}
-    assert unnamed == set()
-    assert "0000" not in page  # no file of a single picture or batch
+    folders = tuple(link for link in links if link.endswith("/"))
+    files = files_of(results)
+    assert [path for path in files if kind_of(path) is None] == []
+    assert [path for path in files if path not in links and not path.startswith(folders)] == []
+    assert "## Other files" not in page and "left over" not in page
+    best = pd.read_csv(results / "statistics" / "best_thresholds.csv", dtype={"threshold": str})
+    for row in best.query("method == 'gradcam' and model == 'plain'").itertuples():
+        assert f" | {row.j_mean:.3f} at {row.threshold} |" in page
+    for path in (results / "tables").glob("table*.md"):
+        title = path.read_text(encoding="utf-8").partition(". ")[0]
+        assert f"\n- {title}. " in page
+
+
+def test_files_of_other_studies_are_known_to_the_index(empty: Study) -> None:
+    """Those of further models, of variants, of groups of one's own, without controls, and on request."""
+    overlay = {
+        "models": {
+            "third": {
+                "architecture": "plain_stack",
+                "input_size": 48,
+                "saliency_layer": "last_convolution",
+                "training": {"epochs": 1},
+            }
+        },
+        "variants": {"tiled": {"kind": "tiles", "tiles": 2}},
+        "chance": {"methods": []},
+        "groups": {"one": {"diagnoses": ["MEL"]}, "two": {"diagnoses": ["NV"]}},
+    }
+    jobs = empty.snakemake("-n", "all", "challenge", overlay=overlay).jobs()
+    paths = {path.removeprefix("results/embedded/") for outputs in jobs.values() for path in outputs}
+    assert {"study.json", "README.md", "tables/groups_third.md", "figures/thresholds_third.png"} < paths
+    assert "challenge/third/gradcam/scores.csv" in paths
+    assert [path for path in paths if kind_of(path) is None] == []

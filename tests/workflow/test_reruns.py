@@ -46,6 +46,10 @@ def test_nothing_touched_nothing_runs(copied: Study) -> None:
     assert copied.snakemake("-n").jobs() == {}
 
 
+def test_what_no_result_depends_on_renews_the_record_alone(copied: Study) -> None:
+    assert set(copied.snakemake("-n", overlay={"gpus": 0}).jobs()) == {"study_record"}
+
+
 def test_a_new_threshold_lists_only_its_shards_and_what_follows(copied: Study) -> None:
     jobs = copied.snakemake("-n", overlay={"thresholds": [*GRID, 0.55]}).jobs()
     shards = jobs.pop("jaccard_1")
@@ -142,6 +146,7 @@ def test_other_content_under_the_same_name_runs_what_reads_it(brought: Study) ->
 
     jobs = jobs_after(masks, f"{image}_attribute_streaks.png", _encoded("L", "PNG"))
     assert len(jobs["mask_cells"]) == 1
+    assert {"archive_digests", "study_record"} <= set(jobs)
     assert not [name for name in jobs if name.startswith(("gradcam_", "train", "perceptual_hashes"))]
 
     jobs = jobs_after(pictures, f"{image}.jpg", _encoded("RGB", "JPEG"))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from brute_force import intersection_and_union
+from dermalign.results.index import files_of, kind_of
 from PIL import Image
 
 from .conftest import Study
@@ -45,6 +46,12 @@ def test_variants_are_methods_and_the_challenge_view_is_made_on_request(
         mask = Image.open(empty.results / "challenge/plain/gradcam/masks" / f"{image}_attribute_globules.png")
         assert mask.size == tuple(evaluation.loc[image, ["width", "height"]])
         assert set(np.unique(np.asarray(mask))) <= {0, 255}
+
+    # Whichever of the two ended last, the index knows both.
+    assert [path for path in files_of(empty.results) if kind_of(path) is None] == []
+    page = (empty.results / "README.md").read_text(encoding="utf-8")
+    assert "(challenge/plain/gradcam/)" in page and "on request" not in page
+    assert "J at each threshold: plain, tiled: [jaccard/plain/tiled/](jaccard/plain/tiled/)" in page
 
 
 def _union_of(study: Study, image: str) -> np.ndarray:

@@ -1,25 +1,33 @@
-"""The index of a study's results, README.md: every kind of file in words, with links to what is there."""
+"""The index of a study's results, README.md: every kind of file in words, with links to what is there.
+
+A new kind of file is a line of `KINDS`.
+"""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
 
 from ..files import write_text
+from ..logs import duration
 from ..terms import UNION
-from .provenance import models_in_words
+from .provenance import read_record
+from .statistics import read_statistics
 from .words import in_words
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of files: in which group it is told, what its paths match, in which words, and whether only as a folder.
+    """A kind of files.
 
-    words: may name groups of the pattern in braces; empty where the file says itself what it is, as tables do. Files of
-    one name that differ in their suffix are one line. depth: parts of the path that a folder's link has; 0: the file.
+    group: the heading below which it stands. pattern: of the whole path in the folder of results; what it calls `model`
+    and `method` are names of the configuration. words: may name groups of the pattern in braces; empty where the file
+    says itself what it is, as tables do in their captions. Files of one name that differ in their suffix are one line.
+    depth: parts of the path of the folder that stands for all files of the kind in it; 0 where each file is told.
     """
 
     group: str
@@ -28,14 +36,12 @@ class Kind:
     depth: int = 0
 
 
-MAIN, TABLES, BEYOND = "First", "Tables", "Tables beyond the paper"
-FIGURES, STATISTICS, DATA = "Figures", "Statistics", "Data"
-CLASSIFIERS, PICTURES, RUN = "Classifiers", "Per picture", "The run"
-GROUPS = (MAIN, TABLES, BEYOND, FIGURES, STATISTICS, DATA, CLASSIFIERS, PICTURES, RUN)
-# A file of a study that no pattern matches is none that the index can tell of: a test fails then.
+TABLES, BEYOND, FIGURES, STATISTICS = "Tables", "Tables beyond the paper", "Figures", "Statistics"
+CLASSIFIERS, DATA, PICTURES, RUN = "Classifiers", "Pictures and archives", "Per picture", "The run"
+OTHERS = "Other files"
+GROUPS = (TABLES, BEYOND, FIGURES, STATISTICS, CLASSIFIERS, DATA, PICTURES, RUN, OTHERS)
+# In their order; of a path the first that matches it. A file of a run that none matches makes a test fail.
 KINDS = (
-    Kind(MAIN, r"study\.json", "What this study was made from: configuration, versions, archives, seed, run times"),
-    Kind(MAIN, r"README\.md", "This index"),
     Kind(TABLES, r"tables/table\d\.\w+", ""),
     Kind(TABLES, r"tables/(best_thresholds|groups)_(?P<model>\w+)\.\w+", ""),
     Kind(TABLES, r"tables/classifiers\.\w+", ""),
@@ -46,8 +52,8 @@ KINDS = (
     Kind(FIGURES, r"figures/figure2\.\w+", "Figure 2. The example: what each model took it for, and its map"),
     Kind(FIGURES, r"figures/figure3\.\w+", "Figure 3. How J is distributed over the pictures of each feature"),
     Kind(FIGURES, r"figures/figure4\.\w+", "Figure 4. The example's map at each threshold, first model"),
-    Kind(FIGURES, r"figures/figure5\.\w+", "Figure 5. The same, second model"),
-    Kind(FIGURES, r"figures/thresholds_(?P<model>\w+)\.\w+", "The same, {model}"),
+    Kind(FIGURES, r"figures/figure5\.\w+", "Figure 5. The example's map at each threshold, second model"),
+    Kind(FIGURES, r"figures/thresholds_(?P<model>\w+)\.\w+", "The example's map at each threshold, {model}"),
     Kind(FIGURES, r"figures/jaccard_by_threshold\.\w+", "Mean J against the threshold, beside the controls"),
     Kind(FIGURES, r"figures/mean_curves\.\w+", "The exact mean of J at every threshold, with quartiles"),
     Kind(FIGURES, r"figures/groups\.\w+", "How J of the union is distributed in each group"),
@@ -59,19 +65,24 @@ KINDS = (
     ),
     Kind(FIGURES, r"figures/classifiers/(?P<model>\w+)_history\.\w+", "Learning curves, {model}"),
     Kind(STATISTICS, r"statistics/thresholds\.csv", "J at every threshold, per source and feature, with intervals"),
-    Kind(STATISTICS, r"statistics/best_thresholds\.csv", "Its rows at the best thresholds"),
-    Kind(STATISTICS, r"statistics/correctness\.csv", "J by group"),
-    Kind(STATISTICS, r"statistics/mann_whitney\.csv", "Tests between groups"),
-    Kind(STATISTICS, r"statistics/chance\.csv", "Differences to chance, picture by picture"),
+    Kind(STATISTICS, r"statistics/best_thresholds\.csv", "J at each feature's best threshold"),
+    Kind(STATISTICS, r"statistics/correctness\.csv", "J of the groups of pictures"),
+    Kind(STATISTICS, r"statistics/mann_whitney\.csv", "Mann-Whitney tests between groups"),
+    Kind(STATISTICS, r"statistics/chance\.csv", "Differences of J to chance, paired by picture"),
     Kind(STATISTICS, r"statistics/exact_thresholds\.csv", "Best thresholds off the grid"),
-    Kind(STATISTICS, r"statistics/mean_curves\.csv", "The exact mean of J at 1,001 thresholds"),
+    Kind(STATISTICS, r"statistics/mean_curves\.csv", "Exact mean of J at 1,001 thresholds, with quartiles"),
     Kind(STATISTICS, r"statistics/example\.csv", "Which picture the figures show, and why"),
-    Kind(STATISTICS, r"statistics/models/.*", "The same tables, a folder per model", 2),
+    Kind(
+        STATISTICS,
+        r"statistics/models/.*",
+        "Statistics of each model or other owner of maps, from which those above are merged",
+        2,
+    ),
     Kind(DATA, r"manifest/training\.csv", "Training pictures and their split; why others were left out"),
     Kind(DATA, r"manifest/evaluation\.csv", "Evaluation pictures; why others are not in the analysis"),
     Kind(DATA, r"manifest/leakage\.csv", "Evaluation pictures among the training pictures, pair by pair"),
-    Kind(DATA, r"manifest/leakage_summary\.csv", "The same in numbers"),
-    Kind(DATA, r"manifest/archives\.csv", "The archives: size and SHA-256"),
+    Kind(DATA, r"manifest/leakage_summary\.csv", "Evaluation pictures among the training pictures, in numbers"),
+    Kind(DATA, r"manifest/archives\.csv", "Archives and tables that were read: size and SHA-256"),
     Kind(DATA, r"archives/.*", "Archives that this study drew", 1),
     Kind(DATA, r"hashes/.*", "Perceptual hashes of pictures", 1),
     Kind(DATA, r"pictures/.*", "Training pictures, decoded", 1),
@@ -87,21 +98,30 @@ KINDS = (
     Kind(PICTURES, r"saliency/(?P<model>\w+)/(?P<method>\w+)/.*\.h5", "Saliency maps: {model}, {method}", 3),
     Kind(PICTURES, r"maps/.*\.h5", "Maps of each source in one file", 1),
     Kind(PICTURES, r"jaccard/(?P<model>\w+)/(?P<method>\w+)/.*\.csv", "J at each threshold: {model}, {method}", 3),
-    Kind(PICTURES, r"jaccard/blocks\.json", "Which thresholds were computed together"),
+    Kind(PICTURES, r"jaccard/blocks\.json", "Which thresholds are computed by one job"),
     Kind(PICTURES, r"exact/.*\.csv", "Best thresholds off the grid, picture by picture", 1),
     Kind(PICTURES, r"curves/.*\.h5", "J as a step function", 1),
     Kind(PICTURES, r"cells/.*\.h5", "White pixels of the masks in each cell of a map", 1),
     Kind(
         PICTURES, r"challenge/(?P<model>\w+)/(?P<method>\w+)/.*", "Submission to ISIC 2018 Task 2: {model}, {method}", 3
     ),
+    Kind(RUN, r"study\.json", "What this study was made from: configuration, archives, versions, commit, seed, times"),
+    Kind(RUN, r"README\.md", "This index"),
     Kind(RUN, r"logs/.*", "A log per job", 1),
     Kind(RUN, r"benchmarks/.*", "Run time and memory per job", 1),
 )
 
 
+# What is made on request alone: the heading below which it is told while it is not there, its place, words, command.
+ON_REQUEST = ((PICTURES, "challenge/", "Submission to ISIC 2018 Task 2, and its scores", "snakemake challenge"),)
+READABLE = (".png", ".svg", ".md", ".html", ".csv", ".tex")  # what is told first of files of one name
+MAIN_FIGURE = "figures/jaccard_by_threshold.png"
+
+
 def kind_of(path: str) -> Kind | None:
     """Return the kind of a file by its path in the folder of results, None for one that the index does not know."""
-    return next((kind for kind in KINDS if re.fullmatch(kind.pattern, path)), None)
+    found = _found(path)
+    return found and found[1]
 
 
 def files_of(results: str | Path) -> list[str]:
@@ -111,74 +131,170 @@ def files_of(results: str | Path) -> list[str]:
 
 
 def index_page(
-    results: str | Path, record: Mapping[str, Any], best_thresholds: pd.DataFrame, method: str, more: Iterable[str] = ()
+    results: str | Path, record: Mapping[str, Any], best_thresholds: pd.DataFrame, more: Iterable[str] = ()
 ) -> str:
     """Return the index as Markdown, links relative to the folder of results.
 
-    results: the folder. record: as `provenance.study_record`. best_thresholds: statistics/best_thresholds.csv. method:
-    the first saliency method, whose best thresholds are shown. more: files that are being written.
+    results: the folder. record: as `provenance.study_record`. best_thresholds: statistics/best_thresholds.csv, of which
+    those of the first saliency method are shown. more: files that are being written.
     """
-    models = list(record["configuration"]["models"])
-    analysed, evaluated = record["pictures"]["analysed"], record["pictures"]["evaluation"]
-    commit = f"{(record['commit'] or 'unknown')[:12]}{' with changes' if record['changed'] else ''}"
-    lines = [
-        f"# Results of the study {record['study']}",
-        "",
-        f"How far do saliency maps of {models_in_words(models)} coincide with features that dermatologists look for? "
-        f"{analysed:,} of {evaluated:,} evaluation pictures are in the analysis. Written {record['written'][:10]} by "
-        f"dermalign {record['versions']['dermalign']}, commit {commit}.",
-        "",
-        *_best_lines(best_thresholds, models, method),
-    ]
     files = sorted({*files_of(results), *more})
-    if "figures/jaccard_by_threshold.png" in files:
-        lines += ["", "![Mean Jaccard index against the threshold](figures/jaccard_by_threshold.png)"]
-    by_group: dict[str, dict[str, list[str]]] = {group: {} for group in GROUPS}
-    for path in sorted(files, key=lambda path: (_place(path), path)):
-        kind = kind_of(path)
-        if kind is None:
-            continue
-        link = "/".join(path.split("/")[: kind.depth]) + "/" if kind.depth else path
-        key = link if kind.depth else link.rpartition(".")[0] or link
-        words = _words(kind, path, results)
-        found = by_group[kind.group].setdefault(key, [words])
-        if link not in found:
-            found.append(link)
+    lines = [
+        f"# Results of the study {_text(record['study'])}",
+        "",
+        "How far do saliency maps of skin-cancer classifiers coincide with the features that dermatologists look for?",
+        "J is the Jaccard index of a thresholded map and a feature's mask.",
+        "",
+        *_facts(record),
+        "",
+        *_best_lines(best_thresholds, record["configuration"]),
+    ]
+    if MAIN_FIGURE in files:
+        lines += ["", f"![Mean Jaccard index against the threshold]({MAIN_FIGURE})"]
+    by_group = _entries(files, results, record["configuration"])
+    for group, folder, words, command in ON_REQUEST:
+        if not any(path.startswith(folder) for path in files):
+            by_group[group].append(f"{words}: on request, `{command}`")
     for group, entries in by_group.items():
         if entries:
-            lines += ["", f"## {group}", ""]
-        for words, *links in entries.values():
-            lines.append(f"- {words}: {', '.join(f'[{_name(link)}]({link})' for link in links)}")
+            lines += ["", f"## {group}", "", *(f"- {entry}" for entry in entries)]
     return "\n".join([*lines, ""])
 
 
-def write_index(path: str | Path, page: str) -> None:
-    """Write the index, whole or not at all."""
-    write_text(path, page)
+def write_index(results: str | Path) -> None:
+    """Write a study's index, README.md in the folder of its results, whole or not at all.
+
+    It tells of what is there now: once more after something was made on request. Raises FileNotFoundError where
+    study.json or statistics/best_thresholds.csv are not there.
+    """
+    record = read_record(Path(results) / "study.json")
+    best = read_statistics(Path(results) / "statistics" / "best_thresholds.csv")
+    write_text(Path(results) / "README.md", index_page(results, record, best, more=["README.md"]))
 
 
-def _place(path: str) -> int:
-    return next((place for place, kind in enumerate(KINDS) if re.fullmatch(kind.pattern, path)), len(KINDS))
+def _found(path: str) -> tuple[int, Kind, dict[str, str]] | None:
+    """Return the place of a file's kind in `KINDS`, the kind, and what its pattern names."""
+    for place, kind in enumerate(KINDS):
+        if match := re.fullmatch(kind.pattern, path):
+            return place, kind, match.groupdict()
+    return None
 
 
-def _name(link: str) -> str:
-    return link if link.endswith("/") else link.rpartition("/")[2]
+def _entries(files: Iterable[str], results: str | Path, configuration: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the entries of each group: words and links."""
+    known = _configured(configuration)
+    links: dict[tuple[int, tuple[int, ...], str, str], set[str]] = {}
+    for path in files:
+        place, kind, names = _found(path) or (len(KINDS), None, {})
+        parts = path.split("/")
+        depth = kind.depth if kind else min(1, len(parts) - 1)
+        link = "/".join(parts[:depth]) + "/" if depth else path
+        # Names stand in the order of the configuration, what it has no more stands last.
+        named = {key: name for key, name in names.items() if key in known}
+        ranks = [known[key].index(name) if name in known[key] else len(known[key]) for key, name in named.items()]
+        words = _words(kind, path, names, results) if kind else ""
+        if any(name not in known[key] for key, name in named.items()):
+            words += " (left over: not in this configuration)"
+        # What files of one entry have in common: a name, but for its suffix.
+        common = link if depth else path.removesuffix(Path(path).suffix)
+        links.setdefault((place, tuple(ranks), common, words), set()).add(link)
+    entries: dict[str, list[str]] = {group: [] for group in GROUPS}
+    for (place, _, _, words), targets in sorted(links.items()):
+        group = KINDS[place].group if place < len(KINDS) else OTHERS
+        linked = _linked(sorted(targets, key=_readable_first))
+        entries[group].append(f"{words}: {linked}" if words else linked)
+    return entries
 
 
-def _words(kind: Kind, path: str, results: str | Path) -> str:
-    if kind.words:
-        match = re.fullmatch(kind.pattern, path)
-        return kind.words.format(
-            **{name: in_words(word) for name, word in (match.groupdict() if match else {}).items()}
-        )
-    caption = (Path(results) / path).with_suffix(".md")
-    first = caption.read_text(encoding="utf-8").split("\n", 1)[0] if caption.is_file() else ""
-    sentence = re.match(r"(?:Table \d+\. )?.+?(?=\.(?: |$)|: U )", first)
-    return sentence[0] if sentence else in_words(Path(path).stem)
+def _linked(links: Sequence[str]) -> str:
+    """Return links as Markdown: one by its name, several, whose names differ in their suffix, by that."""
+    if len(links) == 1:
+        (link,) = links
+        return f"[{_text(link if link.endswith('/') else link.rpartition('/')[2])}]({quote(link)})"
+    return ", ".join(
+        f"[{_text(Path(link).suffix.removeprefix('.') or Path(link).name)}]({quote(link)})" for link in links
+    )
 
 
-def _best_lines(best_thresholds: pd.DataFrame, models: Sequence[str], method: str) -> list[str]:
-    """Return the best thresholds as a small table: a row per feature, a column per model."""
+def _readable_first(link: str) -> tuple[int, str]:
+    suffix = Path(link).suffix
+    return READABLE.index(suffix) if suffix in READABLE else len(READABLE), link
+
+
+def _text(name: str) -> str:
+    """Return a name as text of Markdown."""
+    return re.sub(r"[\\`*\[\]<>|]|(?<!\w)_|_(?!\w)", r"\\\g<0>", name)
+
+
+def _words(kind: Kind, path: str, names: Mapping[str, str], results: str | Path) -> str:
+    if not kind.words:
+        return _title((Path(results) / path).with_suffix(".md")) or in_words(Path(path).stem)
+    # Models are called what the study calls them; names of ours have words.
+    spoken = {key: in_words(name) if key == "method" else _text(name) for key, name in names.items()}
+    return kind.words.format(**spoken)
+
+
+def _title(page: Path) -> str:
+    """Return the first sentence of a table's caption, without its full stop; nothing where there is no page."""
+    if not page.is_file():
+        return ""
+    caption = page.read_text(encoding="utf-8").partition("\n")[0]
+    sentence = re.match(r"(?:Table \d+\. )?.+?(?=\.(?: |$))", caption)
+    return _text(sentence[0] if sentence else caption)
+
+
+def _configured(configuration: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the names of models and of methods, in the sense of paths, that a configuration has, in its order."""
+    sources = configuration.get("sources", {})
+    methods = [*configuration["methods"], *configuration.get("variants", {})]
+    methods += configuration.get("chance", {}).get("methods", [])
+    return {
+        "model": [*configuration["models"], *sources],
+        "method": [*methods, *(name for entries in sources.values() for name in entries)],
+    }
+
+
+def _facts(record: Mapping[str, Any]) -> list[str]:
+    """Return what the study is, as a table of two columns."""
+    configuration, pictures, times = record["configuration"], record["pictures"], record["times"]
+    models = [
+        f"{_text(model)} ({_text(settings['architecture'])}, {settings['input_size']} pixels)"
+        if "architecture" in settings
+        else f"{_text(model)} (brought along)"
+        for model, settings in configuration["models"].items()
+    ]
+    splits = [f"{split} {count:,}" for split, count in (pictures["training"] or {}).items()]
+    size = sum({each["path"]: each["bytes"] for each in record["archives"]}.values())
+    archives = f"{len({each['path'] for each in record['archives']})} files, {_bytes(size)}"
+    if "drawn" in configuration["archives"]:
+        archives += ", drawn by dermalign: they show no skin"
+    commit = record["commit"][:12] if record["commit"] else "unknown"
+    facts = {
+        "models": ", ".join(models),
+        "saliency methods": ", ".join(map(in_words, configuration["methods"])),
+        "evaluation pictures": f"{pictures['evaluation']:,}, of which {pictures['analysed']:,} in the analysis",
+        "training pictures": ", ".join(splits) if splits else "none",
+        "archives": archives,
+        "run time": f"{duration(times['seconds'])} for {times['jobs']:,} jobs, the last at {times['ended']}",
+        "written": f"{record['written']} by dermalign {record['versions']['dermalign']}, commit {commit}"
+        + (" with changes" if record["changed"] else ""),
+    }
+    if pictures["training"] is not None:
+        facts["training pictures"] += f" (leakage: {configuration['leakage']})"
+    return ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in facts.items())]
+
+
+def _bytes(size: int) -> str:
+    for unit, power in (("GB", 9), ("MB", 6), ("kB", 3)):
+        if size >= 10**power:
+            return f"{size / 10**power:.1f} {unit}"
+    return f"{size} bytes"
+
+
+def _best_lines(best_thresholds: pd.DataFrame, configuration: Mapping[str, Any]) -> list[str]:
+    """Return the best thresholds of the first saliency method: a row per feature, a column per model."""
+    models: Sequence[str] = list(configuration["models"])
+    method = next(iter(configuration["methods"]))
     of_method = best_thresholds[(best_thresholds["method"] == method) & best_thresholds["model"].isin(models)]
     cells = {
         (row["model"], row["feature"]): "-"
@@ -187,7 +303,8 @@ def _best_lines(best_thresholds: pd.DataFrame, models: Sequence[str], method: st
         for row in of_method.to_dict("records")
     }
     features = list(dict.fromkeys(of_method["feature"]))
-    lines = [f"| highest mean J ({in_words(method)}) | {' | '.join(models)} |", "|---" * (len(models) + 1) + "|"]
+    heads = [f"highest mean J ({in_words(method)})", *map(_text, models)]
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for feature in features:
         name = f"**{in_words(feature)}**" if feature == UNION else in_words(feature)
         lines.append(f"| {name} | {' | '.join(cells.get((model, feature), '-') for model in models)} |")

@@ -9,12 +9,14 @@ import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
+from ..logs import duration
+
 if TYPE_CHECKING:
     import pandas as pd
 
 WIDTH = 100
 # Rules that only name what is to be made are no steps.
-TARGETS = ("all", "fetch", "figures", "challenge")
+TARGETS = ("all", "fetch", "audit", "figures", "challenge")
 # An error names so many files of a list; the log of Snakemake has them all.
 FILES = 3
 
@@ -188,14 +190,6 @@ def step_line(number: int | None, total: int, name: str, took: str, width: int =
     """Return the line of a step that ended, such as `[ 12/118] mask_cells 00001   3.2 s`; no number: it failed."""
     place = f"[{'-' if number is None else number:>{len(str(total))}}/{total}] "
     return f"{place}{_clipped(name, width - len(place) - len(took) - 1):<42} {took:>10}".rstrip()
-
-
-def duration(seconds: float) -> str:
-    """Return a time in words: 3.2 s, 4 min 10 s, 2 h 05 min."""
-    if seconds < 59.95:
-        return f"{max(seconds, 0):.1f} s"
-    minutes, left = divmod(round(seconds), 60)
-    return f"{minutes} min {left:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
 
 
 def best_threshold_lines(best_thresholds: "pd.DataFrame", methods: Sequence[str], width: int = WIDTH) -> list[str]:
