@@ -94,6 +94,8 @@ wildcard_constraints:
 
 # What plain `snakemake` makes. Each file of rules adds its own.
 WANTED = []
+# What the study was made from, and the index of its results: the last of a run.
+RECORD = [f"{RESULTS}/study.json", f"{RESULTS}/README.md"]
 
 
 def everything(wildcards):
@@ -167,6 +169,15 @@ def print_summary():
     best = pandas.read_csv(path, keep_default_na=False, na_values=[""])
     print("\nThe best threshold of each feature, and the mean Jaccard index (J) over pictures there:\n")
     print(*best_threshold_lines(best, SOURCES.saliency_methods), "", *place_lines(RESULTS), sep="\n", flush=True)
+
+
+def renew_index():
+    """Name in the index what was made on request after it was written."""
+    made = {job.rule.name for job in workflow.dag.finished_jobs}
+    if "challenge_masks" in made and all(Path(path).is_file() for path in RECORD):
+        from dermalign.results.index import write_index  # imported here: the processes of jobs do without
+
+        write_index(RESULTS)
 
 
 # Processes that Snakemake starts for a job, and a workflow that imports this one, print as they do.

@@ -1,12 +1,6 @@
 # What the study was made from, and an index of all that it gave: the last of a run.
 
-RECORD = [f"{RESULTS}/study.json", f"{RESULTS}/README.md"]
 WANTED += RECORD
-
-
-def made_from(model):
-    """The files that a classifier was made from beside pictures: starting weights, or what was brought along."""
-    return CLASSIFIERS.files(model) if model in CLASSIFIERS.brought else CLASSIFIERS.weights_files(model)
 
 
 # Every byte of the archives is read once; again where their content, a digest below, is another one.
@@ -39,7 +33,7 @@ rule study_record:
         lambda wildcards: [path for path in everything(wildcards) if path not in RECORD],
         archives=f"{RESULTS}/manifest/archives.csv",
         classifiers=[CLASSIFIERS.path(model) for model in MODELS],
-        made_from=ancient(lambda wildcards: sorted({path for model in MODELS for path in made_from(model)})),
+        made_from=ancient(lambda wildcards: sorted({path for model in MODELS for path in CLASSIFIERS.made_from(model)})),
         published=[PUBLISHED_FILE] if PUBLISHED else [],
         training=[f"{RESULTS}/manifest/training.csv"] if ARCHIVES.has_training_pictures else [],
         evaluation=f"{RESULTS}/manifest/evaluation.csv",
@@ -60,15 +54,8 @@ rule study_record:
         runtime=minutes(10),
     params:
         configuration=CONFIGURATION,
-        classifiers=lambda wildcards: {model: (CLASSIFIERS.path(model), made_from(model)) for model in MODELS},
+        classifiers=lambda wildcards: {
+            model: (CLASSIFIERS.path(model), CLASSIFIERS.made_from(model)) for model in MODELS
+        },
     script:
         "../workflow_scripts/study_record.py"
-
-
-def renew_index():
-    """Name in the index what was made on request after it was written."""
-    made = {job.rule.name for job in workflow.dag.finished_jobs}
-    if "challenge_masks" in made and all(Path(path).is_file() for path in RECORD):
-        from dermalign.results.index import write_index  # imported here: the processes of jobs do without
-
-        write_index(RESULTS)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from dermalign.errors import InputError
-from dermalign.logs import duration, job_log, logger, progress
+from dermalign.logs import job_log, logger, progress
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "workflow_scripts"
 JOB = """
@@ -96,21 +96,3 @@ def test_progress_yields_all_and_logs_tenths(tmp_path: Path, total: int, lines: 
     assert len(logged) == lines
     if total:
         assert logged[-1].endswith(f"INFO counting: {total} of {total}")
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (-0.001, "0.0 s"),
-        (3.24, "3.2 s"),
-        (59.94, "59.9 s"),
-        (59.96, "1 min 00 s"),
-        (250, "4 min 10 s"),
-        (3599.4, "59 min 59 s"),
-        (3599.6, "1 h 00 min"),
-        (7500, "2 h 05 min"),
-        (90000, "25 h 00 min"),
-    ],
-)
-def test_durations(seconds: float, words: str) -> None:
-    assert duration(seconds) == words

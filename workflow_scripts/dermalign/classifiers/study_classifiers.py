@@ -50,6 +50,10 @@ class Classifiers:
         name = adopted_name(self.models[model]["classifier"]) if model in self.brought else "model.keras"
         return f"{self.study.results}/classifiers/{model}/{name}"
 
+    def made_from(self, model: str) -> list[str]:
+        """Return the files that a model was made from beside pictures: starting weights, or what was brought along."""
+        return self.files(model) if model in self.brought else self.weights_files(model)
+
     def described(self, model: str) -> dict[str, Any]:
         """Return what is said of a model beside published values: name, architecture, input, weights and cells."""
         settings = self.models[model]

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pandas as pd
 
 from ..files import write_text
-from ..logs import duration
+from ..study.durations import duration
 from ..terms import UNION
 from .provenance import read_record
 from .statistics import read_statistics

@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
-from ..logs import duration
+from .durations import duration
 
 if TYPE_CHECKING:
     import pandas as pd
