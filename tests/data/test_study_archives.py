@@ -206,6 +206,9 @@ def test_lesion_masks_are_used_where_they_are_there(
     assert named.lesion_archive == str(tmp_path / "lesions.zip") == named.files["archives.lesion_masks"]
     assert list(named.lesion_masks(IMAGES)) == [IMAGES[1]]
     assert named.shown_digests[:2] == before[:2] and named.shown_digests[2] != before[2]
+    shutil.unpack_archive(tmp_path / "lesions.zip", tmp_path / "lesions")
+    folder = archives(archives={"lesion_masks": "lesions"})
+    assert folder.missing_files() is None and list(folder.lesion_masks(IMAGES)) == [IMAGES[1]]
     other = archives(archives={"lesion_masks": "lesions.zip", "lesion_pattern": "{image}.png"})
     with pytest.raises(InputError, match=r"archives\.lesion_masks: .*lesions\.zip has no lesion mask of any"):
         _ = other.evaluation_images

@@ -24,8 +24,8 @@ ARCHIVE_KEYS = (
     "evaluation_pictures",
     "evaluation_masks",
 )
-# Of these, those that may be a folder in the place of a zip.
-FOLDER_KEYS = ("training_pictures", "evaluation_pictures", "evaluation_masks")
+# Those that may be a folder in the place of a zip.
+FOLDER_KEYS = ("training_pictures", "evaluation_pictures", "evaluation_masks", "lesion_masks")
 
 
 @dataclass(frozen=True)
