@@ -61,5 +61,10 @@ def draw(function, model):
     return thresholds_figure(shown, store_of(snakemake.input.maps[0], image), jaccard, best[UNION])
 
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0]) as log:
+    named = snakemake.params.get("named_lesion_masks")
+    if snakemake.params.function == "masks" and named and not snakemake.input.lesion_masks:
+        # It only adds to what is shown, but its name may be a mistake.
+        log.warning("figure 1 is drawn without the lesion: there is no %s (archives.lesion_masks)", named)
+        print(f"figure 1 is drawn without the lesion: there is no {named} (archives.lesion_masks)")
     save(draw(snakemake.params.function, snakemake.params.model), snakemake.output)

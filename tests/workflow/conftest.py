@@ -89,7 +89,7 @@ class Copy(Study):
     def __init__(self, folder: Path) -> None:
         """Copy the code as it is in the repository."""
         super().__init__(folder, folder / "code")
-        for name in ("rules", "schemas", "workflow_scripts", "envs", "profiles"):
+        for name in ("rules", "schemas", "studies", "workflow_scripts", "envs", "profiles"):
             shutil.copytree(REPOSITORY / name, self.code / name, ignore=shutil.ignore_patterns("__pycache__"))
         for name in ("Snakefile", "config.yaml"):
             shutil.copy(REPOSITORY / name, self.code / name)
