@@ -19,6 +19,7 @@ LONG = 40  # rows that fill a page: a longer table is broken over pages in LaTeX
 NAMED = ("feature", "method", "metric")
 HEADINGS = {
     "n": "pictures",
+    "j": "J",
     "n_first": "pictures, first",
     "n_second": "pictures, second",
     "first_threshold": "threshold, first",
