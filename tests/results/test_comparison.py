@@ -206,6 +206,7 @@ def test_notes_say_what_differs() -> None:
         ),
         ("section 3", "VGG16, MEL", "accuracy"): f"other held-out pictures (40); {of_network}",
         ("section 3", "VGG16, last convolution", "cells"): "7 x 5 cells; MobileNetV2, not VGG16",
+        ("section 4", "MEL", "pictures"): "other pictures",
         ("figure 4", PICTURE, "0.000"): reduced,
         ("figure 4", PICTURE, "0.100"): "0.1 is not on our grid",
         # All is white, whatever the network.
