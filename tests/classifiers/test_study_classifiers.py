@@ -141,6 +141,8 @@ def test_what_no_training_depends_on_is_not_told_to_it(classifiers: Configured) 
     before = settings()
     assert before["training"]["epochs"] == 0
     assert settings(saliency_layer="another", published={"accuracy": 0.5}) == before
+    named = classifiers(model={"published": "VGG16"}, published="values.csv")
+    assert named.training_settings("plain") == before
     assert settings(training={"epochs": 1}) != before
     assert settings(pixels="symmetric") != before
 

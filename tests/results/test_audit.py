@@ -4,7 +4,6 @@ import dataclasses
 import math
 import re
 from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -306,8 +305,7 @@ def test_long_texts_are_broken_into_lines() -> None:
     html = web_page(shown, "Audit.", "audit")
     assert html.count('<td class="long">') == 4 * len(AUDIT) and html.count("<td>") == len(AUDIT)
     tex = latex(shown, "Audit.", "audit")
-    widths = [float(width) for width in re.findall(r"p\{([\d.]+)\\linewidth\}", tex)]
-    assert len(widths) == 4 and 0.5 < sum(widths) < 0.9
-    assert all(a > 0.05 and b > 0.05 for a, b in pairwise(widths))
+    widths = [float(width) for width in re.findall(r"p\{([\d.]+)pt\}", tex)]
+    assert len(widths) == 4 and min(widths) > 20 and sum(widths) < 345  # a line of LaTeX's article
     short = readable(pd.DataFrame({"a": ["b"], "n": [1]}))
     assert 'class="long"' not in web_page(short, "", "") and "{lr}" in latex(short, "", "")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from dermalign.errors import InputError
+from dermalign.results.published import compared_models, read_published
 from dermalign.study.configuration import MANIFEST_COLUMNS, checked, read_schema, threshold_names
 from dermalign.study.sources import INDEPENDENT, KINDS, Kind, square_of_cells
 from hypothesis import given
@@ -87,6 +88,11 @@ def test_the_paper_s_study() -> None:
         assert (model["training"]["optimizer"], model["training"]["nesterov"]) == ("sgd", True)
         assert model["training"]["learning_rate"] == 1e-5
         assert model["training"]["batchnorm_momentum"] is None
+    # Section 3 of the paper stands beside them.
+    networks = {name: model["published"] for name, model in study["models"].items()}
+    published = read_published(REPOSITORY / study["published"])
+    assert list(networks.values()) == published.networks == ["VGG16", "ResNet50"]
+    assert compared_models(published.networks, networks) == {"VGG16": "vgg16", "ResNet50": "resnet50"}
     assert study["evaluation_diagnoses"] == ["MEL", "NV"]
     assert len(study["features"]) == 5
     assert len(threshold_names(study["thresholds"])) == 11
@@ -378,6 +384,14 @@ FAULTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "published value in percent": (
         {"models": {"plain": {"published": {"accuracy": 72.2}}}},
         ["`models.plain.published.accuracy`", "at most 1"],
+    ),
+    "published network without a file": (
+        {"published": None, "models": {"plain": {"published": "VGG16"}}},
+        ["`models.plain.published` names VGG16", "Name the file under `published`"],
+    ),
+    "published values as a list": (
+        {"models": {"plain": {"published": [0.5]}}},
+        ["`models.plain.published` is [0.5]", "keys with values or a text"],
     ),
     "thresholds without a step": ({"thresholds": {"step": None}}, ["`thresholds`", "start, stop and step"]),
     "threshold above 1": ({"thresholds": [0.5, 1.2]}, ["thresholds", "1.2", "outside of 0 to 1", "Correct"]),

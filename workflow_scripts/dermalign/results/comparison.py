@@ -166,6 +166,7 @@ class _Beside:
         self.analysed = evaluation[evaluation["included"]]
         widest = int(self.evaluated["width"].max()) if len(self.evaluated) else 0
         self.pictures: tuple[str, ...] = ()
+        self._other_pictures = "drawn pictures" if study.is_drawn else "other pictures"
         if study.is_drawn:
             self.pictures = ("drawn pictures",)
         elif widest < NARROWEST:
@@ -265,7 +266,7 @@ class _Beside:
             count = int((self.evaluated["diagnosis"] == value.row).sum())
         if count is None:
             return Ours(notes=(f"{value.row} is not in the study",))
-        return Ours(count, notes=() if count == value.value else self.pictures or ("other pictures",))
+        return Ours(count, notes=() if count == value.value else (self._other_pictures,))
 
     def _training_pictures(self, value: PublishedValue) -> Ours:
         if value.row == "training":
