@@ -16,8 +16,7 @@ from .conftest import REPOSITORY
 
 def _example() -> str:
     """The lines of docs/library.md that compute a Jaccard index."""
-    (code,) = re.findall(r"```python\n(.*?)```", (REPOSITORY / "docs" / "library.md").read_text(encoding="utf-8"), re.S)
-    return code
+    return re.findall(r"```python\n(.*?)```", (REPOSITORY / "docs" / "library.md").read_text(encoding="utf-8"), re.S)[0]
 
 
 @pytest.fixture(scope="module")

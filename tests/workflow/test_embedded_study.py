@@ -431,3 +431,15 @@ def test_files_of_other_studies_are_known_to_the_index(empty: Study) -> None:
     assert {"study.json", "README.md", "tables/groups_third.md", "figures/thresholds_third.png"} < paths
     assert "challenge/third/gradcam/scores.csv" in paths
     assert [path for path in paths if kind_of(path) is None] == []
+
+
+def test_the_figure_of_the_docs_is_drawn_as_in_a_notebook(
+    finished: tuple[Study, Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (REPOSITORY / "docs" / "library.md").read_text(encoding="utf-8")
+    _, code = re.findall(r"```python\n(.*?)```", page, re.S)
+    monkeypatch.chdir(finished[0].folder)
+    names: dict[str, Any] = {}
+    exec(code, names)
+    titles = [axis.get_title() for axis in names["figure"].axes]
+    assert titles[0].startswith("ISIC_0001638\n") and titles[1].startswith("plain: ")

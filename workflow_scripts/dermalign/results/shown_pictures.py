@@ -96,20 +96,20 @@ def open_pictures(
     pictures: str | Path,
     masks: str | Path,
     features: list[str],
-    mask_options: Mapping[str, Any],
+    mask_options: Mapping[str, Any] | None = None,
     lesion_masks: str | Path | None = None,
     lesion_pattern: str = ISIC_LESION_MASKS,
 ) -> Iterator[PictureReader]:
     """Open the archives that figures show pictures from.
 
     pictures, masks, lesion_masks: zips or folders, the last None where there are none. mask_options: `pattern` and
-    `missing` of `list_masks`. Raises InputError for an archive that is missing or no whole zip.
+    `missing` of `list_masks`, None for ISIC's. Raises InputError for an archive that is missing or no whole zip.
     """
     with ExitStack() as stack:
         lesions = str(lesion_masks) if lesion_masks else None
         names = {str(pictures), str(masks), *([lesions] if lesions else [])}
         opened = {name: stack.enter_context(open_archive(name)) for name in sorted(names)}
-        yield PictureReader(str(pictures), str(masks), features, mask_options, lesions, lesion_pattern, opened)
+        yield PictureReader(str(pictures), str(masks), features, mask_options or {}, lesions, lesion_pattern, opened)
 
 
 def map_of(store: Store, feature: str) -> NDArray[np.float32]:
