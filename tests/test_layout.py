@@ -57,3 +57,14 @@ def test_no_stage_knows_snakemake() -> None:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             assert not any(name.partition(".")[0] == "snakemake" for name in names), path
+
+
+def test_scripts_print_whole_lines_in_one_piece() -> None:
+    """Jobs share the terminal: where Python does not buffer, a newline by itself may follow another job's line."""
+    for path in sorted(LIBRARY.parent.glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print":
+                (end,) = [keyword.value for keyword in node.keywords if keyword.arg == "end"]
+                assert ast.literal_eval(end) == "", path
+                (text,) = node.args
+                assert ast.unparse(text).endswith("\\n'"), path

@@ -10,4 +10,4 @@ with job_log(snakemake.log[0]) as log:
     found = adopt(settings, snakemake.output[0])
     log.info("%s: %s, %d x %d cells", settings["classifier"], found.saliency_layer, *found.grid)
     for sentence in found.said:
-        print(f"{snakemake.params.model}: {sentence}")
+        print(f"{snakemake.params.model}: {sentence}\n", end="")

@@ -9,5 +9,5 @@ with job_log(snakemake.log[0]) as log:
     table = audit(read_published(snakemake.input[0]))
     for row in table[table["verdict"] == IMPOSSIBLE].itertuples():
         log.info("%s: %s: published %s, recomputed %s", row.verdict, row.check, row.published, row.recomputed)
-    print(f"audit of the published values: {verdict_counts(table)}")
+    print(f"audit of the published values: {verdict_counts(table)}\n", end="")
     write_table(table, snakemake.params.caption, snakemake.output)

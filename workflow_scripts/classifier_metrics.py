@@ -24,8 +24,8 @@ with job_log(snakemake.log[0]) as log:
     for row in metrics[metrics["class"] == "all"].itertuples():
         interval = "" if pd.isna(row.low) else f" ({row.low:.4g} to {row.high:.4g})"
         log.info("%s: %.4g%s", row.metric, row.value, interval)
-        print(f"{snakemake.wildcards.model}: held-out {row.metric} {row.value:.4g}{interval}")
+        print(f"{snakemake.wildcards.model}: held-out {row.metric} {row.value:.4g}{interval}\n", end="")
     for warning in warnings_for(metrics):
         log.warning(warning)
-        print(f"{snakemake.wildcards.model}: WARNING: {warning}")
+        print(f"{snakemake.wildcards.model}: WARNING: {warning}\n", end="")
     write_metrics(snakemake.output[0], beside_published(metrics, snakemake.params.published))

@@ -12,5 +12,5 @@ with job_log(snakemake.log[0]) as log:
     table = evaluation_manifest(counts, diagnoses.by_image, snakemake.params.evaluation_diagnoses)
     for line in evaluation_account(table, diagnoses.contradictions):
         log.info(line)
-        print(f"evaluation manifest: {line}")
+        print(f"evaluation manifest: {line}\n", end="")
     write_evaluation(snakemake.output[0], table)

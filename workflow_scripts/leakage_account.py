@@ -20,6 +20,6 @@ with job_log(snakemake.log[0]) as log:
     summary = leakage_summary(account, evaluation, lesions)
     for line in leakage_lines(summary, evaluation, snakemake.params.leakage):
         log.info(line)
-        print(f"leakage account: {line}")
+        print(f"leakage account: {line}\n", end="")
     write_account(snakemake.output.account, account)
     write_summary(snakemake.output.summary, summary)

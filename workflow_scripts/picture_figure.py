@@ -66,5 +66,5 @@ with job_log(snakemake.log[0]) as log:
     if snakemake.params.function == "masks" and named and not snakemake.input.lesion_masks:
         # It only adds to what is shown, but its name may be a mistake.
         log.warning("figure 1 is drawn without the lesion: there is no %s (archives.lesion_masks)", named)
-        print(f"figure 1 is drawn without the lesion: there is no {named} (archives.lesion_masks)")
+        print(f"figure 1 is drawn without the lesion: there is no {named} (archives.lesion_masks)\n", end="")
     save(draw(snakemake.params.function, snakemake.params.model), snakemake.output)

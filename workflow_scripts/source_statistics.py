@@ -31,7 +31,7 @@ with job_log(snakemake.log[0]) as log:
         analysed = evaluation[evaluation["included"]].set_index("image")
         for line in group_account(groups_of(analysed.index.tolist(), analysed, predicted, groups), groups):
             log.info(line)
-            print(f"{owner}: {line}")
+            print(f"{owner}: {line}\n", end="")
     sources = [
         source_statistics(owner, method, by_feature, evaluation, predicted, groups, lesions, snakemake.params.seed)
         for method, by_feature in shards.items()

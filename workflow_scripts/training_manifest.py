@@ -35,5 +35,5 @@ with job_log(snakemake.log[0]) as log:
     )
     for line in training_account(table, classes, snakemake.params.leakage):
         log.info(line)
-        print(f"training manifest: {line}")
+        print(f"training manifest: {line}\n", end="")
     write_training(snakemake.output[0], table)
