@@ -223,6 +223,9 @@ def run_all(check: Checks, clock: Callable[[str], None], cluster: Cluster, folde
     clock("run with one more threshold")
     follows = {"jaccard_1", "statistics_plain", "statistics_residual", "merge_statistics", "jaccard_by_threshold"}
     follows |= {f"table{number}" for number in range(2, 7)}
+    follows |= {f"extended_{name}" for name in ("thresholds", "best_thresholds", "groups", "mann_whitney")}
+    follows |= {"comparison", "groups_figure", "example", "figure1", "figure2", "figure4", "figure5", "extremes"}
+    follows |= {"study_record"}
     check("one more threshold runs its shards and what follows", executed(text) == follows, executed(text))
     check("and submits nothing to the cluster", status == 0 and set(cluster.jobs()) == before, text[-3000:])
     status, text = local.run(FINER)
