@@ -71,7 +71,9 @@ def test_a_threshold_comes_and_goes_without_a_stale_row(copied: Study) -> None:
 
     without = {"thresholds": [value for value in GRID if value != 0.3]}
     assert copied.snakemake(overlay=without).status == 0
-    for table in [statistics, *(copied.results / "tables").glob("*.csv")]:
+    published = {"comparison", "audit"}  # which have the paper's thresholds
+    ours = [path for path in (copied.results / "tables").glob("*.csv") if path.stem not in published]
+    for table in [statistics, *ours]:
         text = table.read_text(encoding="utf-8")
         assert ",0.550," not in text and ",0.300," not in text, table
 
