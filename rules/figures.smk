@@ -1,7 +1,9 @@
 # Figures of statistics, each as PNG and SVG. `function` is what draws: one of dermalign.results.figures.
 
 # Of the grid's thresholds the nearest to that which the histograms are asked for, the lower one on a tie.
-HISTOGRAM_THRESHOLD = min(THRESHOLDS, key=lambda name: abs(float(name) - CONFIGURATION["histogram_threshold"]))
+HISTOGRAM_THRESHOLD = min(
+    THRESHOLDS, key=lambda name: round(abs(float(name) - CONFIGURATION["histogram_threshold"]), 9)
+)
 
 WANTED += expand(
     "{results}/figures/{name}.{suffix}",
@@ -88,7 +90,7 @@ use rule mean_curves as figure3 with:
     localrule: True  # not inherited
     params:
         function="histograms",
-        arguments=dict(threshold=HISTOGRAM_THRESHOLD),
+        arguments=dict(threshold=HISTOGRAM_THRESHOLD, asked=CONFIGURATION["histogram_threshold"]),
 
 
 # How J of the union is distributed in each group.

@@ -26,7 +26,7 @@ def of_shards(paths):
     }
 
 
-def histograms_of(inputs, threshold):
+def histograms_of(inputs, threshold, asked):
     shards = of_shards(inputs.shards)
     return histograms(
         {
@@ -34,6 +34,7 @@ def histograms_of(inputs, threshold):
             for model, features in shards.items()
         },
         threshold,
+        asked,
     )
 
 

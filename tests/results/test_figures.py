@@ -45,7 +45,7 @@ def curves_in(axis: Axes) -> list[Line2D]:
 
 
 def best_in(axis: Axes) -> list[tuple[float, float]]:
-    points = [line for line in axis.lines if line.get_linestyle() == "None" and line.get_markersize() == 4]
+    points = [line for line in axis.lines if line.get_linestyle() == "None" and line.get_markersize() == 5]
     return [(x, y) for line in points for x, y in line.get_xydata().tolist()]
 
 
@@ -110,7 +110,8 @@ def test_a_row_of_panels_per_model_has_all_its_methods(count: int) -> None:
         labels = {(model, method): f"{model}, {method.replace('_', ' ')}" for method in methods}
         labels |= {(model, method): f"{in_words(method)} (control)" for method in CHANCE}
         check_panel(axis, drawn, labels, feature, figure)
-        best = drawn.query("model == @model and feature == @feature").groupby("method")["j_mean"].idxmax()
+        rows = drawn.query("model == @model and feature == @feature and method not in @CHANCE")
+        best = rows.groupby("method")["j_mean"].idxmax()
         expected = drawn.loc[best, ["threshold", "j_mean"]].astype(float)
         assert sorted(best_in(axis)) == sorted(expected.itertuples(index=False, name=None))
     assert len(entries(figure)) == 2 * count + 4
@@ -121,6 +122,17 @@ def test_a_row_of_panels_per_model_has_all_its_methods(count: int) -> None:
     ]
     assert [figure.axes[0].get_ylabel(), figure.axes[3].get_ylabel()] == ["plain", "residual"]
     assert fits(figure)
+
+
+def test_models_are_compared_by_height_and_none_is_cut_off() -> None:
+    drawn = table(of_models(["gradcam"]))
+    values = ["j_mean", "j_low", "j_high"]
+    drawn.loc[drawn["model"] == "residual", values] *= 3
+    axes = jaccard_by_threshold(drawn, FEATURES, ["plain", "residual"], []).axes
+    for column, feature in enumerate(FEATURES):
+        first, second = axes[column].get_ylim(), axes[column + 3].get_ylim()
+        assert first == second and second[0] == 0
+        assert second[1] > drawn.loc[drawn["feature"] == feature, values].max().max()
 
 
 def test_models_stand_in_the_order_that_was_asked_for() -> None:
@@ -229,7 +241,7 @@ def test_an_empty_population_is_an_empty_panel() -> None:
     drawn.loc[drawn["feature"] == "streaks", "n"] = 0
     figure = jaccard_by_threshold(drawn, FEATURES, ["plain", "residual"], ["shuffled"])
     assert figure.axes[1].get_title() == "streaks (n = 0)"
-    assert [len(best_in(axis)) for axis in figure.axes] == [2, 0, 2] * 2
+    assert [len(best_in(axis)) for axis in figure.axes] == [1, 0, 1] * 2
     assert np.isnan([line.get_ydata() for line in curves_in(figure.axes[1])]).all()
     curves = mean_curves(drawn, FEATURES, ["gradcam"], ["plain", "residual"], ["shuffled"])
     assert curves.axes[1].get_title() == "streaks (n = 0)"
@@ -278,7 +290,7 @@ def of_pictures(models: Sequence[str], names: Sequence[str], seed: int = 0) -> d
 )
 def test_histograms_count_every_picture_in_equal_bins(models: list[str], features: list[str]) -> None:
     drawn = of_pictures(models, features)
-    figure = histograms(drawn, "0.500")
+    figure = histograms(drawn, "0.500", 0.5)
     axes = [axis for axis in figure.axes if axis.get_visible()]
     assert len(axes) == len(models) * len(features)
     assert len({tuple(bar.get_x() for bar in axis.patches) for axis in axes}) == 1
@@ -289,11 +301,34 @@ def test_histograms_count_every_picture_in_equal_bins(models: list[str], feature
         counts, _ = np.histogram(values, np.linspace(0, 1, 41))
         assert [bar.get_height() for bar in axis.patches] == counts.tolist()
         assert axis.get_xlim()[1] >= highest and sum(counts) == values.size
-        assert axis.get_title() == f"{in_words(feature)} (n = {values.size})"
+        centre = f"mean {values.mean():.3f}, median {np.median(values):.3f}"
+        assert axis.get_title() == f"{in_words(feature)} (n = {values.size})\n{centre}"
+        assert all(tick == int(tick) for tick in axis.get_yticks())
         assert [line.get_xdata()[0] for line in axis.lines] == [values.mean(), np.median(values)]
     assert figure._supxlabel.get_text() == "Jaccard index at threshold 0.5"
     assert list(entries(figure)) == ["mean", "median"]
     assert fits(figure)
+
+
+def test_a_threshold_that_is_only_the_nearest_is_said_to_be() -> None:
+    figure = histograms(of_pictures(["plain"], FEATURES), "0.400", 0.42)
+    label = figure._supxlabel.get_text()
+    assert label == "Jaccard index at threshold 0.4\nof the study's thresholds the nearest to 0.42"
+    assert fits(figure)
+
+
+@pytest.mark.parametrize("features", [["union"], ["streaks", "union"]])
+def test_what_is_drawn_is_said_below_and_fits_a_narrow_figure(features: list[str]) -> None:
+    drawn = table(of_models(["gradcam", *CHANCE]), features)
+    grid = jaccard_by_threshold(drawn, features, ["plain", "residual"], CHANCE)
+    curves = mean_curves(drawn, features, ["gradcam"], ["plain", "residual"], CHANCE)
+    said = {figure: " ".join(figure._supxlabel.get_text().split()) for figure in (grid, curves)}
+    assert "dot: best threshold; band: 95 % interval of the mean; circle at 1: all maps are black, J = 0" in said[grid]
+    assert "band: first to third quartile of the pictures; circle at 1" in said[curves]
+    assert fits(grid) and fits(curves)
+    low = drawn.query("threshold <= '0.500'").drop(columns=["j_low", "j_high"])
+    label = jaccard_by_threshold(low, features, ["plain"], CHANCE)._supxlabel.get_text()
+    assert label == "threshold\ndot: best threshold"
 
 
 def test_a_histogram_of_no_picture_is_empty() -> None:
@@ -301,18 +336,31 @@ def test_a_histogram_of_no_picture_is_empty() -> None:
     assert figure.axes[0].get_title() == "union (n = 0)" and not figure.axes[0].lines
 
 
-@pytest.mark.parametrize("models", [["plain"], ["plain", "residual"], ["a", "b", "c"]])
+LONG = "a_model_with_quite_a_long_name_for_a_panel"
+
+
+@pytest.mark.parametrize("models", [["plain"], ["plain", "residual"], ["a", "b", LONG], ["a", "b", "c", "d", LONG]])
 def test_groups_show_every_picture_quartiles_and_mean(models: list[str]) -> None:
-    groups = ["MEL-correct", "MEL-wrong", "a-group-with-quite-a-long-name"]
+    groups = ["MEL-correct", "MEL-wrong", "a-group-with-a-long-name"]
     drawn = of_pictures(models, groups)
     drawn[models[0]]["MEL-wrong"] = np.empty(0)
+    drawn[models[-1]]["MEL-correct"][0] = 1.5 * max(values.max() for values in drawn[models[0]].values() if values.size)
     figure = groups_figure(drawn, dict.fromkeys(models, "0.400"))
     figure.draw_without_rendering()
     axes = [axis for axis in figure.axes if axis.get_visible()]
-    assert [axis.get_title() for axis in axes] == [f"{model}, threshold 0.4" for model in models]
+    titles = [axis.get_title().replace("\n", " ").replace("_ ", "_") for axis in axes]
+    assert titles == [f"{model}, best threshold 0.4" for model in models]
+    highest = max(values.max() for of_model in drawn.values() for values in of_model.values() if values.size)
+    assert {axis.get_xlim() for axis in axes} == {(0, 1.04 * highest)}
+    for axis in axes:
+        box = axis.get_tightbbox()
+        assert box is not None and box.x0 >= -1 and box.x1 <= figure.bbox.x1 + 1 and box.y1 <= figure.bbox.y1 + 1
     for axis, model in zip(axes, models, strict=True):
         names = [label.get_text() for label in axis.get_yticklabels()]
-        assert names == [f"{group}\nn = {drawn[model][group].size}" for group in groups]
+        assert names == [
+            f"{group}\nn = {values.size}" + (f", mean {values.mean():.3f}" if values.size else "")
+            for group, values in drawn[model].items()
+        ]
         points = [line for line in axis.lines if line.get_marker() == "."]
         means = [line.get_xdata()[0] for line in axis.lines if line.get_marker() == "D"]
         shown = [values for values in drawn[model].values() if values.size]

@@ -1,5 +1,7 @@
 """Bootstrap intervals: those of SciPy, of lesions rather than pictures, and as wide as they say."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from dermalign.results.intervals import clusters_of, mean_intervals
@@ -49,6 +51,17 @@ def test_rows_share_resamples_and_seeds_tell_them_apart() -> None:
     np.testing.assert_array_equal(together[1], mean_intervals(values[1:2], np.arange(50), seed=1)[0])
     np.testing.assert_allclose(mean_intervals(values + 1, np.arange(50), seed=1), together + 1, rtol=1e-12)
     assert (mean_intervals(values, np.arange(50), seed=2) != together).all()
+
+
+def test_memory_is_bounded_and_resamples_repeat_where_they_are_not_kept() -> None:
+    """6,000 lesions: as floats all their resamples would be 480 MB, and kept they would be 60 MB."""
+    values = np.random.default_rng(0).random((2, 6_000))
+    tracemalloc.start()
+    first = mean_intervals(values, np.arange(6_000), seed=1)
+    now, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 60e6 and now < 5e6
+    np.testing.assert_array_equal(mean_intervals(values, np.arange(6_000), seed=1), first)
 
 
 @pytest.mark.parametrize(("count", "lesions"), [(0, 0), (1, 1), (5, 1)])

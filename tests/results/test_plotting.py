@@ -23,6 +23,8 @@ def test_colours_come_before_line_styles() -> None:
     found = looks(14)
     assert len({look["color"] for look in found[:7]}) == 7
     assert [look["linestyle"] for look in found] == ["-"] * 7 + ["--"] * 7
+    # Colours alone are not told apart in grey.
+    assert len({look.get("marker") for look in found[:7]}) == 7
     assert {look["color"] for look in looks(9, grey=True)} == {"0.45"}
     assert "-" not in {look["linestyle"] for look in looks(9, grey=True)}
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from dermalign.overlap.shards import Shards, read_shards
+from dermalign.results.intervals import mean_intervals
 from dermalign.results.statistics import (
     GROUP_BEST,
     NAME_COLUMNS,
@@ -426,6 +427,13 @@ def test_draws_of_a_picture_count_as_their_mean(tmp_path: Path) -> None:
         assert table["n"][row] == len(pictures)
         assert table["j_mean"][row] == pytest.approx(statistics.fmean(expected), rel=1e-14)
         assert table["j_sd"][row] == pytest.approx(statistics.stdev(expected), rel=1e-12, abs=1e-15)
+    # What is resampled is pictures, not their draws.
+    found = table[["j_low", "j_high"]].to_numpy()
+    np.testing.assert_array_equal(found, mean_intervals(shards.jaccard, np.arange(len(pictures)), 1))
+    lesions = {pictures[0].image: "a", pictures[1].image: "a"}
+    by_lesion = threshold_statistics("streaks", shards, evaluation, lesions, 1)[["j_low", "j_high"]].to_numpy()
+    np.testing.assert_array_equal(by_lesion, mean_intervals(shards.jaccard, np.array([0, 0, 1, 2, 3]), 1))
+    assert (by_lesion[0] != found[0]).any()
 
 
 def manifest_of(images: Sequence[str], diagnoses: Sequence[str]) -> pd.DataFrame:

@@ -14,6 +14,7 @@ import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from .plotting import COLOURS, LABEL, PAGE_WIDTH, PANELS_BESIDE, SMALL, TITLE, legend_above, looks, tidy
@@ -34,11 +35,12 @@ class _Line:
 def jaccard_by_threshold(
     thresholds: pd.DataFrame, features: Sequence[str], models: Sequence[str], controls: Collection[str]
 ) -> Figure:
-    """Draw mean J against the threshold: rows of panels per model, a panel per feature; best values are marked.
+    """Draw mean J against the threshold: rows of panels per model, a panel per feature.
 
     thresholds: statistics/thresholds.csv. Sources that belong to none of `models` are with every one. controls: methods
-    that are drawn in grey; those that each model has of its own look the same for all. The band about other lines is
-    the 95 % interval of the mean, where the table has one. At threshold 1 every map is black: a point, not a slope.
+    that are drawn in grey; those that each model has of its own look the same for all. Other lines have a dot at their
+    best value and, where the table has one, the 95 % interval of the mean as a band. At threshold 1 every map is black:
+    a point, not a slope.
     """
     figure, axes = _panels(len(models), len(features), 1.75)
     lines = _lines(thresholds, models, controls, own_row=True)
@@ -48,8 +50,6 @@ def jaccard_by_threshold(
         of_row = [source for source in reversed(lines) if source[0] == model or source[0] not in models]
         for column, feature in enumerate(features):
             axis = axes[row][column]
-            if row:
-                axis.sharey(axes[0][column])
             for line in (lines[source] for source in of_row):
                 panel = line.rows[line.rows["feature"] == feature]
                 x = panel["threshold"].astype(float)
@@ -64,14 +64,23 @@ def jaccard_by_threshold(
                     band = {"color": line.look["color"], "alpha": 0.2, "linewidth": 0}
                     axis.fill_between(x[shown], panel["j_low"][shown], panel["j_high"][shown], **band)
                 _mark_black(axis, panel)
-                # The lowest on a tie; none for an empty population.
-                best = panel[panel["j_mean"] == panel["j_mean"].max()][:1]
-                axis.plot(best["threshold"].astype(float), best["j_mean"], "o", color=line.look["color"], markersize=4)
-            axis.set_title(f"{_wrapped(feature, 26)} (n = {_population(thresholds, feature)})", fontsize=TITLE)
+                if not line.is_control:  # among whose markers a dot more is not seen
+                    # The lowest on a tie; none for an empty population.
+                    best = panel[panel["j_mean"] == panel["j_mean"].max()][:1]
+                    x = best["threshold"].astype(float)
+                    (dot,) = axis.plot(x, best["j_mean"], "o", color=line.look["color"], markersize=5, zorder=3)
+                    dot.set(markeredgecolor="black", markeredgewidth=0.8)  # it may be upon the line's own marker
+            axis.set_title(_titled(feature, _population(thresholds, feature)), fontsize=TITLE)
             if column % PANELS_BESIDE == 0:
-                axis.set_ylabel(textwrap.fill(model, 24), fontsize=LABEL)
+                axis.set_ylabel(_broken(model, 16), fontsize=LABEL, weight="bold")
             _of_thresholds(axis)
-    figure.supxlabel("threshold", fontsize=LABEL)
+    # Models are compared by height. Axes that share it while they are drawn would end where the first model does.
+    for panels in zip(*axes, strict=True):
+        top = max(axis.get_ylim()[1] for axis in panels)
+        for axis in panels:
+            axis.set_ylim(0, top)
+    notes = ["dot: best threshold", *(["band: 95 % interval of the mean"] if "j_low" in thresholds else [])]
+    _label_below(figure, "threshold", [*notes, *_black_note(thresholds)])
     below = legend_above(figure, _in_order(entries, lines))
     figure.supylabel("mean Jaccard index", y=below / 2, fontsize=LABEL)
     return figure
@@ -106,22 +115,25 @@ def mean_curves(
             band = {"step": "post", "color": look["color"], "alpha": alpha, "linewidth": 0}
             axis.fill_between(x, shown["j_q25"], shown["j_q75"], **band)
             _mark_black(axis, panel)
-        axis.set_title(f"{_wrapped(feature, 26)} (n = {_population(curves, feature)})", fontsize=TITLE)
+        axis.set_title(_titled(feature, _population(curves, feature)), fontsize=TITLE)
         _of_thresholds(axis)
-    figure.supxlabel("threshold", fontsize=LABEL)
+    _label_below(figure, "threshold", ["band: first to third quartile of the pictures", *_black_note(curves)])
     below = legend_above(figure, _in_order(entries, lines))
-    figure.supylabel("Jaccard index: mean and quartiles", y=below / 2, fontsize=LABEL)
+    figure.supylabel("mean Jaccard index", y=below / 2, fontsize=LABEL)
     return figure
 
 
-def histograms(jaccard: Mapping[str, Mapping[str, NDArray[np.float64]]], threshold: str) -> Figure:
+def histograms(
+    jaccard: Mapping[str, Mapping[str, NDArray[np.float64]]], threshold: str, asked: float | None = None
+) -> Figure:
     """Draw figure 3: how J is distributed over the pictures of each feature, a block of panels per model.
 
-    jaccard: {model: {feature: J of its pictures, float64 (n,)}} at one threshold, `threshold`. All panels have the same
+    jaccard: {model: {feature: J of its pictures, float64 (n,)}} at one threshold, `threshold`. asked: the threshold
+    that was wanted; where `threshold` is only the nearest that there is, the figure says so. All panels have the same
     bins; their axes end where the highest J of all is.
     """
     features = list(next(iter(jaccard.values())))
-    figure, axes = _panels(len(jaccard), len(features), 1.65)
+    figure, axes = _panels(len(jaccard), len(features), 1.8)
     highest = max(
         (values.max() for of_model in jaccard.values() for values in of_model.values() if values.size), default=1
     )
@@ -133,12 +145,16 @@ def histograms(jaccard: Mapping[str, Mapping[str, NDArray[np.float64]]], thresho
             if values.size:
                 entries["mean"] = axis.axvline(float(values.mean()), color="black", linewidth=1.2)
                 entries["median"] = axis.axvline(float(np.median(values)), color="black", linewidth=1.2, linestyle=":")
-            axis.set_title(f"{_wrapped(feature, 26)} (n = {values.size})", fontsize=TITLE)
+            centre = f"\nmean {values.mean():.3f}, median {np.median(values):.3f}" if values.size else ""
+            axis.set_title(_titled(feature, values.size) + centre, fontsize=TITLE)
             if column % PANELS_BESIDE == 0:
-                axis.set_ylabel(textwrap.fill(model, 24), fontsize=LABEL)
+                axis.set_ylabel(_broken(model, 16), fontsize=LABEL, weight="bold")
             tidy(axis)
+            axis.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10], integer=True))
             axis.set_xlim(0, float(BINS[np.searchsorted(BINS, highest).clip(1, len(BINS) - 1)]))
-    figure.supxlabel(f"Jaccard index at threshold {float(threshold):g}", fontsize=LABEL)
+    is_other = asked is not None and float(threshold) != asked
+    nearest = [f"of the study's thresholds the nearest to {asked:g}"] if is_other else []
+    _label_below(figure, f"Jaccard index at threshold {float(threshold):g}", nearest)
     below = legend_above(figure, entries)
     figure.supylabel("pictures", y=below / 2, fontsize=LABEL)
     return figure
@@ -162,6 +178,10 @@ def groups_figure(
     for axis in axes.flat[len(jaccard) :]:
         axis.set_visible(False)
     random = np.random.default_rng(0)  # where points lie across a row means nothing
+    drawn = [values for of_model in jaccard.values() for values in of_model.values() if values.size]
+    most = max((values.size for values in drawn), default=0)
+    highest = max((float(values.max()) for values in drawn), default=0.0)
+    alpha = max(0.3, min(0.9, 200 / max(most, 1)))  # of all groups: a paler one would seem to say something
     for number, (axis, (model, of_model)) in enumerate(zip(axes.flat, jaccard.items(), strict=False)):
         colour = COLOURS[number % len(COLOURS)]
         for place, values in enumerate(of_model.values()):
@@ -169,7 +189,7 @@ def groups_figure(
                 axis.text(0.01, place, "no picture", fontsize=SMALL, va="center", color="0.45")
                 continue
             across = place + random.uniform(-0.3, 0.3, values.size)
-            axis.plot(values, across, ".", color=colour, markersize=2.5, alpha=max(0.12, min(0.7, 60 / values.size)))
+            axis.plot(values, across, ".", color=colour, markersize=4, markeredgewidth=0, alpha=alpha, clip_on=False)
             axis.boxplot(
                 [values.tolist()],
                 positions=[place],
@@ -181,16 +201,22 @@ def groups_figure(
                 boxprops={"linewidth": 0.9},
             )
             axis.plot([values.mean()], [place], "D", color="black", markersize=4, markerfacecolor="white")
-        names = [f"{group}\nn = {values.size:,}" for group, values in of_model.items()]
+        names = [
+            f"{_broken(group, 24)}\nn = {values.size:,}" + (f", mean {values.mean():.3f}" if values.size else "")
+            for group, values in of_model.items()
+        ]
         axis.set_yticks(range(len(names)), names, fontsize=SMALL)
         axis.set_ylim(len(names) - 0.5, -0.5)
         threshold = thresholds[model]
-        axis.set_title(model if threshold is None else f"{model}, threshold {float(threshold):g}", fontsize=TITLE)
+        title = model if threshold is None else f"{model}, best threshold {float(threshold):g}"
+        axis.set_title(_broken(title, 60 // columns), fontsize=TITLE)
         axis.tick_params(labelsize=SMALL, labelbottom=True)
         axis.grid(axis="x", alpha=0.25, linewidth=0.5)
         axis.spines[["top", "right"]].set_visible(False)
-        axis.set_xlim(left=0)
-    figure.supxlabel("Jaccard index of the union: pictures, quartiles, mean (diamond)", fontsize=LABEL)
+        axis.xaxis.set_major_locator(MaxNLocator(nbins=10 // columns, steps=[1, 2, 5, 10]))
+    # Only now: limits that are set are those of all panels, whatever comes later.
+    axes[0][0].set_xlim(0, 1.04 * highest if highest else 1)
+    _label_below(figure, "Jaccard index of the union", ["dot: a picture", "box: quartiles", "diamond: mean"])
     return figure
 
 
@@ -211,6 +237,25 @@ def _panels(blocks: int, count: int, height: float) -> tuple[Figure, list[list[A
             axis.set_visible(False)
         found.append(panels[:count])
     return figure, found
+
+
+def _titled(feature: str, count: int) -> str:
+    return f"{textwrap.fill(in_words(feature), 26)} (n = {count:,})"
+
+
+def _broken(name: str, width: int) -> str:
+    """Return a name in lines of about `width` letters, broken after underscores and hyphens as well as at blanks."""
+    return textwrap.fill(name.replace("_", "_ "), width).replace("_ ", "_")
+
+
+def _label_below(figure: Figure, label: str, notes: Sequence[str]) -> None:
+    """Name what all panels have along x, and say below it what is drawn, in lines as wide as the figure."""
+    letters = int(15 * figure.get_figwidth())
+    figure.supxlabel("\n".join([label, *textwrap.wrap("; ".join(notes), letters)]), fontsize=LABEL)
+
+
+def _black_note(table: pd.DataFrame) -> list[str]:
+    return ["circle at 1: all maps are black, J = 0"] if (table["threshold"].astype(float) >= BLACK_AT).any() else []
 
 
 def _of_thresholds(axis: Axes) -> None:
@@ -263,7 +308,3 @@ def _in_order(entries: dict[str, Artist], lines: dict[tuple[str, str], _Line]) -
 def _population(table: pd.DataFrame, feature: str) -> int:
     counts = table.loc[table["feature"] == feature, "n"]
     return int(counts.max()) if len(counts) else 0
-
-
-def _wrapped(name: str, width: int) -> str:
-    return textwrap.fill(in_words(name), width)

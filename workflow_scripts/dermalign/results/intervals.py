@@ -5,7 +5,7 @@ and Welsh 2007); a picture of unknown lesion is its own. Bounds are percentiles 
 to the Bootstrap, 1993, section 13.3).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -15,7 +15,8 @@ from ..data.labels import plain_name
 
 RESAMPLES = 10_000
 COVERAGE = 0.95
-CHUNK = 500  # resamples that are weighed at once: 8 MB for 2,000 lesions
+CELLS = 1_000_000  # lesions times resamples that are weighed at once, in some arrays of 8 MB
+HELD = 50_000_000  # bytes of resamples that are kept for the next source; more are drawn anew
 FEWEST = 2  # of lesions: one alone says nothing about the spread
 
 
@@ -45,23 +46,31 @@ def mean_intervals(
         return np.full((len(values), 2), np.nan)
     sums = np.stack([np.bincount(clusters, weights=row, minlength=count) for row in values], axis=1)
     sizes = np.bincount(clusters, minlength=count).astype(np.float64)
-    times = _times_drawn(count, seed, resamples)
     means = np.empty((resamples, len(values)))
-    for first in range(0, resamples, CHUNK):
-        chosen = times[first : first + CHUNK].astype(np.float64)
-        means[first : first + CHUNK] = (chosen @ sums) / (chosen @ sizes)[:, None]
+    chunks = _held_chunks if count * resamples <= HELD else _chunks
+    first = 0
+    for times in chunks(count, seed, resamples):
+        chosen = times.astype(np.float64)
+        means[first : first + len(times)] = (chosen @ sums) / (chosen @ sizes)[:, None]
+        first += len(times)
     tail = (1 - COVERAGE) / 2
     # The last digits of a product depend on how many rows there are: a new threshold must not move the others' bounds.
     return np.quantile(means, [tail, 1 - tail], axis=0).T.round(12)
 
 
-@lru_cache(maxsize=8)
-def _times_drawn(count: int, seed: int, resamples: int) -> NDArray[np.uint16]:
-    """Return how often each of `count` lesions is in each resample, uint16 (resamples, count)."""
+def _chunks(count: int, seed: int, resamples: int) -> Iterator[NDArray[np.uint8]]:
+    """Yield how often each of `count` lesions is in each resample, uint8 (some resamples, count).
+
+    Of n lesions each is in a resample once on average; more than 255 times in less than 1 of 10^490 resamples.
+    """
+    together = max(1, CELLS // count)
     random = np.random.default_rng([seed, count])
-    times = np.empty((resamples, count), dtype=np.uint16)
-    for first in range(0, resamples, CHUNK):
-        rows = min(CHUNK, resamples - first)
+    for first in range(0, resamples, together):
+        rows = min(together, resamples - first)
         drawn = random.integers(0, count, size=(rows, count)) + count * np.arange(rows)[:, None]
-        times[first : first + rows] = np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count)
-    return times
+        yield np.bincount(drawn.ravel(), minlength=rows * count).astype(np.uint8).reshape(rows, count)
+
+
+@lru_cache(maxsize=8)
+def _held_chunks(count: int, seed: int, resamples: int) -> tuple[NDArray[np.uint8], ...]:
+    return tuple(_chunks(count, seed, resamples))

@@ -16,8 +16,10 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 STYLES = ("-", "--", "-.", ":")
 GREYS = ("0.45",)
 DASHES = (":", "--", "-.", (0, (1, 3)), (0, (9, 2)), (0, (6, 2, 1, 2, 1, 2)))  # no solid line: that is a source
-# Of controls: hollow, so that they are told apart where dashes are not.
-MARKERS = ("s", "^", "D", "x", "v", "P")
+# Lines are told apart by them where colours and dashes are not, as in grey; hollow ones are controls'. Circles mark
+# values.
+FILLED = ("None", "s", "^", "D", "v", "P", "X")
+HOLLOW = ("s", "^", "D", "x", "v", "P")
 WIDEST_LEGEND = 4  # entries beside each other
 # Of a figure as it is printed: a page's text, and panels beside each other whose letters are readable there.
 PAGE_WIDTH = 7.2  # inches
@@ -28,8 +30,8 @@ TITLE, LABEL, SMALL = 8.5, 8, 7  # points: of a panel, of an axis, of numbers an
 def looks(count: int, *, grey: bool = False) -> list[dict[str, Any]]:
     """Return so many looks of lines, arguments of `Axes.plot`, no two of them equal.
 
-    The first differ in colour, then in line style, then by a number along the line. grey: those of controls, all
-    grey; they differ in their dashes and hollow markers, then by a number.
+    The first differ in colour and marker, then in line style, then by a number along the line. grey: those of controls,
+    all grey; they differ in their dashes and hollow markers, then by a number.
     """
     colours, styles, width = (GREYS, DASHES, 1.2) if grey else (COLOURS, STYLES, 1.8)
     found = []
@@ -38,8 +40,11 @@ def looks(count: int, *, grey: bool = False) -> list[dict[str, Any]]:
         number, style = divmod(rest, len(styles))
         look: dict[str, Any] = {"color": colours[colour], "linestyle": styles[style], "linewidth": width}
         if grey:
-            look |= {"marker": MARKERS[style], "markersize": 3.5, "markevery": 0.12}
+            # Each begins elsewhere: of two lines one upon the other, both are seen.
+            look |= {"marker": HOLLOW[style], "markersize": 3.5, "markevery": (0.05 * (style % 3), 0.15)}
             look |= {"markerfacecolor": "white", "markeredgewidth": 0.8}
+        elif FILLED[colour] != "None":
+            look |= {"marker": FILLED[colour], "markersize": 3.5, "markevery": (0.025 * colour, 0.2)}
         if number:
             # Markers of other shapes would run out, and circles mark best values. Black, to be read upon the line.
             look |= {"marker": f"${number}$", "markersize": 3 + 4 * len(str(number)), "markevery": 0.12}
