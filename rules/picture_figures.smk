@@ -66,7 +66,7 @@ rule figure1:
     params:
         function="masks",
         model="",
-        named_lesion_masks=ARCHIVES.path("lesion_masks"),
+        named_lesion_masks=lambda wildcards: ARCHIVES.path("lesion_masks"),
         reading=READING,
         # Which pictures there are is known when the run is planned, but not which of them will be shown.
         content=lambda wildcards: ARCHIVES.shown_digests,
