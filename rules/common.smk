@@ -177,7 +177,7 @@ def renew_index():
     if "challenge_masks" in made and all(Path(path).is_file() for path in RECORD):
         from dermalign.results.index import write_index  # imported here: the processes of jobs do without
 
-        write_index(RESULTS)
+        write_index(RESULTS, WANTED)
 
 
 # Processes that Snakemake starts for a job, and a workflow that imports this one, print as they do.

@@ -133,6 +133,28 @@ def test_sources_that_belong_to_no_model_are_none_left_over(tmp_path: Path) -> N
     assert "- J at each threshold: ceiling, 28x28: [jaccard/ceiling/28x28/](jaccard/ceiling/28x28/)\n" in page
 
 
+def test_tables_and_figures_that_the_study_does_not_make_are_left_over(tmp_path: Path) -> None:
+    """As tables 3 and 5 of a study that had two models and has one."""
+    files = {f"tables/table{number}.{suffix}": "" for number in (2, 3) for suffix in ("csv", "md")}
+    page_of(tmp_path, {**files, "figures/figure5.png": "", "figures/groups.png": "", "cells/a.h5": ""})
+    asked_for = ["tables/table2.csv", "tables/table2.md", "figures/groups.png", "statistics/thresholds.csv"]
+    page = index_page(tmp_path, RECORD, BEST, asked_for=asked_for)
+    told = {link for line in page.splitlines() if "left over" in line for link in links(line)}
+    assert told == {"tables/table3.csv", "tables/table3.md", "figures/figure5.png"}
+    assert set(links(page)) == {*files, "figures/figure5.png", "figures/groups.png", "cells/"}
+    assert "left over" not in index_page(tmp_path, RECORD, BEST)
+    assert index_page(tmp_path, RECORD, BEST, asked_for=[]).count("left over") == 4
+    (tmp_path / "tables" / "mine.csv").touch()
+    assert entries(index_page(tmp_path, RECORD, BEST, asked_for=asked_for), OTHERS) == ["[tables/](tables/)"]
+
+    write_record(tmp_path / "study.json", RECORD)
+    (tmp_path / "statistics").mkdir()
+    BEST.to_csv(tmp_path / "statistics" / "best_thresholds.csv", index=False)
+    write_index(tmp_path, [*(tmp_path / path for path in asked_for), "/elsewhere/published.csv"])
+    written = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert told == {link for line in written.splitlines() if "left over" in line for link in links(line)}
+
+
 def test_what_it_does_not_know_is_named_without_words(tmp_path: Path) -> None:
     files = {"notes (mine).txt": "", "other/a.txt": "", "other/b/c.txt": "", "tables/.half.csv": "", ".x/y": ""}
     page = page_of(tmp_path, files)

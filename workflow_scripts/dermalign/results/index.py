@@ -116,6 +116,8 @@ KINDS = (
 ON_REQUEST = ((PICTURES, "challenge/", "Submission to ISIC 2018 Task 2, and its scores", "snakemake challenge"),)
 READABLE = (".png", ".svg", ".md", ".html", ".csv", ".tex")  # what is told first of files of one name
 MAIN_FIGURE = "figures/jaccard_by_threshold.png"
+# Where a run is asked for each file by its name, so that what it is not asked for is of an earlier one.
+ASKED_FOR = ("tables/", "figures/")
 
 
 def kind_of(path: str) -> Kind | None:
@@ -131,12 +133,18 @@ def files_of(results: str | Path) -> list[str]:
 
 
 def index_page(
-    results: str | Path, record: Mapping[str, Any], best_thresholds: pd.DataFrame, more: Iterable[str] = ()
+    results: str | Path,
+    record: Mapping[str, Any],
+    best_thresholds: pd.DataFrame,
+    more: Iterable[str] = (),
+    asked_for: Iterable[str] | None = None,
 ) -> str:
     """Return the index as Markdown, links relative to the folder of results.
 
     results: the folder. record: as `provenance.study_record`. best_thresholds: statistics/best_thresholds.csv, of which
-    those of the first saliency method are shown. more: files that are being written.
+    those of the first saliency method are shown. more: files that are being written. asked_for: files that the study
+    makes, as paths in the folder of results: other tables and figures are told to be left over, as those of a model
+    that it had before; None: none is.
     """
     files = sorted({*files_of(results), *more})
     lines = [
@@ -151,7 +159,8 @@ def index_page(
     ]
     if MAIN_FIGURE in files:
         lines += ["", f"![Mean Jaccard index against the threshold]({MAIN_FIGURE})"]
-    by_group = _entries(files, results, record["configuration"])
+    left_over = set() if asked_for is None else {path for path in files if path.startswith(ASKED_FOR)} - set(asked_for)
+    by_group = _entries(files, results, record["configuration"], left_over)
     for group, folder, words, command in ON_REQUEST:
         if not any(path.startswith(folder) for path in files):
             by_group[group].append(f"{words}: on request, `{command}`")
@@ -161,15 +170,20 @@ def index_page(
     return "\n".join([*lines, ""])
 
 
-def write_index(results: str | Path) -> None:
+def write_index(results: str | Path, asked_for: Iterable[str | Path] | None = None) -> None:
     """Write a study's index, README.md in the folder of its results, whole or not at all.
 
-    It tells of what is there now: once more after something was made on request. Raises FileNotFoundError where
-    study.json or statistics/best_thresholds.csv are not there.
+    It tells of what is there now: once more after something was made on request. asked_for: paths of what the study
+    makes, that of the folder of results before them; others are passed over. Raises FileNotFoundError where study.json
+    or statistics/best_thresholds.csv are not there.
     """
     record = read_record(Path(results) / "study.json")
     best = read_statistics(Path(results) / "statistics" / "best_thresholds.csv")
-    write_text(Path(results) / "README.md", index_page(results, record, best, more=["README.md"]))
+    below = None
+    if asked_for is not None:
+        paths = [Path(path) for path in asked_for]
+        below = [path.relative_to(results).as_posix() for path in paths if path.is_relative_to(results)]
+    write_text(Path(results) / "README.md", index_page(results, record, best, ["README.md"], below))
 
 
 def _found(path: str) -> tuple[int, Kind, dict[str, str]] | None:
@@ -180,8 +194,10 @@ def _found(path: str) -> tuple[int, Kind, dict[str, str]] | None:
     return None
 
 
-def _entries(files: Iterable[str], results: str | Path, configuration: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Return the entries of each group: words and links."""
+def _entries(
+    files: Iterable[str], results: str | Path, configuration: Mapping[str, Any], left_over: set[str]
+) -> dict[str, list[str]]:
+    """Return the entries of each group: words and links. left_over: files that the study does not make."""
     known = _configured(configuration)
     links: dict[tuple[int, tuple[int, ...], str, str], set[str]] = {}
     for path in files:
@@ -193,7 +209,7 @@ def _entries(files: Iterable[str], results: str | Path, configuration: Mapping[s
         named = {key: name for key, name in names.items() if key in known}
         ranks = [known[key].index(name) if name in known[key] else len(known[key]) for key, name in named.items()]
         words = _words(kind, path, names, results) if kind else ""
-        if any(name not in known[key] for key, name in named.items()):
+        if kind and (path in left_over or any(name not in known[key] for key, name in named.items())):
             words += " (left over: not in this configuration)"
         # What files of one entry have in common: a name, but for its suffix.
         common = link if depth else path.removesuffix(Path(path).suffix)
