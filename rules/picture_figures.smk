@@ -70,6 +70,7 @@ rule figure1:
         reading=READING,
         # Which pictures there are is known when the run is planned, but not which of them will be shown.
         content=lambda wildcards: ARCHIVES.shown_digests,
+        lesions=lambda wildcards: [ARCHIVES.path("lesion_masks"), ARCHIVES.shown_lesions_digest],
     script:
         "../workflow_scripts/picture_figure.py"
 
@@ -82,7 +83,6 @@ use rule figure1 as figure2 with:
         maps=expand("{results}/maps/{model}/{method}.h5", results=RESULTS, model=MODELS, method=FIRST_METHOD),
         pictures=ancient(ARCHIVES.path("evaluation_pictures")),
         masks=ancient(ARCHIVES.path("evaluation_masks")),
-        lesion_masks=ancient(LESION_MASKS),
         drawn=ARCHIVES.drawn,
     output:
         multiext(f"{RESULTS}/figures/figure2", *PICTURE_SUFFIXES),
@@ -93,6 +93,7 @@ use rule figure1 as figure2 with:
     localrule: True  # not inherited
     params:
         function="maps",
+        lesions=None,
 
 
 # Figures 4 and 5: a model's map of the example at each threshold.
@@ -104,7 +105,6 @@ use rule figure1 as figure4 with:
         shards=union_shards(MODELS[0]),
         pictures=ancient(ARCHIVES.path("evaluation_pictures")),
         masks=ancient(ARCHIVES.path("evaluation_masks")),
-        lesion_masks=ancient(LESION_MASKS),
         drawn=ARCHIVES.drawn,
     output:
         multiext(f"{RESULTS}/figures/figure4", *PICTURE_SUFFIXES),
@@ -115,6 +115,7 @@ use rule figure1 as figure4 with:
     localrule: True  # not inherited
     params:
         function="thresholds",
+        lesions=None,
         model=MODELS[0],
 
 
@@ -128,7 +129,6 @@ if len(MODELS) > 1:
             shards=union_shards(MODELS[1]),
             pictures=ancient(ARCHIVES.path("evaluation_pictures")),
             masks=ancient(ARCHIVES.path("evaluation_masks")),
-            lesion_masks=ancient(LESION_MASKS),
             drawn=ARCHIVES.drawn,
         output:
             multiext(f"{RESULTS}/figures/figure5", *PICTURE_SUFFIXES),
@@ -150,7 +150,6 @@ use rule figure4 as thresholds_figure with:
         shards=union_shards("{model}"),
         pictures=ancient(ARCHIVES.path("evaluation_pictures")),
         masks=ancient(ARCHIVES.path("evaluation_masks")),
-        lesion_masks=ancient(LESION_MASKS),
         drawn=ARCHIVES.drawn,
     output:
         multiext(f"{RESULTS}/figures/thresholds_{{model}}", *PICTURE_SUFFIXES),
@@ -179,7 +178,6 @@ use rule figure1 as extremes with:
         ),
         pictures=ancient(ARCHIVES.path("evaluation_pictures")),
         masks=ancient(ARCHIVES.path("evaluation_masks")),
-        lesion_masks=ancient(LESION_MASKS),
         drawn=ARCHIVES.drawn,
     output:
         multiext(f"{RESULTS}/figures/extremes_{{model}}", *PICTURE_SUFFIXES),
@@ -192,4 +190,5 @@ use rule figure1 as extremes with:
     localrule: True  # not inherited
     params:
         function="extremes",
+        lesions=None,
         model=lambda wildcards: wildcards.model,

@@ -20,7 +20,7 @@ from dermalign.results.statistics import best_threshold
 from dermalign.saliency.stores import read_store
 from dermalign.terms import UNION
 
-EXAMPLE_SIDE, SMALL_SIDE = 480, 300  # pixels, of what is printed some 2 inches wide
+SIDES = {"masks": 480, "maps": 480, "thresholds": 300, "extremes": 225}  # pixels, of what is printed 1 to 2 inches wide
 
 
 def store_of(maps, image):
@@ -38,19 +38,19 @@ def draw(function, model):
     best = {feature: best_threshold(each.thresholds, each.jaccard) for feature, each in shards.items()}
     archives = dict(snakemake.input.items())
     names = {name: archives[name] for name in ("pictures", "masks")}
-    lesions = next(iter(archives["lesion_masks"]), None)
+    lesions = next(iter(archives.get("lesion_masks", [])), None)
     with open_pictures(**names, lesion_masks=lesions, **snakemake.params.reading) as reader:
         if function == "extremes":
             extremes = [
                 extreme for feature in shards for extreme in extremes_of(feature, shards[feature], best[feature])
             ]
-            shown = {each.image: reader.read(evaluation, each.image, SMALL_SIDE) for each in extremes}
+            shown = {each.image: reader.read(evaluation, each.image, SIDES[function]) for each in extremes}
             stores = {each.image: store_of(snakemake.input.maps[0], each.image) for each in extremes}
             return extremes_figure(model, [(each, shown[each.image], stores[each.image]) for each in extremes])
         image = read_example(snakemake.input.example)
         if not image:
             return no_picture_figure()
-        shown = reader.read(evaluation, image, EXAMPLE_SIDE)
+        shown = reader.read(evaluation, image, SIDES[function])
     if function == "masks":
         return masks_figure(shown)
     if function == "maps":
@@ -62,8 +62,8 @@ def draw(function, model):
 
 
 with job_log(snakemake.log[0]) as log:
-    named = snakemake.params.get("named_lesion_masks")
-    if snakemake.params.function == "masks" and named and not snakemake.input.lesion_masks:
+    named, _ = snakemake.params.lesions or (None, None)
+    if named and not snakemake.input.lesion_masks:
         # It only adds to what is shown, but its name may be a mistake.
         log.warning("figure 1 is drawn without the lesion: there is no %s (archives.lesion_masks)", named)
         print(f"figure 1 is drawn without the lesion: there is no {named} (archives.lesion_masks)\n", end="")

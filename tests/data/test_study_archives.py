@@ -200,12 +200,12 @@ def test_lesion_masks_are_used_where_they_are_there(
     assert without.lesion_archive is None and without.lesion_masks(without.evaluation_images) == {}
     # Named, but not there: they only add to what is shown, and nothing waits for them.
     assert named.lesion_archive is None and named.missing_files() is None
-    before = named.shown_digests
+    before, lesions = named.shown_digests, named.shown_lesions_digest
     zipped(tmp_path / "lesions.zip", {f"{IMAGES[1]}_segmentation.png": b"mask"})
     named = archives(archives={"lesion_masks": "lesions.zip"})
     assert named.lesion_archive == str(tmp_path / "lesions.zip") == named.files["archives.lesion_masks"]
     assert list(named.lesion_masks(IMAGES)) == [IMAGES[1]]
-    assert named.shown_digests[:2] == before[:2] and named.shown_digests[2] != before[2]
+    assert named.shown_digests == before and named.shown_lesions_digest != lesions
     shutil.unpack_archive(tmp_path / "lesions.zip", tmp_path / "lesions")
     folder = archives(archives={"lesion_masks": "lesions"})
     assert folder.missing_files() is None and list(folder.lesion_masks(IMAGES)) == [IMAGES[1]]

@@ -218,10 +218,14 @@ class Archives:
 
     @cached_property
     def shown_digests(self) -> list[str]:
-        """Digests of all that figures may show of the diagnosed images: pictures, masks and lesion masks."""
+        """Digests of what all figures may show of the diagnosed images: pictures and masks."""
         images = self.diagnosed_images
-        pictures = self.pictures_digest("evaluation_pictures", images)
-        return [pictures, self.masks_digest(images), self.lesion_masks_digest(images)]
+        return [self.pictures_digest("evaluation_pictures", images), self.masks_digest(images)]
+
+    @cached_property
+    def shown_lesions_digest(self) -> str:
+        """A digest of the diagnosed images' lesion masks, which figure 1 alone shows."""
+        return self.lesion_masks_digest(self.diagnosed_images)
 
     def table_digests(self, paths: Iterable[str]) -> list[str]:
         """Return digests of the contents of tables named under `archives`, as `pictures_digest`."""

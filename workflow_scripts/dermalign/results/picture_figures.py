@@ -8,46 +8,64 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 from PIL import Image
 
 from ..overlap.shards import Shards
 from ..saliency.stores import Store
 from ..terms import UNION
-from .plotting import COLOURS
-from .shown_pictures import Mask, ShownPicture, map_of
+from .panels import (
+    GAP,
+    MARGIN,
+    Mask,
+    box_of,
+    heat_bar,
+    lay_out,
+    lines,
+    outline,
+    say_above,
+    say_below,
+    say_beside,
+    say_on_top,
+    say_over,
+    show,
+    show_cells,
+    show_heatmap,
+)
+from .plotting import LABEL, SMALL
+from .shown_pictures import ShownPicture, map_of
 from .words import in_words
 
-HEATMAP = "viridis"  # perceptually uniform, and told apart by colour-blind readers and in grey
-OPACITY = 0.55
-OUTLINE = COLOURS[1]
-PAGE = 7.2  # inches
+BAR = 0.5  # inches, of a heatmap's colours with their numbers
 MOST_PANELS = 12
-SMALL = 8
+MOST_CORNERS = 1200  # of an outline where there are 54
+# A mask upon a heatmap: white, with black on both sides; where the threshold cuts it, black dashes.
+MASK_LOOKS = ({"colors": "black", "linewidths": 1.6}, {"colors": "white", "linewidths": 0.8})
+CUT_LOOKS = ({"colors": "black", "linewidths": 0.7, "linestyles": [(0, (2.5, 1.5))]},)
 
 
 def no_picture_figure() -> Figure:
     """Draw what stands in the place of a figure of an example where the analysis has no picture."""
     figure = Figure(figsize=(4, 1), layout="constrained")
-    figure.text(0.5, 0.5, "No picture is in the analysis.", ha="center", va="center", fontsize=SMALL)
+    figure.text(0.5, 0.5, "No picture is in the analysis.", ha="center", va="center", fontsize=LABEL)
     return figure
 
 
 def masks_figure(shown: ShownPicture) -> Figure:
     """Draw figure 1: the picture, its lesion where it was segmented, each mask that is not black, and the union."""
-    panels: list[tuple[str, Mask | NDArray[np.uint8]]] = [(shown.image, shown.pixels)]
+    panels: list[tuple[str, Mask | NDArray[np.uint8]]] = [(f"{shown.image}, {shown.diagnosis}", shown.pixels)]
     if shown.lesion is not None:
         panels.append(("lesion", shown.lesion))
-    panels += [(f"{in_words(name)}, {shown.shares[name]:.1%}", mask) for name, mask in shown.masks.items()]
+    panels += [(f"{in_words(name)}, {_share(shown.shares[name])}", mask) for name, mask in shown.masks.items()]
     columns = min(len(panels), 4 if len(panels) in (4, 7, 8) else 5 if len(panels) > 3 else 3)
-    figure, axes = _grid(len(panels), columns, shown.pixels.shape)
-    for axis, (title, pixels) in zip(axes, panels, strict=True):
-        _show(axis, pixels)
-        axis.set_title(title, fontsize=SMALL)
-    return figure
+    rows = -(-len(panels) // columns)
+    page = lay_out(len(panels), columns, box_of(shown.pixels.shape), rows * [lines(1)], rows * [0.0])
+    for axis, (title, pixels) in zip(page.panels, panels, strict=True):
+        show(page, axis, pixels)
+        say_above(axis, title)
+    return page.figure
 
 
 def maps_figure(shown: ShownPicture, stores: Mapping[str, Store]) -> Figure:
@@ -55,36 +73,29 @@ def maps_figure(shown: ShownPicture, stores: Mapping[str, Store]) -> Figure:
 
     stores: {model: the picture's store}. Two models stand beside each other, further ones below.
     """
-    rows = -(-len(stores) // 2)
-    columns = 1 + 2 * min(len(stores), 2)
-    figure, axes = _grid(rows * columns, columns, shown.pixels.shape, extra=0.35)
-    for axis in axes:
-        axis.set_visible(False)
-    picture = axes[0]
-    picture.set_visible(True)
-    _show(picture, shown.pixels)
-    picture.set_title(f"{shown.image}\n{shown.diagnosis}", fontsize=SMALL)
+    beside = min(len(stores), 2)
+    rows, columns = -(-len(stores) // 2), 1 + 2 * beside
+    page = lay_out(
+        rows * columns, columns, box_of(shown.pixels.shape), rows * [lines(2)], rows * [lines(1, SMALL)], right=BAR
+    )
+    used = {0: "the picture"}
+    show(page, page.panels[0], shown.pixels)
+    say_above(page.panels[0], f"{shown.image}\n{shown.diagnosis}")
+    say_below(page.panels[0], "picture")
     for place, (model, store) in enumerate(stores.items()):
         first = (place // 2) * columns + 1 + 2 * (place % 2)
-        grey, heat = axes[first], axes[first + 1]
+        grey, heat = page.panels[first], page.panels[first + 1]
+        used |= {first: model, first + 1: model}
         saliency = map_of(store, UNION)
-        for axis in (grey, heat):
-            axis.set_visible(True)
-        _show_cells(grey, saliency, shown.pixels.shape, cmap="gray")
-        grey.set_title(f"{model}: {_verdict(store, shown.diagnosis)}\nmap, {_size(store)}", fontsize=SMALL)
-        _show(heat, _grey(shown.pixels))
-        shades = _show_cells(heat, saliency, shown.pixels.shape, cmap=HEATMAP, alpha=OPACITY)
-        heat.set_title("\nover the picture, in grey", fontsize=SMALL)
-        if place == len(stores) - 1:
-            bar = figure.colorbar(
-                shades, ax=axes[: (rows * columns)], shrink=0.6, aspect=16, pad=0.01, ticks=[0, 0.5, 1]
-            )
-            if bar.solids:
-                bar.solids.set(alpha=1)
-            bar.ax.tick_params(labelsize=7)
-            bar.set_label("saliency", fontsize=7)
-            bar.outline.set_visible(False)
-    return figure
+        show_cells(page, grey, saliency, shown.pixels.shape, cmap="gray")
+        say_below(grey, f"map, {_size(store)}")
+        show_heatmap(page, heat, saliency, shown.pixels)
+        say_below(heat, "heatmap")
+        say_over(page, [grey, heat], f"{model}\n{_verdict(store, shown.diagnosis)}", 0.035)
+    for place, axis in enumerate(page.panels):
+        axis.set_visible(place in used)
+    heat_bar(page, page.panels)
+    return page.figure
 
 
 def thresholds_figure(
@@ -93,41 +104,75 @@ def thresholds_figure(
     """Draw figures 4 and 5: a model's map at each threshold, white where it is above, and J of the union below.
 
     store: the picture's. jaccard: {threshold: J}, from the shards, in order; of more than 12, 11 spread over them are
-    drawn. best_of_study: the union's best threshold of this source, which is marked, as is the picture's own.
+    drawn, the best ones among them. best_of_study: the union's best threshold of this source, which is marked, as is
+    the picture's own.
     """
     names = list(jaccard)
-    drawn = names
-    if len(names) > MOST_PANELS:
-        drawn = [names[place] for place in np.linspace(0, len(names) - 1, MOST_PANELS - 1).round().astype(int)]
     own = max(names, key=lambda name: (jaccard[name], -names.index(name)))
+    drawn = _spread(names, [name for name in (best_of_study, own) if name])
+    marks = {
+        name: [*(["best of picture"] if name == own else []), *(["best of study"] if name == best_of_study else [])]
+        for name in drawn
+    }
     saliency = map_of(store, UNION)
-    figure, axes = _grid(len(drawn) + 1, min(6, len(drawn) + 1), shown.pixels.shape, extra=0.55)
-    _show(axes[0], shown.pixels)
-    _outline(axes[0], shown.masks[UNION])
-    axes[0].set_title(shown.image, fontsize=SMALL)
-    axes[0].set_xlabel("outlined: the union", fontsize=7)
-    for axis, name in zip(axes[1:], drawn, strict=True):
-        _show_cells(axis, above(saliency, name).astype(np.float32), shown.pixels.shape, cmap="gray")
-        _outline(axis, shown.masks[UNION])
-        axis.set_title(f"threshold {float(name):g}", fontsize=SMALL)
-        marks = [*(["best of picture"] if name == own else []), *(["best of study"] if name == best_of_study else [])]
-        axis.set_xlabel(
-            "\n".join([f"J = {jaccard[name]:.3f}", *marks]), fontsize=7, fontweight="bold" if marks else "normal"
-        )
+    count = len(drawn) + 1
+    columns = min(6, count)
+    rows = -(-count // columns)
+    said = [1, *(1 + len(marks[name]) for name in drawn)]
+    below = [lines(max(said[row * columns : (row + 1) * columns]), SMALL) for row in range(rows)]
+    page = lay_out(
+        count,
+        columns,
+        box_of(shown.pixels.shape),
+        rows * [lines(1)],
+        below,
+        panel=None if columns > 2 else 1.8,
+        top=lines(1, LABEL + 1) - 0.04,
+    )
+    show(page, page.panels[0], shown.pixels)
+    outline(page.panels[0], shown.masks[UNION])
+    say_above(page.panels[0], shown.image)
+    say_below(page.panels[0], "outlined: the union")
+    for axis, name in zip(page.panels[1:], drawn, strict=True):
+        show_cells(page, axis, above(saliency, name), shown.pixels.shape, cmap="gray")
+        outline(axis, shown.masks[UNION])
+        say_above(axis, f"threshold {float(name):g}")
+        weight = "bold" if marks[name] else "normal"
+        say_below(axis, "\n".join([f"J = {jaccard[name]:.3f}", *marks[name]]), weight=weight)
     few = f", {len(drawn)} of {len(names)} thresholds" if len(drawn) < len(names) else ""
-    figure.suptitle(f"{store.model}, {in_words(store.method)}, {_size(store)}{few}", fontsize=9)
-    return figure
+    say_on_top(page, f"{store.model}, {in_words(store.method)}, {_size(store)}{few}")
+    return page.figure
+
+
+def _spread(names: list[str], wanted: Sequence[str]) -> list[str]:
+    """Return at most 12 thresholds: all, or 11 spread over them, each wanted one in the place of the nearest."""
+    if len(names) <= MOST_PANELS:
+        return names
+    places = np.linspace(0, len(names) - 1, MOST_PANELS - 1).round().astype(int).tolist()
+    kept = {0, len(names) - 1}
+    for name in wanted:
+        place = names.index(name)
+        if place not in places:
+            nearest = min((each for each in places if each not in kept), key=lambda each: abs(each - place))
+            places[places.index(nearest)] = place
+        kept.add(place)
+    return [names[place] for place in sorted(places)]
 
 
 @dataclass(frozen=True)
 class Extreme:
-    """A picture at the end or in the middle of a feature's population: which, its J, and at which threshold."""
+    """A picture at the end or in the middle of a feature's population: which, its J, and at which threshold.
+
+    count: pictures with the feature; alike: those with the same J, this one among them.
+    """
 
     feature: str
     place: str
     image: str
     jaccard: float
     threshold: str
+    count: int = 1
+    alike: int = 1
 
 
 def extremes_of(feature: str, shards: Shards, threshold: str | None) -> list[Extreme]:
@@ -139,68 +184,71 @@ def extremes_of(feature: str, shards: Shards, threshold: str | None) -> list[Ext
         return []
     jaccard = shards.jaccard[shards.thresholds.index(threshold)]
     order = np.argsort(-jaccard, kind="stable")
-    places = {"best": order[0], "median": order[len(order) // 2], "worst": np.flatnonzero(jaccard == jaccard.min())[0]}
+    middle = jaccard[order[len(order) // 2]]
+    values = {"best": jaccard.max(), "median": middle, "worst": jaccard.min()}
+    found = {place: np.flatnonzero(jaccard == value) for place, value in values.items()}
     return [
-        Extreme(feature, place, shards.images[row], float(jaccard[row]), threshold) for place, row in places.items()
+        Extreme(feature, place, shards.images[rows[0]], float(values[place]), threshold, len(jaccard), len(rows))
+        for place, rows in found.items()
     ]
 
 
 def extremes_figure(model: str, extremes: Sequence[tuple[Extreme, ShownPicture, Store]]) -> Figure:
-    """Draw the best, median and worst picture of each feature: the map over the picture in grey, the mask outlined.
+    """Draw the best, median and worst picture of each feature: the heatmap over the picture, the mask outlined.
 
-    Dotted is where the map is cut off at the threshold: J is of what is inside.
+    Dashes are where the map is cut off at the threshold: J is of what is inside.
 
     extremes: three of each feature, as `extremes_of` gives them, with their pictures and stores of the model.
     """
     if not extremes:
         return no_picture_figure()
     rows = -(-len(extremes) // 3)
-    figure = Figure(figsize=(5.6, 1.5 * rows + 0.4), layout="constrained")
-    axes = figure.subplots(rows, 3, squeeze=False)
-    for axis, (extreme, shown, store) in zip(axes.flat, extremes, strict=True):
-        _show(axis, _grey(shown.pixels))
+    page = lay_out(
+        len(extremes),
+        3,
+        min(0.75, box_of(*(shown.pixels.shape for _, shown, _ in extremes))),  # six rows fit a page
+        rows * [lines(2, SMALL)],
+        rows * [0.0],
+        panel=1.48,
+        left=0.42,
+        right=BAR,
+        top=2 * lines(1, LABEL + 1),
+    )
+    for axis, (extreme, shown, store) in zip(page.panels, extremes, strict=True):
         saliency = map_of(store, extreme.feature)
-        _show_cells(axis, saliency, shown.pixels.shape, cmap=HEATMAP, alpha=OPACITY)
-        _outline(axis, _at_size(above(saliency, extreme.threshold), shown.pixels.shape), dotted=True)
-        _outline(axis, shown.masks[extreme.feature], white=True)
-        axis.set_title(f"{extreme.place}: {shown.image}, J = {extreme.jaccard:.3f}", fontsize=6.5)
-    for axis, (extreme, _, _) in zip(axes[:, 0], extremes[::3], strict=True):
-        axis.set_ylabel(f"{in_words(extreme.feature)}\nat {float(extreme.threshold):g}", fontsize=SMALL)
-    figure.suptitle(f"{model}: map over the picture; mask outlined, threshold dotted", fontsize=9)
-    return figure
+        show_heatmap(page, axis, saliency, shown.pixels)
+        outline(axis, _at_size(above(saliency, extreme.threshold), shown.pixels.shape), CUT_LOOKS, MOST_CORNERS)
+        outline(axis, shown.masks[extreme.feature], MASK_LOOKS, MOST_CORNERS)
+        notes = [
+            f"J = {extreme.jaccard:.3f}",
+            *([f"as {_counted(extreme.alike - 1, 'other')}"] if extreme.alike > 1 else []),
+            *(["constant map"] if store.degenerate else []),
+        ]
+        say_above(axis, f"{extreme.place}: {shown.image}\n{', '.join(notes)}", SMALL)
+    for axis, (extreme, _, _) in zip(page.panels[::3], extremes[::3], strict=True):
+        label = f"{in_words(extreme.feature)}\nat {float(extreme.threshold):g}, {_counted(extreme.count, 'picture')}"
+        say_beside(axis, label)
+    heat_bar(page, page.panels[: min(6, len(extremes))])
+    say_on_top(page, f"{model}: best, median and worst picture of each feature")
+    _explain(page.figure, lines(1, LABEL + 1))
+    return page.figure
 
 
-def _grid(count: int, columns: int, shape: tuple[int, ...], extra: float = 0.22) -> tuple[Figure, list[Axes]]:
-    """Return a figure of a page's width with so many panels of the shape of a picture, and the panels in order."""
-    rows = -(-count // columns)
-    panel = PAGE / max(columns, 3)
-    height = panel * 0.94 * shape[0] / shape[1] + extra
-    figure = Figure(figsize=(panel * columns, height * rows), layout="constrained")
-    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
-    for axis in axes[count:]:
-        axis.set_visible(False)
-    return figure, axes[:count]
-
-
-def _show(axis: Axes, pixels: NDArray[np.uint8] | Mask) -> None:
-    is_mask = pixels.dtype == np.bool_
-    axis.imshow(pixels, cmap="gray", vmin=0, vmax=1, interpolation="none" if not is_mask else "nearest")
-    _bare(axis)
-
-
-def _show_cells(axis: Axes, cells: NDArray[np.float32], shape: tuple[int, ...], **look: Any) -> AxesImage:
-    height, width = shape[:2]
-    extent = (-0.5, width - 0.5, height - 0.5, -0.5)
-    image = axis.imshow(cells, vmin=0, vmax=1, interpolation="nearest", extent=extent, **look)
-    _bare(axis)
-    return image
-
-
-def _bare(axis: Axes) -> None:
-    axis.set_xticks([])
-    axis.set_yticks([])
-    for spine in axis.spines.values():
-        spine.set(linewidth=0.5, color="0.5")
+def _explain(figure: Figure, from_top: float) -> None:
+    """Say what the lines of `extremes_figure` are."""
+    # Lines upon each other are one handle, which the type of `legend` does not know.
+    mask: Any = (Line2D([], [], color="black", linewidth=1.6), Line2D([], [], color="white", linewidth=0.8))
+    cut = Line2D([], [], color="black", linewidth=0.7, linestyle=(0, (2.5, 1.5)))
+    figure.legend(
+        [mask, cut],
+        ["mask", "map above the threshold"],
+        loc="upper center",
+        bbox_to_anchor=(0.5, 1 - (MARGIN + from_top - GAP / 2) / figure.get_size_inches()[1]),
+        ncols=2,
+        fontsize=SMALL,
+        frameon=False,
+        borderpad=0,
+    )
 
 
 def above(saliency: NDArray[np.float32], threshold: str) -> Mask:
@@ -212,23 +260,12 @@ def _at_size(cells: Mask, shape: tuple[int, ...]) -> Mask:
     return np.asarray(Image.fromarray(cells).resize((shape[1], shape[0]), Image.Resampling.NEAREST))
 
 
-def _grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return a picture in grey: colours laid over it keep their meaning."""
-    return np.asarray(Image.fromarray(pixels).convert("L").convert("RGB"))
+def _share(share: float) -> str:
+    return f"{share:.1%}" if share >= 0.0005 else "< 0.1%"
 
 
-def _outline(axis: Axes, mask: Mask, *, white: bool = False, dotted: bool = False) -> None:
-    if mask.all() or not mask.any():
-        return
-    # A frame of black about it closes the outline of what is cut off at the picture's edge.
-    padded = np.pad(mask, 1).astype(np.float32)
-    x, y = np.arange(-1, mask.shape[1] + 1), np.arange(-1, mask.shape[0] + 1)
-    lines = [("black", 1.6), ("white", 0.8)] if white else [(OUTLINE, 0.8)]
-    for colour, width in lines:
-        styles = ":" if dotted else "-"
-        axis.contour(x, y, padded, levels=[0.5], colors=[colour], linewidths=[width], linestyles=styles)
-    axis.set_xlim(-0.5, mask.shape[1] - 0.5)
-    axis.set_ylim(mask.shape[0] - 0.5, -0.5)
+def _counted(count: int, word: str) -> str:
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
 def _verdict(store: Store, diagnosis: str) -> str:

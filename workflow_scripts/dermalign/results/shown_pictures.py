@@ -113,12 +113,20 @@ def open_pictures(
 
 
 def map_of(store: Store, feature: str) -> NDArray[np.float32]:
-    """Return a store's map (h, w) of a feature; where maps differ by feature, the union's is the maximum over them."""
+    """Return a store's map (h, w) of a feature, the one that it is compared with (`saliency.maps.MapFile.of_feature`).
+
+    Where maps differ by feature and there is none of the union, that is the maximum over them. Raises InputError for a
+    feature that the store has no map of.
+    """
     if not store.features:
         return store.saliency
     if feature in store.features:
         return np.asarray(store.saliency[store.features.index(feature)])
-    return np.asarray(store.saliency.max(axis=0))
+    if feature == UNION:
+        return np.asarray(store.saliency.max(axis=0))
+    raise InputError(
+        f"{store.model}/{store.method} has maps of {', '.join(store.features)} of {store.image}, none of {feature}."
+    )
 
 
 def _fitting(width: int, height: int, side: int) -> tuple[int, int]:
