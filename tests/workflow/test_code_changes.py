@@ -101,7 +101,7 @@ def test_other_words_run_nothing(study: Copy) -> None:
         # Another name of a local variable: it is not looked into whether the code computes the same.
         ("saliency.gradcam", "scores_of", "scores", {"gradcam_plain_00000", *MAPS, *AFTER_MAPS}),
         ("saliency.superpixels", "labels", "regions", {"maps_plain_patches", *AFTER_ANY_MAPS}),
-        ("results.figures", 'supxlabel("threshold"', 'supxlabel("Threshold"', {*FIGURES, *LAST}),
+        ("results.figures", '_label_below(figure, "threshold"', '_label_below(figure, "Threshold"', {*FIGURES, *LAST}),
         ("results.picture_figures", '"lesion"', '"segmentation"', {*PICTURES, *LAST}),
         ("results.provenance", '"jax",', '"jaxlib",', LAST),
         ("results.audit", '"not settled"', '"open"', {"audit_table", *LAST}),
