@@ -374,10 +374,12 @@ def test_groups_show_every_picture_quartiles_and_mean(models: list[str]) -> None
 def test_equal_numbers_give_equal_bytes(tmp_path: Path) -> None:
     drawn = table(of_models(["gradcam", *CHANCE]))
     written = []
-    for folder in (tmp_path / "a", tmp_path / "b"):
-        paths = [folder / f"{name}.{suffix}" for name in ("jaccard", "curves") for suffix in ("png", "svg")]
-        save(jaccard_by_threshold(drawn, FEATURES, ["plain", "residual"], CHANCE), paths[:2])
-        save(mean_curves(drawn, FEATURES, ["gradcam"], ["plain", "residual"], CHANCE), paths[2:])
+    # A reader's matplotlibrc is not part of a figure.
+    for name, settings in {"a": {}, "b": {"font.size": 23, "lines.linewidth": 9, "axes.facecolor": "black"}}.items():
+        paths = [tmp_path / name / f"{each}.{suffix}" for each in ("jaccard", "curves") for suffix in ("png", "svg")]
+        with matplotlib.rc_context(settings):
+            save(jaccard_by_threshold(drawn, FEATURES, ["plain", "residual"], CHANCE), paths[:2])
+            save(mean_curves(drawn, FEATURES, ["gradcam"], ["plain", "residual"], CHANCE), paths[2:])
         written.append([path.read_bytes() for path in paths])
     assert written[0] == written[1]
     assert written[0][0].startswith(b"\x89PNG") and b"<svg" in written[0][1]

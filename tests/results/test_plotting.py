@@ -1,8 +1,11 @@
 """What figures share: looks that never run out, and files that are whole."""
 
+import inspect
 from pathlib import Path
 
+import matplotlib
 import pytest
+from dermalign.results import classifier_figures, figures, picture_figures
 from dermalign.results.plotting import legend_above, looks, save
 from matplotlib.figure import Figure
 
@@ -54,3 +57,31 @@ def test_a_figure_that_cannot_be_saved_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="bmp"):
         save(Figure(), [tmp_path / "a.bmp"])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_every_figure_is_drawn_in_the_one_style() -> None:
+    drawing = {
+        name: function
+        for module in (classifier_figures, figures, picture_figures)
+        for name, function in vars(module).items()
+        if inspect.isfunction(function) and inspect.signature(function).return_annotation is Figure
+    }
+    assert len(drawing) >= 10
+    for name, function in drawing.items():
+        assert inspect.unwrap(function) is not function, f"{name} is not decorated with style()"
+
+
+def test_a_readers_matplotlibrc_changes_no_figure(tmp_path: Path) -> None:
+    odd = {
+        "font.size": 23,
+        "font.family": "serif",
+        "axes.facecolor": "black",
+        "axes.grid": True,
+        "savefig.pad_inches": 2,
+    }
+    plain, changed = tmp_path / "plain.svg", tmp_path / "changed.svg"
+    save(picture_figures.no_picture_figure(), [plain])
+    with matplotlib.rc_context(odd):
+        save(picture_figures.no_picture_figure(), [changed])
+        assert matplotlib.rcParams["font.size"] == 23
+    assert changed.read_bytes() == plain.read_bytes()

@@ -9,11 +9,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..classifiers.scores import confusion_matrix, kept_epoch
-from .plotting import COLOURS, tidy
+from .plotting import COLOURS, style, tidy
 
 LONGEST = 9  # letters of a class's name that fit beside each other below a confusion matrix
 
 
+@style()
 def confusion(predictions: pd.DataFrame, classes: Sequence[str], name: str, note: str = "") -> Figure:
     """Draw the confusion matrix of the test split: each field's pictures, and their share of the diagnosis.
 
@@ -69,6 +70,7 @@ def confusion(predictions: pd.DataFrame, classes: Sequence[str], name: str, note
     return figure
 
 
+@style()
 def learning_curves(history: pd.DataFrame, criterion: str, name: str) -> Figure:
     """Draw loss and accuracy by epoch, while training and on the validation split, and mark the epoch that was kept.
 

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from .plotting import COLOURS, LABEL, PAGE_WIDTH, PANELS_BESIDE, SMALL, TITLE, legend_above, looks, tidy
+from .plotting import COLOURS, LABEL, PAGE_WIDTH, PANELS_BESIDE, SMALL, TITLE, legend_above, looks, style, tidy
 from .words import in_words
 
 BINS = np.linspace(0, 1, 41)  # of J in the histograms, 0.025 wide
@@ -32,6 +32,7 @@ class _Line:
     is_control: bool
 
 
+@style()
 def jaccard_by_threshold(
     thresholds: pd.DataFrame, features: Sequence[str], models: Sequence[str], controls: Collection[str]
 ) -> Figure:
@@ -86,6 +87,7 @@ def jaccard_by_threshold(
     return figure
 
 
+@style()
 def mean_curves(
     curves: pd.DataFrame,
     features: Sequence[str],
@@ -123,6 +125,7 @@ def mean_curves(
     return figure
 
 
+@style()
 def histograms(
     jaccard: Mapping[str, Mapping[str, NDArray[np.float64]]], threshold: str, asked: float | None = None
 ) -> Figure:
@@ -160,6 +163,7 @@ def histograms(
     return figure
 
 
+@style()
 def groups_figure(
     jaccard: Mapping[str, Mapping[str, NDArray[np.float64]]], thresholds: Mapping[str, str | None]
 ) -> Figure:

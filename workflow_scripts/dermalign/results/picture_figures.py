@@ -34,7 +34,7 @@ from .panels import (
     show_cells,
     show_heatmap,
 )
-from .plotting import LABEL, SMALL
+from .plotting import LABEL, SMALL, style
 from .shown_pictures import ShownPicture, map_of
 from .words import in_words
 
@@ -46,6 +46,7 @@ MASK_LOOKS = ({"colors": "black", "linewidths": 1.6}, {"colors": "white", "linew
 CUT_LOOKS = ({"colors": "black", "linewidths": 0.7, "linestyles": [(0, (2.5, 1.5))]},)
 
 
+@style()
 def no_picture_figure() -> Figure:
     """Draw what stands in the place of a figure of an example where the analysis has no picture."""
     figure = Figure(figsize=(4, 1), layout="constrained")
@@ -53,6 +54,7 @@ def no_picture_figure() -> Figure:
     return figure
 
 
+@style()
 def masks_figure(shown: ShownPicture) -> Figure:
     """Draw figure 1: the picture, its lesion where it was segmented, each mask that is not black, and the union."""
     panels: list[tuple[str, Mask | NDArray[np.uint8]]] = [(f"{shown.image}, {shown.diagnosis}", shown.pixels)]
@@ -68,6 +70,7 @@ def masks_figure(shown: ShownPicture) -> Figure:
     return page.figure
 
 
+@style()
 def maps_figure(shown: ShownPicture, stores: Mapping[str, Store]) -> Figure:
     """Draw figure 2: the picture with its diagnosis, and of each model what it took it for, its map and its heatmap.
 
@@ -98,6 +101,7 @@ def maps_figure(shown: ShownPicture, stores: Mapping[str, Store]) -> Figure:
     return page.figure
 
 
+@style()
 def thresholds_figure(
     shown: ShownPicture, store: Store, jaccard: Mapping[str, float], best_of_study: str | None
 ) -> Figure:
@@ -193,6 +197,7 @@ def extremes_of(feature: str, shards: Shards, threshold: str | None) -> list[Ext
     ]
 
 
+@style()
 def extremes_figure(model: str, extremes: Sequence[tuple[Extreme, ShownPicture, Store]]) -> Figure:
     """Draw the best, median and worst picture of each feature: the heatmap over the picture, the mask outlined.
 

@@ -1,6 +1,7 @@
 """What all figures share: the look of lines, tidy axes, legends that fit, and files whose bytes repeat."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,14 @@ WIDEST_LEGEND = 4  # entries beside each other
 PAGE_WIDTH = 7.2  # inches
 PANELS_BESIDE = 3
 TITLE, LABEL, SMALL = 8.5, 8, 7  # points: of a panel, of an axis, of numbers and notes
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Draw as matplotlib does by itself, whatever the reader's matplotlibrc or notebook says; also a decorator."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        yield
 
 
 def looks(count: int, *, grey: bool = False) -> list[dict[str, Any]]:
@@ -96,5 +105,5 @@ def save(figure: Figure, paths: Iterable[str | Path]) -> None:
     Equal figures give equal bytes: SVG files have no date, and the names within them are no random ones.
     """
     for path in paths:
-        with atomic_path(path) as temporary, matplotlib.rc_context({"svg.hashsalt": "dermalign"}):
+        with atomic_path(path) as temporary, style(), matplotlib.rc_context({"svg.hashsalt": "dermalign"}):
             figure.savefig(temporary, dpi=200, metadata={"Date": None} if temporary.suffix == ".svg" else None)
