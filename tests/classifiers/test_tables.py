@@ -91,10 +91,7 @@ def test_the_metrics_of_classes_with_odd_names(predictions: pd.DataFrame, path: 
 
 
 @pytest.mark.parametrize("model", ["trained", "brought"])
-def test_the_confusion_of_classes_with_odd_names(
-    model: str, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(pytest.importorskip("matplotlib").rcParams, "svg.fonttype", "none")
+def test_the_confusion_of_classes_with_odd_names(model: str, path: Path, tmp_path: Path) -> None:
     note = "brought along" if model == "brought" else ""
     outputs = [tmp_path / "confusion.png", tmp_path / "confusion.svg"]
     run(
@@ -108,7 +105,7 @@ def test_the_confusion_of_classes_with_odd_names(
     assert f"{model}: 12 held-out pictures, " in text
     assert ("brought along" in text) == bool(note)
     for name in CLASSES:
-        assert f">{name}<" in text
+        assert f"<!-- {name} -->" in text  # beside the outlines of its letters
     assert outputs[0].read_bytes().startswith(b"\x89PNG")
 
 
