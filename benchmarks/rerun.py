@@ -86,6 +86,8 @@ def trace(folder: Path, pictures: int, thresholds: list[float]) -> None:
         "strace",
         "-f",
         "-qq",
+        "-s",
+        "4096",  # a job is known by the path of its script, which strace would cut off
         "-e",
         "trace=open,openat,execve",
         "-o",
