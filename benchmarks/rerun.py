@@ -5,7 +5,8 @@
 A study of drawn pictures (2,604 give 1,963 in the analysis), 2 untrained models, 6 features, 11 thresholds, chance
 included, is run to its end in a temporary folder. Then `snakemake -n` and the run with one more threshold, from typing
 to the new table, are timed alternately and their ratio is printed; the goal is at most 3. With `strace` on the PATH the
-opened files are counted: no archive, mask or saliency store may be among them, but for the few that figures show.
+opened files are counted: no archive, mask or saliency store may be among them, but for the few that figures show and
+the study's record names.
 """
 
 import argparse
@@ -24,7 +25,7 @@ import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 GRID = [number / 10 for number in range(11)]
-FIGURES = "figures of pictures"
+PLANNING, JOBS, FIGURES = "Snakemake, planning", "its jobs", "figures of pictures"
 
 
 def main() -> None:
@@ -96,22 +97,22 @@ def trace(folder: Path, pictures: int, thresholds: list[float]) -> None:
     ]
     subprocess.run(words, capture_output=True, check=True)
     lines = log.read_text(errors="replace").splitlines()
-    started = [line for line in lines if "execve(" in line and "/.snakemake/scripts/" in line]
-    figures = {line.split()[0] for line in started if "picture_figure.py" in line}
-    jobs = {line.split()[0] for line in started} - figures
-    opened: dict[str, Counter[str]] = {"Snakemake, planning": Counter(), "its jobs": Counter(), FIGURES: Counter()}
+    processes = {
+        line.split()[0]: FIGURES if "picture_figure.py" in line else JOBS
+        for line in lines
+        if "execve(" in line and "/.snakemake/scripts/" in line
+    }
+    opened: dict[str, Counter[str]] = {by: Counter() for by in (PLANNING, JOBS, FIGURES)}
     for line in lines:
         if match := re.search(r'"[^"]*results/embedded/(\w+)/[^"]*", O_RDONLY(?!\|O_DIRECTORY)', line):
-            number = line.split()[0]
-            by = "its jobs" if number in jobs else FIGURES if number in figures else "Snakemake, planning"
-            opened[by][match[1]] += 1
-    if not opened["its jobs"]["curves"]:
+            opened[processes.get(line.split()[0], PLANNING)][match[1]] += 1
+    if not opened[JOBS]["curves"]:
         sys.exit("the trace shows no job that reads curves: it cannot be right")
     print("\nFiles of the study opened to read for one more threshold (archives: the directory of their names):")
     for by, kinds in opened.items():
         print(f"- {by}: {dict(kinds)}")
-    forbidden = {kind: opened["its jobs"][kind] for kind in ("archives", "saliency", "maps", "cells", "pictures")}
-    print(f"- archives, stores, maps or mask cells opened by other jobs than those: {sum(forbidden.values())}")
+    forbidden = {kind: opened[JOBS][kind] for kind in ("archives", "saliency", "maps", "cells", "pictures")}
+    print(f"- archives, stores, maps or mask cells opened by other jobs than figures: {sum(forbidden.values())}")
 
 
 if __name__ == "__main__":

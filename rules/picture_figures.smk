@@ -7,6 +7,13 @@ READING = dict(
     mask_options=ARCHIVES.mask_options,
     lesion_pattern=CONFIGURATION["archives"]["lesion_pattern"],
 )
+# Where what figures show is read.
+SHOWN = dict(
+    evaluation=f"{RESULTS}/manifest/evaluation.csv",
+    pictures=ancient(ARCHIVES.path("evaluation_pictures")),
+    masks=ancient(ARCHIVES.path("evaluation_masks")),
+    drawn=ARCHIVES.drawn,
+)
 LESION_MASKS = [ARCHIVES.lesion_archive] if ARCHIVES.lesion_archive else []
 WANTED += expand(
     "{results}/figures/{name}{suffix}",
@@ -45,12 +52,9 @@ rule example:
 # The example and the masks of its features.
 rule figure1:
     input:
+        **SHOWN,
         example=f"{RESULTS}/statistics/example.csv",
-        evaluation=f"{RESULTS}/manifest/evaluation.csv",
-        pictures=ancient(ARCHIVES.path("evaluation_pictures")),
-        masks=ancient(ARCHIVES.path("evaluation_masks")),
         lesion_masks=ancient(LESION_MASKS),
-        drawn=ARCHIVES.drawn,
     output:
         multiext(f"{RESULTS}/figures/figure1", *PICTURE_SUFFIXES),
     log:
@@ -66,7 +70,6 @@ rule figure1:
     params:
         function="masks",
         model="",
-        named_lesion_masks=lambda wildcards: ARCHIVES.path("lesion_masks"),
         reading=READING,
         # Which pictures there are is known when the run is planned, but not which of them will be shown.
         content=lambda wildcards: ARCHIVES.shown_digests,
@@ -78,12 +81,9 @@ rule figure1:
 # The example and each model's map of it.
 use rule figure1 as figure2 with:
     input:
+        **SHOWN,
         example=f"{RESULTS}/statistics/example.csv",
-        evaluation=f"{RESULTS}/manifest/evaluation.csv",
         maps=expand("{results}/maps/{model}/{method}.h5", results=RESULTS, model=MODELS, method=FIRST_METHOD),
-        pictures=ancient(ARCHIVES.path("evaluation_pictures")),
-        masks=ancient(ARCHIVES.path("evaluation_masks")),
-        drawn=ARCHIVES.drawn,
     output:
         multiext(f"{RESULTS}/figures/figure2", *PICTURE_SUFFIXES),
     log:
@@ -99,13 +99,10 @@ use rule figure1 as figure2 with:
 # Figures 4 and 5: a model's map of the example at each threshold.
 use rule figure1 as figure4 with:
     input:
+        **SHOWN,
         example=f"{RESULTS}/statistics/example.csv",
-        evaluation=f"{RESULTS}/manifest/evaluation.csv",
         maps=[f"{RESULTS}/maps/{MODELS[0]}/{FIRST_METHOD}.h5"],
         shards=union_shards(MODELS[0]),
-        pictures=ancient(ARCHIVES.path("evaluation_pictures")),
-        masks=ancient(ARCHIVES.path("evaluation_masks")),
-        drawn=ARCHIVES.drawn,
     output:
         multiext(f"{RESULTS}/figures/figure4", *PICTURE_SUFFIXES),
     log:
@@ -123,13 +120,10 @@ if len(MODELS) > 1:
 
     use rule figure4 as figure5 with:
         input:
+            **SHOWN,
             example=f"{RESULTS}/statistics/example.csv",
-            evaluation=f"{RESULTS}/manifest/evaluation.csv",
             maps=[f"{RESULTS}/maps/{MODELS[1]}/{FIRST_METHOD}.h5"],
             shards=union_shards(MODELS[1]),
-            pictures=ancient(ARCHIVES.path("evaluation_pictures")),
-            masks=ancient(ARCHIVES.path("evaluation_masks")),
-            drawn=ARCHIVES.drawn,
         output:
             multiext(f"{RESULTS}/figures/figure5", *PICTURE_SUFFIXES),
         log:
@@ -144,13 +138,10 @@ if len(MODELS) > 1:
 # The like of further models.
 use rule figure4 as thresholds_figure with:
     input:
+        **SHOWN,
         example=f"{RESULTS}/statistics/example.csv",
-        evaluation=f"{RESULTS}/manifest/evaluation.csv",
         maps=[f"{RESULTS}/maps/{{model}}/{FIRST_METHOD}.h5"],
         shards=union_shards("{model}"),
-        pictures=ancient(ARCHIVES.path("evaluation_pictures")),
-        masks=ancient(ARCHIVES.path("evaluation_masks")),
-        drawn=ARCHIVES.drawn,
     output:
         multiext(f"{RESULTS}/figures/thresholds_{{model}}", *PICTURE_SUFFIXES),
     log:
@@ -167,7 +158,7 @@ use rule figure4 as thresholds_figure with:
 # Of each feature the best, the median and the worst picture.
 use rule figure1 as extremes with:
     input:
-        evaluation=f"{RESULTS}/manifest/evaluation.csv",
+        **SHOWN,
         maps=[f"{RESULTS}/maps/{{model}}/{FIRST_METHOD}.h5"],
         shards=expand(
             "{results}/jaccard/{{model}}/{method}/{feature}/{threshold}.csv",
@@ -176,9 +167,6 @@ use rule figure1 as extremes with:
             feature=FEATURES,
             threshold=THRESHOLDS,
         ),
-        pictures=ancient(ARCHIVES.path("evaluation_pictures")),
-        masks=ancient(ARCHIVES.path("evaluation_masks")),
-        drawn=ARCHIVES.drawn,
     output:
         multiext(f"{RESULTS}/figures/extremes_{{model}}", *PICTURE_SUFFIXES),
     log:

@@ -11,12 +11,11 @@ import pytest
 from dermalign.data.archives import list_pictures
 from dermalign.data.masks import white_box
 from dermalign.errors import InputError
-from dermalign.overlap.engine import intersection_and_union, overlap_curves
+from dermalign.overlap.engine import intersection_and_union, is_white, overlap_curves
 from dermalign.overlap.mask_cells import count_cells
 from dermalign.overlap.shards import Shards
 from dermalign.results.picture_figures import (
     Extreme,
-    above,
     extremes_figure,
     extremes_of,
     maps_figure,
@@ -234,9 +233,9 @@ def test_outlines_lie_where_the_masks_edge_is(shown: ShownPicture) -> None:
 
 def test_at_0_all_is_white_and_floats_are_compared_as_float32() -> None:
     cells = np.array([[0, 0.1, 1]], np.float32)
-    assert above(cells, "0.000").all()
-    assert above(cells, "0.100").tolist() == [[False, False, True]]
-    assert not above(cells, "1.000").any()
+    assert is_white(cells, 0.0).all()
+    assert is_white(cells, 0.1).tolist() == [[False, False, True]]
+    assert not is_white(cells, 1.0).any()
 
 
 def shards(jaccard: list[float]) -> Shards:

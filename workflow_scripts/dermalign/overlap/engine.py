@@ -100,14 +100,17 @@ def _binned(values: NDArray[np.integer], column: NDArray[np.intp]) -> NDArray[np
     return np.cumsum(per_column[:, ::-1], axis=1)[:, ::-1]
 
 
-def white_cells(levels: NDArray[np.float32], threshold: float) -> NDArray[np.int64]:
-    """Return how many cells of each picture are white at a threshold, shape (n,), from `Curves.levels` (n, k).
+def is_white(saliency: NDArray[np.float32], threshold: float) -> NDArray[np.bool_]:
+    """Return where maps are white at a threshold, of their shape.
 
     White is s > t, both as float32; at t = 0 everything is white (design, section 3).
     """
-    if threshold == 0:
-        return np.full(levels.shape[0], levels.shape[1], dtype=np.int64)
-    return np.count_nonzero(levels > np.float32(threshold), axis=1).astype(np.int64)
+    return saliency > np.float32(threshold) if threshold else np.ones(saliency.shape, dtype=np.bool_)
+
+
+def white_cells(levels: NDArray[np.float32], threshold: float) -> NDArray[np.int64]:
+    """Return how many cells of each picture are white at a threshold, shape (n,), from `Curves.levels` (n, k)."""
+    return np.count_nonzero(is_white(levels, threshold), axis=1).astype(np.int64)
 
 
 def intersection_and_union(

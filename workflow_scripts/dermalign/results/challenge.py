@@ -17,6 +17,7 @@ from PIL import Image
 
 from ..errors import InputError
 from ..logs import progress
+from ..overlap.engine import is_white
 from ..overlap.shards import read_shards
 from ..saliency.maps import open_maps
 from ..terms import UNION
@@ -49,11 +50,8 @@ def challenge_thresholds(
 
 
 def thresholded_map(saliency: NDArray[np.float32], threshold: str, width: int, height: int) -> Image.Image:
-    """Return a map (h, w) thresholded and scaled up by nearest neighbour: 8-bit grey, 255 where it is white, else 0.
-
-    White is s > t, both as float32; at t = 0 everything is white (design, section 3).
-    """
-    white = saliency > np.float32(threshold) if float(threshold) else np.ones(saliency.shape, dtype=np.bool_)
+    """Return a map (h, w) thresholded and scaled up by nearest neighbour: 8-bit grey, 255 where it is white, else 0."""
+    white = is_white(saliency, float(threshold))
     # Thresholding and copying cells commute; a byte map is the smaller one to scale.
     return Image.fromarray(white * np.uint8(255)).resize((width, height), Image.Resampling.NEAREST)
 

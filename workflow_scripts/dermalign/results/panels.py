@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from .plotting import COLOURS, LABEL, PAGE_WIDTH, SMALL
-
-Mask = NDArray[np.bool_]
+from .shown_pictures import Mask
 
 HEATMAP = "viridis"  # perceptually uniform, and told apart by colour-blind readers and in grey
 OPACITY = 0.6

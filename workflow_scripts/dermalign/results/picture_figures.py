@@ -13,13 +13,13 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 from PIL import Image
 
+from ..overlap.engine import is_white
 from ..overlap.shards import Shards
 from ..saliency.stores import Store
 from ..terms import UNION
 from .panels import (
     GAP,
     MARGIN,
-    Mask,
     box_of,
     heat_bar,
     lay_out,
@@ -35,7 +35,7 @@ from .panels import (
     show_heatmap,
 )
 from .plotting import LABEL, SMALL, style
-from .shown_pictures import ShownPicture, map_of
+from .shown_pictures import Mask, ShownPicture, map_of
 from .words import in_words
 
 BAR = 0.5  # inches, of a heatmap's colours with their numbers
@@ -81,14 +81,14 @@ def maps_figure(shown: ShownPicture, stores: Mapping[str, Store]) -> Figure:
     page = lay_out(
         rows * columns, columns, box_of(shown.pixels.shape), rows * [lines(2)], rows * [lines(1, SMALL)], right=BAR
     )
-    used = {0: "the picture"}
+    used = {0}
     show(page, page.panels[0], shown.pixels)
     say_above(page.panels[0], f"{shown.image}\n{shown.diagnosis}")
     say_below(page.panels[0], "picture")
     for place, (model, store) in enumerate(stores.items()):
         first = (place // 2) * columns + 1 + 2 * (place % 2)
         grey, heat = page.panels[first], page.panels[first + 1]
-        used |= {first: model, first + 1: model}
+        used |= {first, first + 1}
         saliency = map_of(store, UNION)
         show_cells(page, grey, saliency, shown.pixels.shape, cmap="gray")
         say_below(grey, f"map, {_size(store)}")
@@ -138,7 +138,7 @@ def thresholds_figure(
     say_above(page.panels[0], shown.image)
     say_below(page.panels[0], "outlined: the union")
     for axis, name in zip(page.panels[1:], drawn, strict=True):
-        show_cells(page, axis, above(saliency, name), shown.pixels.shape, cmap="gray")
+        show_cells(page, axis, is_white(saliency, float(name)), shown.pixels.shape, cmap="gray")
         outline(axis, shown.masks[UNION])
         say_above(axis, f"threshold {float(name):g}")
         weight = "bold" if marks[name] else "normal"
@@ -222,7 +222,8 @@ def extremes_figure(model: str, extremes: Sequence[tuple[Extreme, ShownPicture, 
     for axis, (extreme, shown, store) in zip(page.panels, extremes, strict=True):
         saliency = map_of(store, extreme.feature)
         show_heatmap(page, axis, saliency, shown.pixels)
-        outline(axis, _at_size(above(saliency, extreme.threshold), shown.pixels.shape), CUT_LOOKS, MOST_CORNERS)
+        white = is_white(saliency, float(extreme.threshold))
+        outline(axis, _at_size(white, shown.pixels.shape), CUT_LOOKS, MOST_CORNERS)
         outline(axis, shown.masks[extreme.feature], MASK_LOOKS, MOST_CORNERS)
         notes = [
             f"J = {extreme.jaccard:.3f}",
@@ -254,11 +255,6 @@ def _explain(figure: Figure, from_top: float) -> None:
         frameon=False,
         borderpad=0,
     )
-
-
-def above(saliency: NDArray[np.float32], threshold: str) -> Mask:
-    """Return where a map is white at a threshold: s > t, both as float32; everywhere at t = 0 (design, section 3)."""
-    return saliency > np.float32(threshold) if float(threshold) else np.ones(saliency.shape, dtype=np.bool_)
 
 
 def _at_size(cells: Mask, shape: tuple[int, ...]) -> Mask:

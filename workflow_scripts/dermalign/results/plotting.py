@@ -30,9 +30,13 @@ TITLE, LABEL, SMALL = 8.5, 8, 7  # points: of a panel, of an axis, of numbers an
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Draw as matplotlib does by itself, whatever the reader's matplotlibrc or notebook says; also a decorator."""
+    """Draw as matplotlib does by itself, whatever the reader's matplotlibrc or notebook says; also a decorator.
+
+    Names within SVG files are no random ones.
+    """
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
+        matplotlib.rcParams["svg.hashsalt"] = "dermalign"
         yield
 
 
@@ -46,11 +50,11 @@ def looks(count: int, *, grey: bool = False) -> list[dict[str, Any]]:
     found = []
     for place in range(count):
         rest, colour = divmod(place, len(colours))
-        number, style = divmod(rest, len(styles))
-        look: dict[str, Any] = {"color": colours[colour], "linestyle": styles[style], "linewidth": width}
+        number, row = divmod(rest, len(styles))
+        look: dict[str, Any] = {"color": colours[colour], "linestyle": styles[row], "linewidth": width}
         if grey:
             # Each begins elsewhere: of two lines one upon the other, both are seen.
-            look |= {"marker": HOLLOW[style], "markersize": 3.5, "markevery": (0.05 * (style % 3), 0.15)}
+            look |= {"marker": HOLLOW[row], "markersize": 3.5, "markevery": (0.05 * (row % 3), 0.15)}
             look |= {"markerfacecolor": "white", "markeredgewidth": 0.8}
         elif FILLED[colour] != "None":
             look |= {"marker": FILLED[colour], "markersize": 3.5, "markevery": (0.025 * colour, 0.2)}
@@ -102,8 +106,8 @@ def legend_above(figure: Figure, entries: Mapping[str, Artist]) -> float:
 def save(figure: Figure, paths: Iterable[str | Path]) -> None:
     """Write a figure to files, each whole or not at all, in the format that its suffix names.
 
-    Equal figures give equal bytes: SVG files have no date, and the names within them are no random ones.
+    Equal figures give equal bytes: SVG files have no date.
     """
     for path in paths:
-        with atomic_path(path) as temporary, style(), matplotlib.rc_context({"svg.hashsalt": "dermalign"}):
+        with atomic_path(path) as temporary, style():
             figure.savefig(temporary, dpi=200, metadata={"Date": None} if temporary.suffix == ".svg" else None)

@@ -16,6 +16,7 @@ from ..data.images import open_picture
 from ..data.mask_files import list_lesion_masks, list_masks
 from ..data.masks import MaskReader, WhiteBox
 from ..errors import InputError
+from ..saliency.blocks import maps_of_feature
 from ..saliency.stores import Store
 from ..study.mask_pattern import ISIC_LESION_MASKS
 from ..terms import UNION
@@ -113,20 +114,8 @@ def open_pictures(
 
 
 def map_of(store: Store, feature: str) -> NDArray[np.float32]:
-    """Return a store's map (h, w) of a feature, the one that it is compared with (`saliency.maps.MapFile.of_feature`).
-
-    Where maps differ by feature and there is none of the union, that is the maximum over them. Raises InputError for a
-    feature that the store has no map of.
-    """
-    if not store.features:
-        return store.saliency
-    if feature in store.features:
-        return np.asarray(store.saliency[store.features.index(feature)])
-    if feature == UNION:
-        return np.asarray(store.saliency.max(axis=0))
-    raise InputError(
-        f"{store.model}/{store.method} has maps of {', '.join(store.features)} of {store.image}, none of {feature}."
-    )
+    """Return a store's map (h, w) that a feature is compared with. Raises as `blocks.maps_of_feature`."""
+    return maps_of_feature(store.saliency, store.features, feature, f"{store.model}/{store.method}", store.image)
 
 
 def _fitting(width: int, height: int, side: int) -> tuple[int, int]:

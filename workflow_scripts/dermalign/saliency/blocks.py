@@ -1,11 +1,14 @@
-"""Blocks of maps: what the function of a map source gives, and how many maps are held in memory."""
+"""Blocks of maps: what a map source gives, which map a feature is compared with, how many are held in memory."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..data.grids import FINE_CELLS
+from ..errors import InputError
+from ..terms import UNION
 
 Maps = NDArray[np.float32]
 
@@ -13,6 +16,23 @@ Maps = NDArray[np.float32]
 def rows_in_memory(cells: int) -> int:
     """Return how many maps of so many cells are held in memory at a time: 256, fewer of fine ones."""
     return max(1, min(256, 256 * FINE_CELLS // cells))
+
+
+def maps_of_feature(maps: Maps, features: Sequence[str], feature: str, source: str, image: str = "") -> Maps:
+    """Return those maps that a feature is compared with, (..., h, w).
+
+    maps: (..., h, w), or (..., features, h, w) where they differ by feature. Where there is none of the union, that is
+    their maximum: it is white wherever one of them is. source, image: for the message; image where it is of one.
+    Raises InputError for a feature that has no map.
+    """
+    if not features:
+        return maps
+    if feature in features:
+        return maps[..., features.index(feature), :, :]
+    if feature == UNION:
+        return np.asarray(maps.max(axis=-3))
+    of = f" of {image}" if image else ""
+    raise InputError(f"{source} has maps of {', '.join(features)}{of}, none of {feature}.")
 
 
 @dataclass(frozen=True)

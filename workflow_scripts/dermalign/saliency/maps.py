@@ -26,8 +26,7 @@ from ..errors import InputError
 from ..files import atomic_path
 from ..hdf5 import opened, read_rows
 from ..logs import progress
-from ..terms import UNION
-from .blocks import MapBlock, Maps, rows_in_memory
+from .blocks import MapBlock, Maps, maps_of_feature, rows_in_memory
 from .stores import Store, read_store
 
 TEXTS = ("image", "predicted_class", "target_class")
@@ -79,16 +78,9 @@ class MapFile:
     def of_feature(self, maps: Maps, feature: str) -> Maps:
         """Return from maps of this file, as `saliency` gives them, those that a feature is compared with, (n, h, w).
 
-        Where maps differ by feature and there is none of the union, that is their maximum: it is white wherever one of
-        them is. Raises InputError for a feature that the source has no map of.
+        Raises as `maps_of_feature`.
         """
-        if not self.features:
-            return maps
-        if feature in self.features:
-            return maps[:, self.features.index(feature)]
-        if feature == UNION:
-            return maps.max(axis=1)
-        raise InputError(f"{self.path} has maps of {', '.join(self.features)}, none of {feature}.")
+        return maps_of_feature(maps, self.features, feature, str(self.path))
 
 
 @contextmanager
