@@ -18,8 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Protocol
 
 from ..errors import InputError
-
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+from .names import PICTURE_SUFFIXES
 
 # What zipfile raises for a member that is missing, damaged, cut off or encrypted, and the disk for a file of a folder.
 UNREADABLE = (zipfile.BadZipFile, zlib.error, KeyError, OSError, EOFError, RuntimeError, ValueError)
