@@ -73,6 +73,7 @@ def draw_mask(random: np.random.Generator, kind: str, width: int, height: int) -
         mask[top : random.integers(top, height) + 1, left : random.integers(left, width) + 1] = 128
     elif kind == "noise":
         mask[:] = random.choice(np.array([0, 1, 127, 128, 254, 255], dtype=np.uint8), (height, width))
+        mask[random.integers(height), random.integers(width)] = 255  # a mask without it would be read otherwise
     return mask
 
 

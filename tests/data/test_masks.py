@@ -59,7 +59,7 @@ def test_masks_are_read_from_an_archive_and_faults_named(tmp_path: Path) -> None
         for name, words in {
             "half.png": "is not a readable picture .* Replace the file",
             "deep.png": "has more than 8 bits a channel .* a mask is 0 or 255",
-            "none.png": "cannot be read",
+            "none.png": "cannot be read: there is no such file",
         }.items():
             with pytest.raises(InputError, match=f"{tmp_path.name}: {name} {words}"):
                 reader.read(name)

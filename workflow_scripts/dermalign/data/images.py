@@ -12,11 +12,12 @@ from pathlib import Path
 from threading import Lock
 from typing import IO, TypeVar
 
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from ..errors import InputError
 from ..logs import progress
-from .archives import Member, OpenArchive, mend, open_archive, read_member
+from .archives import UNREADABLE, Folder, Member, OpenArchive, open_archive, read_member, unreadable
+from .file_kinds import HEAD, kind_of_content
 
 T = TypeVar("T")
 
@@ -28,13 +29,20 @@ Image.MAX_IMAGE_PIXELS = PIXEL_LIMIT
 
 @contextmanager
 def open_picture(stream: IO[bytes], archive: OpenArchive, member: str) -> Iterator[Image.Image]:
-    """Open a picture or mask, the content of `member`, for what is done with it in the block.
+    """Open a picture or mask, the content of `member`, upright, for what is done with it in the block.
 
-    Pillow decodes when pixels are asked for: ask for them in the block, and do nothing else there, since whatever is
-    raised in it counts as a fault of the file. Raises InputError naming archive and member for what is no picture,
-    damaged or cut off, has more than `PIXEL_LIMIT` pixels, or more than 8 bits a channel.
+    Upright: turned and mirrored as its EXIF orientation says, as every viewer shows it. Pillow decodes when pixels are
+    asked for: ask for them in the block, and do nothing else there, since whatever is raised in it counts as a fault of
+    the file. Raises InputError naming archive and member for what is no picture, damaged or cut off, has more than
+    `PIXEL_LIMIT` pixels, or more than 8 bits a channel.
     """
-    with _faults_of(archive, member), Image.open(stream) as picture:
+    with _faults_of(archive, member), _as_stored(stream, archive, member) as picture:
+        yield ImageOps.exif_transpose(picture) if _orientation(picture, stream) > 1 else picture
+
+
+@contextmanager
+def _as_stored(stream: IO[bytes], archive: OpenArchive, member: str) -> Iterator[Image.Image]:
+    with Image.open(stream) as picture:
         width, height = picture.size
         if width * height > PIXEL_LIMIT:
             raise _too_large(archive, member, f"{width} x {height} pixels")
@@ -46,6 +54,30 @@ def open_picture(stream: IO[bytes], archive: OpenArchive, member: str) -> Iterat
         yield picture
 
 
+def is_deep(picture: Image.Image) -> bool:
+    """Return whether an opened picture has 16 bits a channel, of which Pillow keeps the upper 8 in a mode of 8."""
+    return any(";16" in str(tile) for tile in getattr(picture, "tile", ()))
+
+
+def _orientation(picture: Image.Image, stream: IO[bytes]) -> int:
+    """Return the EXIF orientation, 1 to 8, that an opened picture is still to be turned by; 1 is upright."""
+    if picture.format == "TIFF":  # Pillow turns these by itself
+        return 1
+    if picture.format == "PNG":
+        # Pillow would decode every PNG, as EXIF may stand behind the pixels; a look for its words is all that it takes.
+        place = stream.tell()
+        stream.seek(0)
+        content = stream.read()
+        stream.seek(place)
+        if not any(word in content for word in (b"eXIf", b"Raw profile type", b"com.adobe.xmp")):
+            return 1
+    try:
+        orientation = picture.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # broken EXIF makes no picture unreadable; Pillow raises what its parsing raises
+        return 1
+    return orientation if orientation in range(1, 9) else 1
+
+
 @contextmanager
 def _faults_of(archive: OpenArchive, member: str) -> Iterator[None]:
     try:
@@ -55,10 +87,26 @@ def _faults_of(archive: OpenArchive, member: str) -> Iterator[None]:
     except Image.DecompressionBombError as error:
         raise _too_large(archive, member, str(error)) from error
     except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError, struct.error ... by format
-        raise InputError(
-            f"{archive.filename}: {member} is not a readable picture ({error}). {mend(archive)} Or leave the picture "
-            "out."
-        ) from error
+        raise _fault(archive, member, error) from error
+
+
+def _fault(archive: OpenArchive, member: str, error: Exception) -> InputError:
+    """Return what to say of a picture that cannot be read: of its archive where that is damaged, else of itself."""
+    try:
+        head = archive.read(member)[:HEAD]
+    except UNREADABLE as damage:
+        return unreadable(archive, member, damage)
+    reason = str(error)
+    if isinstance(error, UnidentifiedImageError):
+        kind = kind_of_content(head)
+        reason = f"it is {kind}" if kind else "it is of no known format"
+        if kind and "picture" in kind:
+            reason = f"it begins like {kind}, but is cut off, damaged or of a kind that is not read"
+    where = "" if isinstance(archive, Folder) else ", in the archive, too: that is whole, this file in it is not"
+    return InputError(
+        f"{archive.filename}: {member} is not a readable picture ({reason}). Replace the file{where}. Or leave the "
+        "picture out."
+    )
 
 
 def _too_large(archive: OpenArchive, member: str, claimed: str) -> InputError:
@@ -69,13 +117,17 @@ def _too_large(archive: OpenArchive, member: str, claimed: str) -> InputError:
 
 
 def picture_size(archive: OpenArchive, member: str) -> tuple[int, int]:
-    """Return width and height in pixels from a picture's header; nothing is decoded. Raises as `open_picture`."""
+    """Return width and height in pixels of a picture that stands upright (see `open_picture`), from its header.
+
+    Nothing is decoded. Raises as `open_picture`.
+    """
     with (
         _faults_of(archive, member),
         archive.open(member) as stream,
-        open_picture(stream, archive, member) as picture,
+        _as_stored(stream, archive, member) as picture,
     ):
-        return picture.size
+        width, height = picture.size
+        return (height, width) if _orientation(picture, stream) > 4 else (width, height)
 
 
 def picture_sizes(archive: str | Path, pictures: Mapping[str, Member]) -> dict[str, tuple[int, int]]:
