@@ -5,6 +5,8 @@ rule evaluation_manifest:
     input:
         cells=expand("{results}/cells/{batch}.h5", results=RESULTS, batch=MASK_BATCHES),
         diagnoses=ancient(ARCHIVES.diagnosis_tables),
+        pictures=ancient(ARCHIVES.path("evaluation_pictures")),
+        masks=ancient(ARCHIVES.path("evaluation_masks")),
         drawn=ARCHIVES.drawn,
     output:
         f"{RESULTS}/manifest/evaluation.csv",
@@ -20,6 +22,8 @@ rule evaluation_manifest:
         runtime=minutes(10),
     params:
         classes=CONFIGURATION["classes"],
+        features=CONFIGURATION["features"],
+        mask_pattern=ARCHIVES.mask_options["pattern"],
         evaluation_diagnoses=CONFIGURATION["evaluation_diagnoses"],
         tables=lambda wildcards: ARCHIVES.table_digests(ARCHIVES.diagnosis_tables),
     script:

@@ -5,12 +5,13 @@ With n pictures and, as features, those configured and `union`, last:
 - attribute `features`: their names, in the order of the axes below;
 - /image (n,): names, UTF-8; /size (n, 2) int64: width and height in pixels;
 - /white (n, features) int64: white pixels of each mask;
+- /reading (n, features): how white was told where it is not what is above 127 (see `masks.WhiteBox`), UTF-8;
 - /cells/{h}x{w} (n, features, h, w) uint32: of them, those that each cell of a grid covers. Compressed; a chunk is
   8 pictures, or, where the grid has more than 4,096 cells, one mask.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -36,7 +37,8 @@ BLOCK = 32  # pictures written at a time
 class PictureCells:
     """One picture's masks, counted: by feature, `union` included.
 
-    width, height: pixels. white: white pixels. cells: {(h, w): {feature: int64 (h, w)}}.
+    width, height: pixels. white: white pixels. cells: {(h, w): {feature: int64 (h, w)}}. readings: of masks whose white
+    is not what is above 127, how it was told.
     """
 
     image: str
@@ -44,6 +46,7 @@ class PictureCells:
     height: int
     white: dict[str, int]
     cells: dict[Grid, dict[str, NDArray[np.int64]]]
+    readings: dict[str, str] = field(default_factory=dict)
 
 
 def write_cells(
@@ -63,15 +66,19 @@ def write_cells(
         white = store.create_dataset(
             "white", (0, len(names)), maxshape=(None, len(names)), dtype=np.int64, chunks=(512, len(names))
         )
+        reading = store.create_dataset(
+            "reading", (0, len(names)), maxshape=(None, len(names)), dtype=h5py.string_dtype(), chunks=(512, len(names))
+        )
         cells = {grid: _create(store, grid, len(names)) for grid in grids}
         remaining = iter(pictures)
         while part := list(islice(remaining, block)):
             start, stop = len(image), len(image) + len(part)
-            for dataset in (image, size, white, *cells.values()):
+            for dataset in (image, size, white, reading, *cells.values()):
                 dataset.resize(stop, axis=0)
             image[start:stop] = [picture.image for picture in part]
             size[start:stop] = [(picture.width, picture.height) for picture in part]
             white[start:stop] = [[picture.white[name] for name in names] for picture in part]
+            reading[start:stop] = [[picture.readings.get(name, "") for name in names] for picture in part]
             for grid, dataset in cells.items():
                 counts = np.empty((len(part), len(names), *grid), dtype=np.uint32)
                 for row, picture in enumerate(part):
@@ -113,7 +120,9 @@ class CellFile:
             raise
         except OSError as error:
             raise self._fault(f"cannot be read ({error})") from error
-        if "features" not in self._file.attrs or any(name not in self._file for name in ("image", "size", "white")):
+        if "features" not in self._file.attrs or any(
+            name not in self._file for name in ("image", "size", "white", "reading")
+        ):
             self._file.close()
             raise self._fault("holds no mask cells")
         self.features = list(self._file.attrs["features"])
@@ -134,6 +143,11 @@ class CellFile:
     def white(self, rows: NDArray[np.integer] | None = None) -> NDArray[np.int64]:
         """Return the white pixels of each mask of the pictures in `rows`, or of all: int64 (rows, features)."""
         return _read(self._file["white"], rows)
+
+    def readings(self) -> list[tuple[str, str, str]]:
+        """Return picture, feature and reading of each mask whose white is not what is above 127."""
+        words = self._file["reading"].asstr()[:]
+        return [(self.images[row], self.features[of], words[row, of]) for row, of in np.argwhere(words != "")]
 
     def counts(self, grid: Grid, rows: NDArray[np.integer] | None = None) -> NDArray[np.uint32]:
         """Return the white pixels per cell of a grid (h, w) of the pictures in `rows`, in their order, or of all.
@@ -175,3 +189,19 @@ def read_counts(paths: Iterable[str | Path]) -> "pd.DataFrame":
     if not tables:
         raise InputError("there are no files of mask cells: no picture has masks")
     return pd.concat(tables, ignore_index=True)
+
+
+def reading_account(paths: Iterable[str | Path]) -> list[str]:
+    """Return lines on the masks whose white is not what is above 127: how many of each feature, how it was told.
+
+    Each names one mask. Raises as `CellFile`.
+    """
+    found: dict[tuple[str, str], list[str]] = {}
+    for path in paths:
+        with CellFile(path) as cells:
+            for image, feature, reading in cells.readings():
+                found.setdefault((feature, reading), []).append(image)
+    return [
+        f"white of {len(images)} masks of {feature} is {reading}, as on {images[0]}"
+        for (feature, reading), images in sorted(found.items())
+    ]

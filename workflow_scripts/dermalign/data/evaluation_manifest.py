@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from ..errors import InputError
 from ..terms import UNION
 from .labels import plain_name
 
@@ -35,17 +36,32 @@ def _reason(diagnosis: str, union: int, evaluation_diagnoses: Sequence[str]) -> 
     return "" if union else "no mask shows a feature"
 
 
-def evaluation_account(table: pd.DataFrame, contradictions: Sequence[str]) -> list[str]:
+def evaluation_account(table: pd.DataFrame, contradictions: Sequence[str], remarks: Sequence[str] = ()) -> list[str]:
     """Return plain lines: how many pictures are evaluated, what was left out and why, and what contradicts.
 
-    table: of `evaluation_manifest`. contradictions: sentences, as of `labels.read_diagnoses`.
+    table: of `evaluation_manifest`. contradictions: sentences, as of `labels.read_diagnoses`. remarks: lines on what
+    else was found, as of `mask_files.mask_account`. Raises InputError where no picture is left: nothing can follow.
     """
     included = Counter(table.loc[table["included"], "diagnosis"])
     counts = ", ".join(f"{diagnosis} {count}" for diagnosis, count in included.most_common())
-    lines = [f"{len(table)} pictures with masks", f"in the analysis: {included.total()} ({counts})"]
     reasons = Counter(table.loc[~table["included"], "reason"])
+    if not included:
+        why = "; ".join(f"{count} because {reason}" for reason, count in reasons.most_common())
+        raise InputError(
+            f"no picture is left to analyse: of {len(table)} with masks, left out are {why or 'none'}. Correct the "
+            "masks, archives.diagnoses or evaluation_diagnoses."
+        )
+    lines = [f"{len(table)} pictures with masks", f"in the analysis: {included.total()} ({counts})"]
     lines.append(f"left out: {reasons.total()}")
     lines.extend(f"  {count} because {reason}" for reason, count in reasons.most_common())
+    columns: list[str] = list(table)
+    features = columns[columns.index("height") + 1 : columns.index(UNION)]
+    lines.extend(
+        f"WARNING: {feature} is white on no picture in the analysis: its overlap is undefined"
+        for feature in features
+        if not table.loc[table["included"], feature].any()
+    )
+    lines.extend(remarks)
     if contradictions:
         lines.append(f"{len(contradictions)} contradictions between diagnosis tables")
         lines.extend(f"  {sentence}" for sentence in contradictions)

@@ -1,13 +1,20 @@
-"""Masks found in an archive by a pattern of their paths."""
+"""Masks found in an archive by a pattern of their paths, and an account of what else is in it.
+
+Paths are compared without case, and with accents composed: of two systems, one wrote `.PNG` and the other `.png`.
+"""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from ..errors import InputError
 from ..study.mask_pattern import ISIC_MASKS, mask_path
 from .archives import Member, archive_key, list_members
+from .names import folded
+
+# Files that archives have beside masks, by the beginnings of their names: nobody means them as masks.
+_NOTICES = ("attribution", "license", "licence", "copying", "readme", "citation", "thumbs.db", "desktop.ini")
 
 
 def list_masks(
@@ -36,24 +43,27 @@ def list_masks(
                 "`features`."
             )
     masks: dict[str, dict[str, Member | None]] = {}
+    not_there: list[str] = []
     for image in images:
         paths = {feature: mask_path(pattern, image, feature) for feature in features}
-        found = {feature: by_path.get(path) for feature, path in paths.items()}
+        found = {feature: by_path.get(folded(path)) for feature, path in paths.items()}
         lacking = [feature for feature, member in found.items() if member is None]
-        if lacking and missing == "error":
-            raise InputError(
-                f"{archive} lacks {paths[lacking[0]]}: every evaluation picture needs a mask of every feature. "
-                "Complete the archive, remove the picture from the evaluation pictures, or say what a missing mask "
-                "means (archives.missing_masks)."
-            )
+        not_there += [paths[feature] for feature in lacking]
         for path in paths.values():
-            if path in twice:
+            if (key := folded(path)) in twice:
                 raise InputError(
-                    f"{archive} holds the mask {path} twice: as {by_path[path].path} and as {twice[path].path}. Remove "
+                    f"{archive} holds the mask {path} twice: as {by_path[key].path} and as {twice[key].path}. Remove "
                     "one of them, or name the folder in archives.mask_pattern."
                 )
         if missing != "leave_out" or len(lacking) < len(features):
             masks[image] = found
+    if not_there and missing == "error":
+        others = f", and {len(not_there) - 1} masks more" if len(not_there) > 1 else ""
+        raise InputError(
+            f"{archive} lacks {not_there[0]}{others}: every evaluation picture needs a mask of every feature. "
+            "Complete the archive, remove the picture from the evaluation pictures, or say what a missing mask "
+            "means (archives.missing_masks)."
+        )
     return masks
 
 
@@ -63,26 +73,71 @@ def list_lesion_masks(archive: str | Path, images: Iterable[str], pattern: str) 
     pattern: a path with `{image}`. Raises as `list_members`, and InputError for one that is there twice.
     """
     by_path, twice = _masks_by_path(*archive_key(archive), pattern)
-    paths = {image: pattern.replace("{image}", image) for image in images}
-    found = {image: by_path[path] for image, path in paths.items() if path in by_path}
-    for path in (paths[image] for image in found):
-        if path in twice:
+    found = {}
+    for image in images:
+        path = pattern.replace("{image}", image)
+        key = folded(path)
+        if key in twice:
             raise InputError(
-                f"{archive} holds the lesion mask {path} twice: as {by_path[path].path} and as {twice[path].path}. "
+                f"{archive} holds the lesion mask {path} twice: as {by_path[key].path} and as {twice[key].path}. "
                 "Remove one of them, or name the folder in archives.lesion_pattern."
             )
+        if key in by_path:
+            found[image] = by_path[key]
     return found
+
+
+def mask_account(
+    archive: str | Path,
+    images: Sequence[str],
+    features: Sequence[str],
+    pattern: str = ISIC_MASKS,
+    pictures: Collection[str] = (),
+) -> list[str]:
+    """Return lines on masks that are not there, and on files of an archive that are no mask of the images.
+
+    images: all that have masks or could have. pictures: paths in the archive that are pictures themselves, where it
+    holds both. Each line counts what it says and names one. Raises as `list_members`.
+    """
+    by_path, _ = _masks_by_path(*archive_key(archive), pattern)
+    wanted = {folded(mask_path(pattern, image, feature)): (image, feature) for image in images for feature in features}
+    lacking = [f"{feature} on {image}" for path, (image, feature) in wanted.items() if path not in by_path]
+    of_feature = [_any_mask(pattern, feature).fullmatch for feature in features]
+    of_others: list[str] = []
+    of_absent: list[str] = []
+    for path, member in by_path.items():
+        if path not in wanted:
+            (of_absent if any(is_mask(path) for is_mask in of_feature) else of_others).append(member.path)
+    matched = {member.path for member in by_path.values()} | set(pictures)
+    others = [
+        member.path
+        for member in list_members(archive)
+        if member.path not in matched
+        and not folded(member.name).startswith(_NOTICES)
+        # of a mask that is there twice, one stands for both
+        and _end_of_path(folded(member.path), pattern.count("/") + 1) not in by_path
+    ]
+    found = {
+        "masks are not there": lacking,
+        "masks are of pictures that are not evaluated": of_absent,
+        "masks are of features that the study does not name": of_others,
+        f"files in {archive} are no masks by archives.mask_pattern, `{pattern}`": others,
+    }
+    return [f"{len(names)} {what}, as {names[0]}" for what, names in found.items() if names]
 
 
 @lru_cache(maxsize=16)
 def _masks_by_path(archive: str, modified: int, size: int, pattern: str) -> tuple[dict[str, Member], dict[str, Member]]:
-    """Return the members that match the pattern by the end of their path, and those whose end another one has, too."""
+    """Return the members that match the pattern by the end of their path, and those whose end another one has, too.
+
+    Both by that end, `folded`.
+    """
     depth = pattern.count("/") + 1
-    suffix = PurePosixPath(pattern).suffix
+    suffix = folded(PurePosixPath(pattern).suffix)
     found: dict[str, Member] = {}
     twice: dict[str, Member] = {}
     for member in list_members(archive):
-        path = _end_of_path(member.path, depth)
+        path = _end_of_path(folded(member.path), depth)
         if not path.endswith(suffix) or not _any_mask(pattern).fullmatch(path):
             continue
         if found.setdefault(path, member) is not member:
@@ -99,14 +154,14 @@ def _end_of_path(path: str, depth: int) -> str:
 
 @lru_cache(maxsize=256)
 def _any_mask(pattern: str, feature: str | None = None) -> re.Pattern[str]:
-    """Return what a path must match to be a mask by the pattern, of a given feature or of any."""
+    """Return what a `folded` path must match to be a mask by the pattern, of a given feature or of any."""
     parts, known = [], set()
     for part in re.split(r"(\{image\}|\{feature\})", pattern):
         word = part.strip("{}")
         if part not in ("{image}", "{feature}"):
-            parts.append(re.escape(part))
+            parts.append(re.escape(folded(part)))
         elif word == "feature" and feature is not None:
-            parts.append(re.escape(feature))
+            parts.append(re.escape(folded(feature)))
         elif word in known:  # a name that stands there twice is the same one
             parts.append(f"(?P={word})")
         else:

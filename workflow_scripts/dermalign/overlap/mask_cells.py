@@ -68,12 +68,13 @@ def count_picture(
                 f"{size[0]} x {size[1]}: masks are compared pixel for pixel. Replace the one that is wrong."
             )
         boxes[feature] = box
+    readings = {feature: box.reading for feature, box in boxes.items() if box.reading}
     boxes[UNION] = unite(list(boxes.values()), size)
     cells: dict[Grid, dict[str, NDArray[np.int64]]] = {grid: {} for grid in grids}
     for feature, box in boxes.items():
         for grid, counts in zip(grids, count_cells(box, grids), strict=True):
             cells[grid][feature] = counts
-    return PictureCells(image, *size, {feature: box.count() for feature, box in boxes.items()}, cells)
+    return PictureCells(image, *size, {feature: box.count() for feature, box in boxes.items()}, cells, readings)
 
 
 def count_archive(
