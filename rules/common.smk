@@ -14,6 +14,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
 
 from dermalign.classifiers.study_classifiers import Classifiers
+from dermalign.data.entrance import content_faults
 from dermalign.drawing.study_archives import archives_of
 from dermalign.errors import InputError
 from dermalign.results.published import check_networks, find_published, read_published
@@ -22,9 +23,10 @@ from dermalign.study.batches import remember_blocks, shard_blocks
 from dermalign.study.configuration import checked, published_names
 from dermalign.study.console import best_threshold_lines, place_lines, print_steps, wants_own_words
 from dermalign.study.digests import code_digest
+from dermalign.study.faults import Faults
 from dermalign.study.rule_names import names_of_files
 from dermalign.study.sources import CLASSIFIER, INDEPENDENT, MAPS, MASKS, METHOD, PICTURES, VARIANT
-from dermalign.study.study import Study
+from dermalign.study.study import CACHE, Study
 
 # TensorFlow's remarks on the machine's processor say nothing about the study. Jobs inherit this.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -51,20 +53,38 @@ FEATURES = STUDY.features
 MODELS = list(CLASSIFIERS.models)
 THRESHOLDS = STUDY.thresholds
 
+# All that the user has to mend is gathered, and told at once before any job.
+FAULTS = Faults()
+MISSING = ARCHIVES.missing_files()
+if MISSING:
+    FAULTS.add(MISSING)
+
 # Values that a paper published, and what each model's own `published` says of them.
 PUBLISHED_FILE = PUBLISHED = None
-if "published" in CONFIGURATION:
-    PUBLISHED_FILE = or_stop(find_published, CONFIGURATION["published"], [".", REPOSITORY])
-    PUBLISHED = or_stop(read_published, PUBLISHED_FILE)
 PUBLISHED_OF = {model: settings.get("published", {}) for model, settings in CLASSIFIERS.models.items()}
-or_stop(check_networks, PUBLISHED, PUBLISHED_OF, PUBLISHED_FILE)
+if "published" in CONFIGURATION:
+    PUBLISHED_FILE = FAULTS.or_else(lambda: find_published(CONFIGURATION["published"], [".", REPOSITORY]), None)
+if PUBLISHED_FILE:
+    PUBLISHED = FAULTS.or_else(lambda: read_published(PUBLISHED_FILE), None)
+if PUBLISHED:
+    FAULTS.or_else(lambda: check_networks(PUBLISHED, PUBLISHED_OF, PUBLISHED_FILE), None)
+
+GRIDS = FAULTS.or_else(lambda: SOURCES.grids, [])
+MASK_BATCHES = FAULTS.or_else(lambda: ARCHIVES.mask_batches, {})
+SALIENCY_BATCHES = FAULTS.or_else(lambda: ARCHIVES.saliency_batches, {})
+DIAGNOSED = FAULTS.or_else(lambda: ARCHIVES.diagnosed_images, [])
+if workflow.is_main_process:  # jobs were planned by one that looked
+    if DIAGNOSED:
+        FAULTS.or_else(lambda: SOURCES.check_pictures(len(DIAGNOSED)), None)
+    if not MISSING:
+        FAULTS.add(*FAULTS.or_else(ARCHIVES.check_tables, []))
+        FAULTS.add(*FAULTS.or_else(lambda: content_faults(ARCHIVES, CACHE, threads=os.cpu_count() or 1), []))
 
 # Archives that are missing leave no pictures to plan for: then only `snakemake fetch` can run.
-MISSING = ARCHIVES.missing_files()
-GRIDS = [] if MISSING else or_stop(lambda: SOURCES.grids)
-MASK_BATCHES = {} if MISSING else or_stop(lambda: ARCHIVES.mask_batches)
-SALIENCY_BATCHES = {} if MISSING else or_stop(lambda: ARCHIVES.saliency_batches)
-DIAGNOSED = [] if MISSING else ARCHIVES.diagnosed_images
+if MISSING:
+    GRIDS, MASK_BATCHES, SALIENCY_BATCHES, DIAGNOSED = [], {}, {}, []
+elif FAULTS:
+    raise WorkflowError(f"dermalign: {FAULTS.words()}")
 BATCHED = [] if MISSING else [source for source in SOURCES if source.needs(CLASSIFIER)]
 MADE_AT_ONCE = [] if MISSING else [source for source in SOURCES if not source.needs(CLASSIFIER)]
 
@@ -100,7 +120,7 @@ RECORD = [f"{RESULTS}/study.json", f"{RESULTS}/README.md"]
 
 def everything(wildcards):
     if MISSING:
-        raise WorkflowError(f"dermalign: {MISSING}")
+        raise WorkflowError(f"dermalign: {FAULTS.words()}")
     return WANTED
 
 

@@ -23,7 +23,7 @@ rule evaluation_manifest:
     params:
         classes=CONFIGURATION["classes"],
         features=CONFIGURATION["features"],
-        mask_pattern=ARCHIVES.mask_options["pattern"],
+        mask_options=ARCHIVES.mask_options,
         evaluation_diagnoses=CONFIGURATION["evaluation_diagnoses"],
         tables=lambda wildcards: ARCHIVES.table_digests(ARCHIVES.diagnosis_tables),
     script:

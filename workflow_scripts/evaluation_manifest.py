@@ -18,7 +18,7 @@ with job_log(snakemake.log[0]) as log:
         snakemake.input.masks,
         list(pictures),
         snakemake.params.features,
-        snakemake.params.mask_pattern,
+        snakemake.params.mask_options["pattern"],
         [picture.path for picture in pictures.values()] if in_one else [],
     )
     for line in evaluation_account(table, diagnoses.contradictions, remarks):

@@ -54,7 +54,7 @@ def evaluation_account(table: pd.DataFrame, contradictions: Sequence[str], remar
     lines = [f"{len(table)} pictures with masks", f"in the analysis: {included.total()} ({counts})"]
     lines.append(f"left out: {reasons.total()}")
     lines.extend(f"  {count} because {reason}" for reason, count in reasons.most_common())
-    columns: list[str] = list(table)
+    columns = list(map(str, table))
     features = columns[columns.index("height") + 1 : columns.index(UNION)]
     lines.extend(
         f"WARNING: {feature} is white on no picture in the analysis: its overlap is undefined"

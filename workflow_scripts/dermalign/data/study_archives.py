@@ -95,10 +95,13 @@ class Archives:
         """How masks are found, and what a missing one means: `pattern` and `missing` of `list_masks`."""
         return {"pattern": self.settings["mask_pattern"], "missing": self.settings["missing_masks"]}
 
-    def masks(self, images: Sequence[str]) -> dict[str, dict[str, archives.Member | None]]:
-        """Return the masks of the images as `list_masks`, and raise as that does."""
+    def masks(self, images: Sequence[str], **options: str) -> dict[str, dict[str, archives.Member | None]]:
+        """Return the masks of the images as `list_masks`, and raise as that does.
+
+        options: in the place of the configuration's `mask_options`.
+        """
         features = self.study.configuration["features"]
-        return list_masks(str(self.path("evaluation_masks")), images, features, **self.mask_options)
+        return list_masks(str(self.path("evaluation_masks")), images, features, **{**self.mask_options, **options})
 
     def lesion_masks(self, images: Sequence[str]) -> dict[str, archives.Member]:
         """Return the lesion masks of the images that have one.
@@ -148,25 +151,36 @@ class Archives:
         return [image for image in self.archived_images if plain_name(image) in known]
 
     @cached_property
-    def evaluation_images(self) -> list[str]:
-        """The pictures with masks, whatever their diagnosis, by name.
+    def named_images(self) -> list[str]:
+        """The pictures to be evaluated, by name, before it is looked whether their masks are there.
 
         `evaluation_limit` keeps those whose names hash lowest: a sample that does not depend on the order.
-        Raises as `archived_images`, and InputError where a mask of a configured feature is missing, and for a name
-        that Snakemake would take for a pattern.
+        Raises as `archived_images`.
         """
         images = self.archived_images
         limit = self.study.configuration.get("evaluation_limit", len(images))
-        images = sorted(sorted(images, key=name_hash)[:limit])
-        for image in images:
+        return sorted(sorted(images, key=name_hash)[:limit])
+
+    @cached_property
+    def evaluation_images(self) -> list[str]:
+        """The pictures with masks, whatever their diagnosis, by name: `named_images`, checked.
+
+        Raises as `archived_images`, and InputError where a mask of a configured feature is missing, and for a name
+        that Snakemake would take for a pattern.
+        """
+        for image in self.named_images:
             if "{" in image or "}" in image:
                 raise InputError(f"{self.path('evaluation_pictures')}: {image} has braces in its name. Rename it.")
-        self._check_masks(images)
-        return images
+        self._check_masks(self.named_images)
+        return self.named_images
 
     def _check_masks(self, images: Sequence[str]) -> None:
         self.masks(images)
         self.lesion_masks(images)
+
+    def check_tables(self) -> list[str]:
+        """Return sentences on tables that fit no picture."""
+        return []
 
     def diagnoses(self) -> dict[str, str]:
         """Return {plain image name: diagnosis}, as far as the tables know."""

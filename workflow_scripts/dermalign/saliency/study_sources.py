@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from ..classifiers.study_classifiers import Classifiers
+from ..errors import InputError
 from ..study.sources import CHANCE, CLASSIFIER, KINDS, MASKS, METHOD, VARIANT, Grid, Kind, Origin
 from ..study.study import Study
 
@@ -92,6 +93,18 @@ class MapSources:
     def predicting(self, owner: str) -> Source | None:
         """Return the source whose stores hold an owner's predictions, None where it predicts nothing."""
         return next((source for source in self.of_owner(owner) if source.needs(CLASSIFIER)), None)
+
+    def check_pictures(self, count: int) -> None:
+        """Raise InputError where a source needs more pictures than the `count` that get maps."""
+        lacking = sorted(
+            {source.method: source.kind.pictures for source in self if source.kind.pictures > count}.items()
+        )
+        if lacking:
+            names = ", ".join(f"`{method}` needs at least {pictures} pictures" for method, pictures in lacking)
+            raise InputError(
+                f"{names}, and {count} of the evaluation pictures get maps. Take it out (chance.methods for a chance "
+                "map), or evaluate more pictures."
+            )
 
     def grid(self, source: Source) -> Grid:
         """Return the cells (h, w) of a source's maps. Raises InputError as `Classifiers.grids`."""

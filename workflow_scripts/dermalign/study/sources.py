@@ -68,6 +68,7 @@ class Kind:
     options: {option: its JSON schema, with a default or else `required`}.
     grid: function of options and `Origin`, known before any job.
     draws: whether the maps depend on the study's seed.
+    pictures: how many pictures it needs at least.
     """
 
     family: str
@@ -77,6 +78,7 @@ class Kind:
     required: tuple[str, ...] = ()
     grid: Callable[[Mapping[str, Any], Origin], Grid] = same_grid
     draws: bool = False
+    pictures: int = 1
 
     @property
     def called_by(self) -> str | None:
@@ -128,7 +130,7 @@ KINDS: dict[str, Kind] = {
     # Chance
     "all_white": Kind(CHANCE, "saliency.chance:all_white", needs=(MAPS,)),
     "center_gaussian": Kind(CHANCE, "saliency.chance:center_gaussian", needs=(MAPS,)),
-    "shuffled": Kind(CHANCE, "saliency.chance:shuffled", needs=(MAPS,), options=DRAWS, draws=True),
+    "shuffled": Kind(CHANCE, "saliency.chance:shuffled", needs=(MAPS,), options=DRAWS, draws=True, pictures=2),
     "random_cells": Kind(CHANCE, "saliency.chance:random_cells", needs=(MAPS,), options=DRAWS, draws=True),
 }
 
