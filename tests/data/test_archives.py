@@ -1,7 +1,13 @@
 """Pictures found in archives as ISIC lays them out, and archives that are not as they should be."""
 
+import io
 import os
+import struct
+import subprocess
+import tarfile
+import unicodedata
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -188,3 +194,164 @@ def test_real_archives(real_data: Path) -> None:
     pictures = list_pictures(folder / "ISIC2018_Task1-2_Training_Input.zip")
     assert len(pictures) == 1522
     assert len(list_pictures(folder / "ISIC_2019_Training_Input.zip")) == 3861
+
+
+# Names, however a system wrote them
+
+
+def utf8_without_flag(archive: Path, members: Mapping[str, bytes]) -> Path:
+    """Write a zip as macOS does: names decomposed, in UTF-8, without the flag that says so."""
+    with zipfile.ZipFile(archive, "w") as opened:
+        for name, content in members.items():
+            opened.writestr(unicodedata.normalize("NFD", name), content)
+    content = bytearray(archive.read_bytes())
+    for signature, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        start = content.find(signature)
+        while start >= 0:
+            content[start + place + 1] &= ~0x08 & 0xFF
+            start = content.find(signature, start + 4)
+    archive.write_bytes(content)
+    return archive
+
+
+def test_names_of_a_zip_of_macos(tmp_path: Path) -> None:
+    archive = utf8_without_flag(tmp_path / "Input.zip", {"Bilder/Läsion_é.jpg": b"a", "Bilder/plain.jpg": b"b"})
+    pictures = list_pictures(archive)
+    assert list(pictures) == ["Läsion_é", "plain"]
+    assert pictures["Läsion_é"].path == "Bilder/Läsion_é.jpg"
+    with open_archive(archive) as opened:
+        assert read_member(opened, "Bilder/Läsion_é.jpg").read() == b"a"
+        with opened.open("Bilder/Läsion_é.jpg") as stream:
+            assert stream.read() == b"a"
+
+
+def test_names_of_code_page_437_stay(tmp_path: Path) -> None:
+    archive = tmp_path / "Input.zip"
+    with zipfile.ZipFile(archive, "w") as opened:
+        opened.writestr("x.jpg", b"a")
+    content = archive.read_bytes().replace(b"x.jpg", "\u00e4.jpg".encode("cp437"))
+    archive.write_bytes(content)
+    assert list(list_pictures(archive)) == ["ä"]
+
+
+def test_names_in_the_extra_field_of_info_zip(tmp_path: Path) -> None:
+    archive = tmp_path / "Input.zip"
+    name = "L\u00e4sion \u03b2.jpg".encode()
+    with zipfile.ZipFile(archive, "w") as opened:
+        info = zipfile.ZipInfo("L_sion _.jpg")
+        field = struct.pack("<BL", 1, zlib.crc32(b"L_sion _.jpg".replace(b"_", b"\x84", 1))) + name
+        info.extra = struct.pack("<HH", 0x7075, len(field)) + field
+        opened.writestr(info, b"a")
+    archive.write_bytes(archive.read_bytes().replace(b"L_sion _.jpg", b"L\x84sion _.jpg"))
+    assert list(list_pictures(archive)) == ["Läsion β"]
+    with open_archive(archive) as opened:
+        assert read_member(opened, "Läsion β.jpg").read() == b"a"
+
+
+def test_separators_of_windows(tmp_path: Path) -> None:
+    archive = tmp_path / "Input.zip"
+    with zipfile.ZipFile(archive, "w") as opened:
+        opened.writestr("Input+deep+a.jpg", b"a")
+        opened.writestr("Input+deep+", b"")
+    archive.write_bytes(archive.read_bytes().replace(b"Input+deep+", b"Input\\deep\\"))
+    assert {name: member.path for name, member in list_pictures(archive).items()} == {"a": "Input/deep/a.jpg"}
+    assert [member.path for member in list_members(archive)] == ["Input/deep/a.jpg"]
+    with open_archive(archive) as opened:
+        assert read_member(opened, "Input/deep/a.jpg").read() == b"a"
+
+
+def test_decomposed_names_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / unicodedata.normalize("NFD", "Läsion.jpg")).write_bytes(b"a")
+    assert list(list_pictures(tmp_path)) == ["Läsion"]
+    with open_archive(tmp_path) as opened:
+        assert read_member(opened, "Läsion.jpg").read() == b"a"
+
+
+@pytest.mark.parametrize("name", ["a,b", 'a"b', "a'b", "NA", "001", "1e5", "a b", "-", "nan", "Ä#$&;é"])
+def test_any_name_is_a_name(tmp_path: Path, zipped: Zipped, name: str) -> None:
+    archive = zipped(tmp_path / "Input.zip", {f"Input/{name}.JPG": b"a"})
+    assert list(list_pictures(archive)) == [name]
+
+
+# What an archive is that cannot be read as one
+
+
+def packed_with(archive: Path, method: int | None = None, flag: int = 0) -> Path:
+    """Change what a zip says of how its members are packed."""
+    content = bytearray(archive.read_bytes())
+    for signature, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        start = content.find(signature)
+        while start >= 0:
+            content[start + place] |= flag
+            if method is not None:
+                content[start + place + 2 : start + place + 4] = struct.pack("<H", method)
+            start = content.find(signature, start + 4)
+    archive.write_bytes(content)
+    return archive
+
+
+@pytest.mark.parametrize(
+    ("method", "flag", "words"),
+    [
+        (9, 0, "packed with Deflate64"),
+        (93, 0, "packed with Zstandard"),
+        (98, 0, "packed with PPMd"),
+        (77, 0, "packed with method 77"),
+        (None, 1, "encrypted"),
+        (99, 1, "encrypted"),
+    ],
+)
+def test_pictures_that_are_packed_otherwise(
+    tmp_path: Path, zipped: Zipped, method: int | None, flag: int, words: str
+) -> None:
+    archive = packed_with(zipped(tmp_path / "Input.zip", {"a.jpg": b"a" * 99, "b.jpg": b"b" * 99}), method, flag)
+    with pytest.raises(
+        InputError, match=rf"Input\.zip: 2 of 2 files are {words}, as a\.jpg.* Pack the zip anew"
+    ) as stop:
+        list_pictures(archive)
+    assert "damaged" not in str(stop.value)
+
+
+def test_archives_of_other_kinds_are_named(tmp_path: Path, zipped: Zipped) -> None:
+    def tarred(mode: str) -> bytes:
+        stream = io.BytesIO()
+        with tarfile.open(fileobj=stream, mode=mode) as archive:
+            archive.addfile(tarfile.TarInfo("a.jpg"), io.BytesIO())
+        return stream.getvalue()
+
+    for content, words in {
+        b"Rar!\x1a\x07\x01\x00" + bytes(50): "is a RAR archive, not a zip archive. Unpack it and name the folder",
+        tarred("w:gz"): r"is a gzip file, as a .tar.gz, not a zip archive. Unpack it",
+        tarred("w"): "is a tar archive, not a zip archive. Unpack it",
+        b"7z\xbc\xaf\x27\x1c" + bytes(50): "is a 7-Zip archive, not a zip archive",
+        b"<html>log in</html>": "not a whole zip archive, it is a web page",
+        b"": "not a whole zip archive, it is empty",
+        zipped(tmp_path / "half.zip", {"a.jpg": bytes(500)}).read_bytes()[:-30]: "Was its download cut off",
+    }.items():
+        (tmp_path / "Input.zip").write_bytes(content)
+        with pytest.raises(InputError) as stopped:
+            list_pictures(tmp_path / "Input.zip")
+        assert words in str(stopped.value)
+
+
+def test_a_split_zip_is_to_be_joined(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(os.urandom(200_000))
+    made = subprocess.run(["zip", "-q", "-s", "64k", "whole.zip", "a.jpg"], cwd=tmp_path, check=False)
+    if made.returncode:
+        pytest.skip("no program `zip`")
+    for part in ("whole.zip", "whole.z01"):
+        with pytest.raises(InputError, match=r"is a part of a zip archive that was split\. Join its parts"):
+            list_pictures(tmp_path / part)
+
+
+def test_an_archive_of_archives_says_so(tmp_path: Path, zipped: Zipped) -> None:
+    inner = zipped(tmp_path / "inner.zip", {"a.jpg": b""}).read_bytes()
+    outer = zipped(tmp_path / "Input.zip", {"data/part1.zip": inner, "data/part2.zip": inner})
+    with pytest.raises(InputError, match=r"holds no picture .* but 2 packed archives, as data/part1\.zip: unpack it"):
+        list_pictures(outer)
+
+
+def test_names_that_differ_in_case_alone(tmp_path: Path, zipped: Zipped) -> None:
+    archive = zipped(tmp_path / "Input.zip", {"ISIC_1.jpg": b"", "isic_1.jpg": b""})
+    with pytest.raises(InputError, match="case does not tell names apart"):
+        list_pictures(archive)

@@ -8,7 +8,7 @@ import brute_force
 import h5py
 import numpy as np
 import pytest
-from dermalign.data.cell_files import CellFile, PictureCells, read_counts, write_cells
+from dermalign.data.cell_files import CellFile, PictureCells, read_counts, reading_account, write_cells
 from dermalign.data.masks import WhiteBox, white_box
 from dermalign.errors import InputError
 from dermalign.overlap.mask_cells import count_picture
@@ -50,6 +50,25 @@ def test_file_holds_what_was_counted_whatever_the_number_of_pictures(tmp_path: P
             for grid in grids:
                 expected = [brute_force.cell_counts(white[name], grid) for name in [*FEATURES, "union"]]
                 np.testing.assert_array_equal(file[f"cells/{grid[0]}x{grid[1]}"][number], expected)
+
+
+def test_how_white_was_told_is_kept_and_accounted_for(tmp_path: Path) -> None:
+    plain, ones = np.zeros((6, 8), dtype=np.uint8), np.zeros((6, 8), dtype=np.uint8)
+    plain[1:3], ones[2:4] = 255, 1
+    of_images = {"a": (ones, plain), "b": (plain, plain), "c": (ones, ones)}
+    paths = []
+    for image, masks in of_images.items():
+        counted = count_picture(image, white_of(dict(zip(FEATURES, masks, strict=True))), [(2, 2)], (8, 6))
+        assert set(counted.white.values()) <= {16, 24}
+        paths.append(tmp_path / f"{image}.h5")
+        write_cells(paths[-1], [counted], [(2, 2)], FEATURES)
+    with CellFile(paths[2]) as cells:
+        assert cells.readings() == [("c", feature, "value 1, the only one but 0") for feature in FEATURES]
+    assert reading_account(paths) == [
+        "white of 2 masks of globules is value 1, the only one but 0, as on a",
+        "white of 1 masks of streaks is value 1, the only one but 0, as on c",
+    ]
+    assert reading_account(paths[1:2]) == []
 
 
 def test_no_pictures_give_an_empty_file(tmp_path: Path) -> None:

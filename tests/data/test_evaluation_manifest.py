@@ -14,6 +14,7 @@ from dermalign.data.cell_files import read_counts, write_cells
 from dermalign.data.evaluation_manifest import evaluation_account, evaluation_manifest
 from dermalign.data.labels import read_diagnoses
 from dermalign.data.mask_files import list_masks
+from dermalign.errors import InputError
 from dermalign.overlap.mask_cells import count_archive
 from PIL import Image
 
@@ -44,6 +45,30 @@ def test_evaluation_manifest_and_its_reasons() -> None:
     assert "  2 because its diagnosis BKL is not one of MEL NV" in lines
     assert lines[-2:] == ["1 contradictions between diagnosis tables", "  x: MEL in one, but NV in two."]
     assert not any("contradict" in line for line in evaluation_account(table, []))
+
+
+def manifest(*rows: tuple[str, int, int]) -> pd.DataFrame:
+    """Return the manifest of melanomas with so many white pixels of globules and streaks, and of a nevus z."""
+    counted = [(image, 9, 9, globules, streaks, globules + streaks) for image, globules, streaks in rows]
+    columns = ["image", "width", "height", "globules", "streaks", "union"]
+    return evaluation_manifest(
+        pd.DataFrame(counted, columns=columns), {**{image: "MEL" for image, *_ in rows}}, ["MEL"]
+    )
+
+
+def test_a_feature_that_no_mask_shows_is_warned_of_and_remarks_are_told() -> None:
+    lines = evaluation_account(manifest(("a", 3, 0), ("b", 2, 0)), [], ["white of 2 masks of globules is value 1"])
+    assert "WARNING: streaks is white on no picture in the analysis: its overlap is undefined" in lines
+    assert "white of 2 masks of globules is value 1" in lines
+    assert not any("globules is white on no" in line for line in lines)
+
+
+def test_an_analysis_without_a_picture_is_an_error_that_says_why() -> None:
+    table = manifest(("a", 0, 0), ("b", 0, 0))
+    with pytest.raises(
+        InputError, match=r"no picture is left to analyse: of 2 .* are 2 because no mask shows a feature"
+    ):
+        evaluation_account(table, [])
 
 
 # The real archives

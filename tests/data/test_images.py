@@ -1,5 +1,6 @@
 """Pictures are opened in one way: the same sizes are taken, and the same faults named, wherever one is read."""
 
+import io
 import struct
 import zlib
 from collections.abc import Callable
@@ -8,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dermalign.data.archives import list_pictures, open_archive
-from dermalign.data.images import picture_sizes
+from dermalign.data.images import open_picture, picture_sizes
 from dermalign.data.masks import MaskReader
 from dermalign.data.perceptual_hash import hash_archive
 from dermalign.data.pictures import decode, store_pictures
 from dermalign.errors import InputError
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
 
 def read_size(archive: Path) -> None:
@@ -39,6 +40,15 @@ def read_mask(archive: Path) -> None:
 
 
 READERS = [read_size, read_pixels, read_store, read_hash, read_mask]
+
+
+def oriented(orientation: int, form: str, values: np.ndarray) -> bytes:
+    """Return a picture whose EXIF says how it is to be turned; `values` are its pixels as they are stored."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    stream = io.BytesIO()
+    Image.fromarray(values).save(stream, form, exif=exif, **({"quality": 95} if form == "JPEG" else {}))
+    return stream.getvalue()
 
 
 def claiming(width: int, height: int) -> bytes:
@@ -117,3 +127,67 @@ def test_pictures_that_cannot_be_read(
         damaged.write_bytes(content[:start] + bytes(8) + content[start + 8 :])
         with pytest.raises(InputError, match=r"damaged\.zip: a/one\.png cannot be read .* archive is damaged: fetch"):
             picture_sizes(damaged, members)
+
+
+# Pictures are seen upright
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF", "WEBP"])
+def test_every_reader_sees_pictures_upright(tmp_path: Path, orientation: int, form: str) -> None:
+    values = np.zeros((24, 40), dtype=np.uint8)
+    values[:6, :25] = 255  # in one corner, so that each way to turn or mirror it is another picture
+    folder, upright = tmp_path / "pictures", tmp_path / "upright"
+    for place in (folder, upright):
+        place.mkdir()
+    (folder / "a.png").write_bytes(oriented(orientation, form, np.stack([values] * 3, axis=-1)))
+    expected = ImageOps.exif_transpose(Image.open(folder / "a.png"))
+    expected.save(upright / "a.png", exif=Image.Exif())
+    size = (40, 24) if orientation < 5 else (24, 40)
+    assert expected.size == size
+    members = list_pictures(folder)
+    assert picture_sizes(folder, members) == {"a": size}
+    with open_archive(folder) as opened, open_archive(upright) as turned:
+        np.testing.assert_array_equal(decode(opened, "a.png", 16), decode(turned, "a.png", 16))
+        box, other = (MaskReader(archive).read("a.png") for archive in (opened, turned))
+    assert (box.size, box.left, box.top) == (size, other.left, other.top)
+    np.testing.assert_array_equal(box.pixels, other.pixels)
+    hashes = [dict(hash_archive(place, list_pictures(place)))["a"] for place in (folder, upright)]
+    np.testing.assert_array_equal(*hashes)
+
+
+def test_broken_exif_makes_no_picture_unreadable(tmp_path: Path) -> None:
+    content = oriented(6, "JPEG", np.zeros((8, 12), dtype=np.uint8))
+    place = content.index(b"Exif\0\0")
+    for broken in (bytes(8), b"II*\0\xff\xff\xff\xff", b"MM\0*\0\0\0\x08"):
+        (tmp_path / "a.png").write_bytes(content[: place + 6] + broken + content[place + 6 + len(broken) :])
+        assert picture_sizes(tmp_path, list_pictures(tmp_path)) in ({"a": (12, 8)}, {"a": (8, 12)})
+
+
+def test_a_picture_that_is_cut_off_in_a_whole_archive(tmp_path: Path, zipped: Callable[..., Path]) -> None:
+    stream = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)).save(stream, "JPEG")
+    archive = zipped(tmp_path / "Input.zip", {"a.jpg": stream.getvalue()[:-500], "b.jpg": stream.getvalue()[:10]})
+    with open_archive(archive) as opened:
+        for name, words in {"a.jpg": "image file is truncated", "b.jpg": "Truncated File Read"}.items():
+            with (
+                pytest.raises(InputError, match=rf"{name} is not a readable .*{words}.* whole, this file in it is not"),
+                opened.open(name) as stream,
+                open_picture(stream, opened, name) as picture,
+            ):
+                picture.load()
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"<!DOCTYPE html><html>", "a web page, as a download that needs a login gives it"),
+        (b"version https://git-lfs.github.com/spec/v1", "a pointer of Git LFS in the place of the file"),
+        (bytes(100), "a file of zeros"),
+        (b"", "it is empty"),
+    ],
+)
+def test_what_a_file_is_that_is_no_picture(tmp_path: Path, content: bytes, kind: str) -> None:
+    (tmp_path / "a.jpg").write_bytes(content)
+    with pytest.raises(InputError, match=rf"a\.jpg is not a readable picture \(.*{kind}"):
+        picture_sizes(tmp_path, list_pictures(tmp_path))

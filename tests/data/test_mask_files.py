@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from dermalign.data.archives import list_pictures
-from dermalign.data.mask_files import list_lesion_masks, list_masks
+from dermalign.data.mask_files import list_lesion_masks, list_masks, mask_account
 from dermalign.errors import InputError
 from dermalign.study.mask_pattern import mask_path
 
@@ -129,3 +129,51 @@ def test_a_lesion_mask_that_is_there_twice(tmp_path: Path, zipped: Zipped) -> No
     with pytest.raises(InputError, match=r"lesions\.zip holds the lesion mask ISIC_1_segmentation\.png twice"):
         list_lesion_masks(archive, ["ISIC_1"], "{image}_segmentation.png")
     assert list_lesion_masks(archive, ["ISIC_1"], "b/{image}_segmentation.png")["ISIC_1"].path == names[1]
+
+
+def test_names_and_suffixes_compare_without_case(tmp_path: Path, zipped: Zipped) -> None:
+    members = {
+        "masks/a_attribute_streaks.PNG": b"",
+        "masks/B_attribute_streaks.png": b"",
+        "C_Attribute_Streaks.Png": b"",
+    }
+    archive = zipped(tmp_path / "masks.zip", members)
+    masks = list_masks(archive, ["A", "b", "c"], ["streaks"])
+    assert [of["streaks"].path for of in masks.values() if of["streaks"]] == list(members)
+    lesions = zipped(tmp_path / "lesions.zip", {"a_segmentation.PNG": b""})
+    assert list(list_lesion_masks(lesions, ["A"], "{image}_segmentation.png")) == ["A"]
+
+
+def test_a_picture_that_lacks_masks_says_how_many(tmp_path: Path, zipped: Zipped) -> None:
+    archive = zipped(tmp_path / "masks.zip", masks_of("ISIC_1"))
+    with pytest.raises(InputError, match=r"lacks ISIC_2_attribute_globules\.png, and 9 masks more: every evaluation"):
+        list_masks(archive, ["ISIC_1", "ISIC_2", "ISIC_3"], FEATURES)
+
+
+def test_the_account_counts_what_is_no_mask_of_the_study(tmp_path: Path, zipped: Zipped) -> None:
+    members = {
+        **masks_of("a", "b", features=["globules", "streaks"]),
+        "masks/c_attribute_streaks.PNG": b"",  # of no picture
+        "masks/a_attribute_milia.png": b"",  # of no feature of the study
+        "masks/a_attribute_streaks.jpg": b"",
+        "masks/b-streaks.png": b"",
+        "masks/LICENSE.txt": b"",
+        "ATTRIBUTION.txt": b"",
+    }
+    archive = zipped(tmp_path / "masks.zip", members)
+    account = mask_account(archive, ["a", "b", "d"], ["globules", "streaks"])
+    assert account == [
+        "2 masks are not there, as globules on d",
+        "1 masks are of pictures that are not evaluated, as masks/c_attribute_streaks.PNG",
+        "1 masks are of features that the study does not name, as masks/a_attribute_milia.png",
+        f"2 files in {archive} are no masks by archives.mask_pattern, `{{image}}_attribute_{{feature}}.png`, as "
+        "masks/a_attribute_streaks.jpg",
+    ]
+    whole = zipped(tmp_path / "whole.zip", {**masks_of("a"), "README.md": b""})
+    assert mask_account(whole, ["a"], FEATURES) == []
+
+
+def test_pictures_in_the_archive_of_masks_are_no_lost_masks(tmp_path: Path, zipped: Zipped) -> None:
+    archive = zipped(tmp_path / "all.zip", {**masks_of("a"), "pictures/a.jpg": b"", "pictures/a.tif": b""})
+    (line,) = mask_account(archive, ["a"], FEATURES, pictures=["pictures/a.jpg"])
+    assert line.startswith("1 files in") and line.endswith("as pictures/a.tif")

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from dermalign.errors import InputError
 from dermalign.saliency.inputs import Inputs
 from dermalign.saliency.study_sources import MapSources
 from dermalign.study.sources import CHANCE, CLASSIFIER, INDEPENDENT, KINDS, MAPS, MASKS, PICTURES, Kind, square_of_cells
@@ -119,3 +120,10 @@ def test_inputs_are_what_a_kind_depends_on(sources: Callable[..., MapSources]) -
     assert inputs["ceiling/small"] == {"features": ["streaks", "union"], "grid": (8, 8), "seed": 7}
     for source in found:  # and are enough, with the pictures' names, to call its function
         assert Inputs(images=["a"], **inputs[source.path]).grid == found.grid(source)
+
+
+def test_sources_that_need_more_pictures_than_there_are(sources: Callable[..., MapSources]) -> None:
+    sources().check_pictures(2)
+    with pytest.raises(InputError, match=r"`shuffled` needs at least 2 pictures, and 1 of the evaluation pictures"):
+        sources().check_pictures(1)
+    sources(chance={"methods": ["all_white"]}).check_pictures(1)

@@ -27,6 +27,7 @@ from .names import PICTURE_SUFFIXES, composed, folded
 UNREADABLE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, KeyError, OSError, EOFError, RuntimeError, ValueError)
 # Ways of packing that zips name and Python's zipfile does not read.
 _METHODS = {1: "Shrink", 6: "Implode", 9: "Deflate64", 93: "Zstandard", 95: "XZ", 98: "PPMd"}
+SPLIT = "a part of a zip archive that was split. Join its parts (`zip -s 0 parts.zip --out whole.zip`)."
 _ARCHIVES = (".zip", ".rar", ".7z", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst")
 
 
@@ -69,6 +70,13 @@ class Zip(zipfile.ZipFile):
             return super().getinfo(name)
         except KeyError:
             return self._cleaned[name]
+
+    def is_last_part(self) -> bool:
+        """Return whether this is the last of several files, which has the directory of all (APPNOTE 4.3.16)."""
+        assert self.fp is not None
+        self.fp.seek(-22 - len(self.comment), os.SEEK_END)
+        number = int.from_bytes(self.fp.read(6)[4:], "little")
+        return number not in (0, 0xFFFF)  # the latter says that it stands elsewhere
 
     @cached_property
     def _cleaned(self) -> dict[str, zipfile.ZipInfo]:
@@ -243,6 +251,8 @@ def zipfile_of(archive: str | Path) -> Iterator[zipfile.ZipFile]:
     except OSError as error:
         raise InputError(f"{archive} cannot be opened ({error}).") from error
     with opened:
+        if opened.is_last_part():
+            raise InputError(f"{archive} is {SPLIT}")
         yield opened
 
 
@@ -252,7 +262,7 @@ def _no_zip(archive: str | Path, error: Exception) -> str:
         head = stream.read(HEAD)
     kind = kind_of_content(head)
     if "multiple disks" in str(error) or head.startswith(b"PK\x07\x08"):
-        return "a part of a zip archive that was split. Join its parts (`zip -s 0 parts.zip --out whole.zip`)."
+        return SPLIT
     if kind is None or head.startswith(b"PK"):
         return f"not a whole zip archive ({error}). Was its download cut off? Remove it and fetch it again."
     if is_packed(head):
