@@ -4,6 +4,12 @@
 # `make test-all` runs the long tests, too; `make test-slurm` runs the study on a SLURM of one node that it installs and starts; it needs root.
 # `make gpu` installs TensorFlow with CUDA into the same environment.
 
+# Said before minutes are spent on an environment that no job could be started from.
+ifneq ($(words [$(CURDIR)]),1)
+$(error The path of this folder has a blank in it ($(CURDIR)), and Snakemake cannot start jobs from an environment \
+	there. Move the folder to a path without one)
+endif
+
 PYTHON := $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$name && break; done)
 CORES ?= all

@@ -24,6 +24,7 @@ from dermalign.study.configuration import checked, published_names
 from dermalign.study.console import best_threshold_lines, place_lines, print_steps, wants_own_words
 from dermalign.study.digests import code_digest
 from dermalign.study.faults import Faults
+from dermalign.study.interpreter import check_interpreter
 from dermalign.study.rule_names import names_of_files
 from dermalign.study.sources import CLASSIFIER, INDEPENDENT, MAPS, MASKS, METHOD, PICTURES, VARIANT
 from dermalign.study.study import CACHE, Study
@@ -58,6 +59,7 @@ FAULTS = Faults()
 MISSING = ARCHIVES.missing_files()
 if MISSING:
     FAULTS.add(MISSING)
+FAULTS.or_else(lambda: check_interpreter(sys.executable), None)
 
 # Values that a paper published, and what each model's own `published` says of them.
 PUBLISHED_FILE = PUBLISHED = None

@@ -2,6 +2,9 @@
 
 import io
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from .conftest import Study
+from .conftest import REPOSITORY, Study
 
 FEATURES = ["globules", "streaks"]
 
@@ -118,3 +121,16 @@ def test_all_faults_are_told_at_once(empty: Study, overlay: dict[str, Any], zipp
     ):
         assert any(re.search(words, line) for line in lines), f"{words}\n{run.text}"
     assert f"{len(lines)} faults are to be mended before anything is computed" in run.text
+
+
+def test_an_environment_in_a_path_with_a_blank_is_told_before_any_job(tmp_path: Path) -> None:
+    (tmp_path / "my data").mkdir()
+    (tmp_path / "my data" / ".venv").symlink_to(sys.prefix)
+    shutil.copy(REPOSITORY / "Makefile", tmp_path / "my data")
+    command = [str(tmp_path / "my data/.venv/bin/python"), "-m", "snakemake", "-s", str(REPOSITORY / "Snakefile")]
+    for each in ([*command, "--cores", "1", "-d", str(tmp_path)], ["make", "run"]):
+        run = subprocess.run(each, cwd=tmp_path / "my data", capture_output=True, text=True, check=False)
+        assert run.returncode != 0
+        assert "has a blank in it" in run.stdout + run.stderr
+        assert "Move the folder to a path without" in run.stdout + run.stderr
+        assert not (tmp_path / "results").exists()
