@@ -1,0 +1,121 @@
+"""A study of pictures whose names are no plain words, in zips as macOS and Windows write them, from zip to tables."""
+
+import io
+import unicodedata
+import zipfile
+from pathlib import Path
+
+import brute_force
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from .conftest import Study
+
+NAMES = ["Läsion é", "a,b", 'quo"te', "it's", "NA", "001", "1e5", "null", "a b", "x#$&;y", "UPPER", "per%cent", "-1"]
+FEATURES = ["globules", "streaks"]
+
+
+def png(values: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(values).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def mask_of(name: str, feature: str) -> np.ndarray:
+    """A box of ones, another one for each mask."""
+    random = np.random.default_rng([len(feature), *name.encode()])
+    values = np.zeros((24, 32), dtype=np.uint8)
+    top, left = random.integers(0, 12, 2)
+    values[top : top + random.integers(3, 12), left : left + random.integers(3, 20)] = 1
+    return values
+
+
+def as_windows(archive: Path, members: dict[str, bytes]) -> None:
+    with zipfile.ZipFile(archive, "w") as opened:
+        for name, content in members.items():
+            opened.writestr("folder+" + name, content)
+    archive.write_bytes(archive.read_bytes().replace(b"folder+", b"folder\\"))
+
+
+def as_macos(archive: Path, members: dict[str, bytes]) -> None:
+    with zipfile.ZipFile(archive, "w") as opened:
+        for name, content in members.items():
+            opened.writestr(unicodedata.normalize("NFD", name), content)
+    content = bytearray(archive.read_bytes())
+    for signature, place in ((b"PK\x03\x04", 7), (b"PK\x01\x02", 9)):
+        start = content.find(signature)
+        while start >= 0:
+            content[start + place] &= 0xF7  # the flag that names are in UTF-8
+            start = content.find(signature, start + 4)
+    archive.write_bytes(content)
+
+
+def test_names_are_names_from_zip_to_tables(empty: Study) -> None:
+    data = empty.folder / "data"
+    data.mkdir()
+    random = np.random.default_rng(0)
+    photographs = {f"{name}.JPG": png(random.integers(0, 256, (24, 32, 3), dtype=np.uint8)) for name in NAMES}
+    as_windows(data / "pictures.zip", photographs)
+    masks = {f"{name}_attribute_{feature}.PNG": mask_of(name, feature) for name in NAMES for feature in FEATURES}
+    as_macos(data / "masks.zip", {name: png(values) for name, values in masks.items()})
+    rows = pd.DataFrame(
+        {"image": [f"{name}.jpg".lower() for name in NAMES], "diagnosis": ["mel", "Nevus"] * 6 + ["MEL"]}
+    )
+    rows.to_csv(data / "diagnoses.csv", index=False)
+    run = empty.snakemake(
+        overlay={
+            "study": "odd",
+            "archives": {
+                "folder": "data",
+                "training_pictures": "pictures.zip",
+                "training_labels": "diagnoses.csv",
+                "training_metadata": None,
+                "evaluation_pictures": "pictures.zip",
+                "evaluation_masks": "masks.zip",
+                "lesion_masks": None,
+                "diagnoses": ["diagnoses.csv"],
+                "drawn": None,
+            },
+            "leakage": "allow",
+            "split": {"validation": 0.2, "test": 0.2},
+            "classes": ["MEL", "NV"],
+            "evaluation_diagnoses": ["MEL", "NV"],
+            "features": FEATURES,
+            "published": None,
+            "thresholds": [0.0, 0.5],
+            "chance": {"methods": ["shuffled"], "draws": 1},
+            "models": {
+                "plain": None,
+                "residual": None,
+                "small": {
+                    "architecture": "plain_stack",
+                    "input_size": 32,
+                    "saliency_layer": "last_convolution",
+                    "training": {"epochs": 0},
+                },
+            },
+            "batches": {"saliency": 1, "masks": 2},
+        }
+    )
+    assert run.status == 0, run.text[-5000:]
+    results = empty.folder / "results" / "odd"
+    manifest = pd.read_csv(results / "manifest" / "evaluation.csv", dtype={"image": str}, keep_default_na=False)
+    assert sorted(manifest["image"]) == sorted(NAMES)
+    assert manifest["included"].all()
+    assert "white of 13 masks of streaks is value 1, the only one but 0" in run.text
+    for threshold in ("0.000", "0.500"):
+        shard = results / "jaccard" / "small" / "gradcam" / "union" / f"{threshold}.csv"
+        found = pd.read_csv(shard, dtype={"image": str}, keep_default_na=False).set_index("image")
+        assert sorted(found.index) == sorted(NAMES)
+        for name in NAMES:
+            with h5py.File(results / "saliency" / "small" / "gradcam" / f"{name}.h5") as store:
+                saliency = store["saliency"][:]
+                assert store.attrs["image"] == name
+            white = np.any([mask_of(name, feature) for feature in FEATURES], axis=0)
+            expected = brute_force.intersection_and_union(saliency, white, threshold)
+            assert tuple(found.loc[name, ["intersection", "union"]]) == tuple(expected)
+    training = pd.read_csv(results / "manifest" / "training.csv", dtype=str, keep_default_na=False)
+    assert sorted(training["image"]) == sorted(NAMES)
