@@ -3,7 +3,7 @@
 import io
 import tracemalloc
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import brute_force
@@ -248,3 +248,59 @@ def test_real_masks_are_counted_as_the_pixels(real_data: Path) -> None:
         for grid in grids:
             for name, mask in expected.items():
                 np.testing.assert_array_equal(cells.cells[grid][name], brute_force.cell_counts(mask, grid))
+
+
+# Real masks, written as other programs write them
+
+
+def ones(mask: Image.Image) -> Image.Image:
+    return mask.point(lambda value: value // 255)
+
+
+def palette(mask: Image.Image) -> Image.Image:
+    image = ones(mask)
+    image.putpalette([0, 0, 0, 128, 0, 0])
+    return image
+
+
+def alpha(mask: Image.Image) -> Image.Image:
+    image = Image.new("RGBA", mask.size, (255, 255, 255, 0))
+    image.putalpha(mask)
+    return image
+
+
+def red(mask: Image.Image) -> Image.Image:
+    return Image.merge("RGB", [mask, *[Image.new("L", mask.size)] * 2])
+
+
+@pytest.mark.parametrize("rewrite", [ones, palette, alpha, red])
+def test_real_masks_count_the_same_however_they_are_written(
+    real_data: Path, tmp_path: Path, rewrite: Callable[[Image.Image], Image.Image]
+) -> None:
+    folder = real_data / "isic-256"
+    archives = [folder / "ISIC2018_Task1-2_Training_Input.zip", folder / "ISIC2018_Task2_Training_GroundTruth_v3.zip"]
+    pictures = dict(list(list_pictures(archives[0]).items())[::20])
+    features = ["globules", "milia_like_cyst", "negative_network", "pigment_network", "streaks"]
+    masks = list_masks(archives[1], pictures, features)
+    rewritten = tmp_path / "masks.zip"
+    with zipfile.ZipFile(archives[1]) as source, zipfile.ZipFile(rewritten, "w") as target:
+        for of_image in masks.values():
+            for member in of_image.values():
+                mask = Image.open(io.BytesIO(source.read(member.path))).convert("L")
+                assert set(np.unique(np.asarray(mask))) <= {0, 255}
+                stream = io.BytesIO()
+                rewrite(mask).save(stream, "PNG")
+                target.writestr(member.path.replace(".png", ".PNG"), stream.getvalue())
+    grids = [(8, 8), (28, 28)]
+    as_they_are = count_archive(*archives, pictures, masks, grids)
+    others = count_archive(archives[0], rewritten, pictures, list_masks(rewritten, pictures, features), grids)
+    white = 0
+    for expected, found in zip(as_they_are, others, strict=True):
+        assert (found.image, found.white) == (expected.image, expected.white)
+        white += found.white["union"]
+        for grid in grids:
+            for feature in found.white:
+                np.testing.assert_array_equal(found.cells[grid][feature], expected.cells[grid][feature])
+        assert set(found.readings) == {feature for feature in features if found.white[feature]}
+        assert not expected.readings
+    assert white > 10_000

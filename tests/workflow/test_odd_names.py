@@ -9,7 +9,6 @@ import brute_force
 import h5py
 import numpy as np
 import pandas as pd
-import pytest
 from PIL import Image
 
 from .conftest import Study
