@@ -1,14 +1,21 @@
 """Files of Keras that are brought along: read as data, and loaded only where they name parts of Keras alone."""
 
 import json
+import shutil
+import sys
+import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import h5py
 
+from ...data.file_kinds import HEAD, kind_of_content
 from ...errors import InputError
+from .old_keras import lost_keys, modernised
 
 if TYPE_CHECKING:
     import keras
@@ -33,6 +40,8 @@ MODULES = (
 MODULES_OF_FUNCTIONS = ("activations", "initializers", "regularizers", "constraints", "ops", "losses", "metrics")
 LARGEST_CONFIGURATION = 1 << 27  # bytes; what is larger once unpacked is no network's
 MODELS = ("Sequential", "Functional", "Model")
+# Layers that Keras 2 made of operations of TensorFlow between layers.
+OF_KERAS_2 = ("TFOpLambda", "SlicingOpLambda", "ClassMethod", "InstanceMethod", "InstanceProperty", "TensorFlowOpLayer")
 # Layers of Keras that hold code, or load it from another file.
 OF_CODE = {
     "Lambda": "a Lambda layer, which is Python code",
@@ -48,51 +57,146 @@ INSTEAD = (
     "export it with `model.export('folder')` and name that folder: a SavedModel holds TensorFlow's operations alone."
 )
 
+OLD_INSTEAD = (
+    "Open it with the Keras that wrote it, export it with `model.export('folder')` (before Keras 2.13: "
+    "`tf.saved_model.save(model, 'folder')`), and name that folder."
+)
+SAVE_AGAIN = "Save the classifier again: `model.save('name.keras')`."
+
+
+class KerasFile(NamedTuple):
+    """A file of a Keras model, read as data."""
+
+    configuration: Any
+    """of the model, in the words of this Keras"""
+    is_zip: bool
+    """whether it is a .keras file, a zip, and not a .h5 file"""
+    version: str
+    """of the Keras that wrote it, as far as the file says"""
+    is_as_written: bool
+    """whether the configuration stands so in the file"""
+
 
 def load_keras_file(path: str | Path) -> "keras.Model":
     """Load a .keras or .h5 file whose configuration names parts of Keras alone, in safe mode, not compiled.
 
     The configuration is read as data before Keras sees it; a file that would execute code is refused with the layer.
-    Raises InputError.
+    One of Keras 2 is put into the words of Keras 3. Which kind of file it is, its content tells. Raises InputError.
     """
     import keras
 
-    configuration, is_legacy = _configuration(Path(path))
-    reasons = list(dict.fromkeys(foreign_parts(configuration, is_legacy)))
-    if reasons:
-        raise InputError(
-            f"{path} would execute code that comes with it, so it was not loaded: {'; '.join(reasons[:3])}"
-            f"{f'; and {len(reasons) - 3} more' if len(reasons) > 3 else ''}. {INSTEAD}"
-        )
+    file = _read(Path(path))
+    _check_parts(path, file)
     try:
-        return keras.models.load_model(path, compile=False, safe_mode=True)
+        with _as_keras_reads_it(Path(path), file) as readable:
+            return keras.models.load_model(readable, custom_objects=_unpublished_parts(), compile=False, safe_mode=True)
     except Exception as error:  # Keras raises what its layers raise
-        first = str(error).strip().partition("\n")[0]
-        raise InputError(f"{path} cannot be loaded by Keras {keras.__version__}: {first}") from error
+        if lost := list(dict.fromkeys(lost_keys(file.configuration))):
+            raise InputError(
+                f"{path}{_written_by(file)} {'; '.join(lost[:3])}, which Keras {keras.__version__} does not have. "
+                f"{OLD_INSTEAD}"
+            ) from error
+        first = str(error).strip().partition("\n")[0].partition(" using config=")[0]
+        hint = f" {OLD_INSTEAD}" if file.version.startswith("2") else ""
+        raise InputError(
+            f"{path}{_written_by(file)} cannot be loaded by Keras {keras.__version__}: {first}.{hint}"
+        ) from error
 
 
-def _configuration(path: Path) -> tuple[Any, bool]:
-    """Return (the model's configuration as data, whether it is of a .h5 file)."""
+def _check_parts(path: str | Path, file: KerasFile) -> None:
+    """Raise InputError where a file names what is no part of this Keras: code that comes with it, or what is old."""
+    import keras
+
+    foreign = list(dict.fromkeys(foreign_parts(file.configuration, is_legacy=not file.is_zip)))
+    code = [words for words, is_old in foreign if not is_old]
+    reasons = code or [words for words, _ in foreign]
+    if not reasons:
+        return
+    some = f"{'; '.join(reasons[:3])}{f'; and {len(reasons) - 3} more' if len(reasons) > 3 else ''}"
+    if code:
+        raise InputError(f"{path} would execute code that comes with it, so it was not loaded: {some}. {INSTEAD}")
+    raise InputError(
+        f"{path}{_written_by(file)} has parts that Keras {keras.__version__} does not have: {some}. {OLD_INSTEAD}"
+    )
+
+
+def _written_by(file: KerasFile) -> str:
+    return f", which Keras {file.version} wrote," if file.version else ""
+
+
+@contextmanager
+def _as_keras_reads_it(path: Path, file: KerasFile) -> Iterator[Path]:
+    """Yield the file, or a copy with the suffix that its content should have and the configuration of this Keras."""
+    suffix = ".keras" if file.is_zip else ".h5"
+    if file.is_as_written and path.suffix == suffix:
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / f"copy{suffix}"
+        if file.is_zip:
+            with zipfile.ZipFile(path) as source, zipfile.ZipFile(copy, "w") as target:
+                for name in source.namelist():
+                    is_configuration = name == "config.json"
+                    target.writestr(name, json.dumps(file.configuration) if is_configuration else source.read(name))
+        else:
+            shutil.copyfile(path, copy)
+            with h5py.File(copy, "a") as target_file:
+                target_file.attrs["model_config"] = json.dumps(file.configuration)
+        yield copy
+
+
+def _read(path: Path) -> KerasFile:
+    """Return what a file says of its model. Raises InputError for what is none, in words that say what it is."""
+    with path.open("rb") as stream:
+        head = stream.read(HEAD)
     try:
-        if path.suffix == ".keras":
+        if head.startswith(b"PK"):
             with zipfile.ZipFile(path) as archive:
+                names = archive.namelist()
+                if "config.json" not in names:
+                    raise InputError(f"{path} is {_other_zip(names)}")
                 if archive.getinfo("config.json").file_size > LARGEST_CONFIGURATION:
                     raise ValueError("its config.json is larger than any network's")
-                configuration = json.loads(archive.read("config.json"))
+                written = json.loads(archive.read("config.json"))
+                metadata = json.loads(archive.read("metadata.json")) if "metadata.json" in names else {}
             # Not read when a model is loaded without being compiled.
-            return {key: value for key, value in configuration.items() if key != "compile_config"}, False
-        with h5py.File(path, "r") as file:
-            text = file.attrs.get("model_config")
+            written = {key: value for key, value in written.items() if key != "compile_config"}
+            version = str(metadata.get("keras_version", ""))
+        elif head.startswith(b"\x89HDF"):
+            with h5py.File(path, "r") as file:
+                text, version = file.attrs.get("model_config"), str(file.attrs.get("keras_version", ""))
+            if text is None:
+                raise InputError(
+                    f"{path} holds no model, weights at most. Save the whole model: `model.save('name.keras')`."
+                )
+            written = json.loads(text)
+        else:
+            kind = kind_of_content(head)
+            if kind:
+                raise InputError(f"{path} is {kind}, no file of a Keras model. {SAVE_AGAIN}")
+            raise ValueError("it begins like no file of Keras")
     except (zipfile.BadZipFile, KeyError, ValueError, OSError, AttributeError) as error:
-        raise InputError(f"{path} is no whole file of a Keras model ({error}). Save the classifier again.") from error
-    if text is None:
-        raise InputError(f"{path} holds no model, weights at most. Save the whole model: `model.save('name.keras')`.")
-    return json.loads(text), True
+        raise InputError(f"{path} is no whole file of a Keras model ({error}). {SAVE_AGAIN}") from error
+    is_old = not version.startswith("3")
+    configuration = modernised(written) if is_old else written
+    return KerasFile(configuration, head.startswith(b"PK"), version, configuration == written)
 
 
-def foreign_parts(configuration: Any, is_legacy: bool, layer: str = "") -> Iterator[str]:
-    """Yield a phrase per part of a model's configuration that is no part of Keras or holds code, naming its layer.
+def _other_zip(names: Sequence[str]) -> str:
+    """Return what a zip is that is no .keras file, and what to do, by the names of its files."""
+    if any(name.endswith("data.pkl") for name in names):
+        return "a file of PyTorch, which holds Python code. Bring the classifier as a Keras model or a SavedModel."
+    if any(name.endswith("saved_model.pb") for name in names):
+        return "a zip of a SavedModel. Unpack it and name the folder that has saved_model.pb."
+    if any(name.lower().endswith((".keras", ".h5")) for name in names):
+        return "a zip of a Keras model. Unpack it and name the model's file."
+    return f"a zip without config.json, so no file of a Keras model. {SAVE_AGAIN}"
 
+
+def foreign_parts(configuration: Any, is_legacy: bool, layer: str = "") -> Iterator[tuple[str, bool]]:
+    """Yield words on each part of a model's configuration that is no part of this Keras or holds code, and its layer.
+
+    With them whether it is merely of another Keras: a class in Keras's own modules that this one does not have.
     is_legacy: of a .h5 file, which names classes without their modules.
     """
     if isinstance(configuration, list):
@@ -103,9 +207,8 @@ def foreign_parts(configuration: Any, is_legacy: bool, layer: str = "") -> Itera
         if isinstance(kind, str):
             if isinstance(inner, dict) and isinstance(inner.get("name"), str) and "DTypePolicy" not in kind:
                 layer = inner["name"]
-            reason = _foreign(configuration, kind, inner, is_legacy)
-            if reason:
-                yield f"layer {layer!r} is or has {reason}"
+            if reason := _foreign(configuration, kind, inner, is_legacy):
+                yield f"layer {layer!r} is or has {reason}", _is_of_another_keras(configuration, kind)
                 return
         for part in configuration.values():
             yield from foreign_parts(part, is_legacy, layer)
@@ -122,8 +225,7 @@ def _foreign(configuration: Mapping[str, Any], kind: str, inner: Any, is_legacy:
     if kind == "TensorShape" and "items" in configuration:
         return None
     if module is None and is_legacy:
-        known = {name for part in MODULES for name in dir(getattr(keras, part, None))} | set(MODELS)
-        return None if kind in known else f"a {kind}, which this Keras does not have"
+        return None if _named_parts().get(kind) else f"a {kind}, which this Keras does not have"
     if not isinstance(module, str):
         return f"a {kind} of no module of Keras"
     if kind == "function":
@@ -132,9 +234,61 @@ def _foreign(configuration: Mapping[str, Any], kind: str, inner: Any, is_legacy:
         if is_known or _is_of_keras(module, MODULES_OF_FUNCTIONS):
             return None
         return f"the function {inner} of {module}, no part of Keras"
-    if _is_of_keras(module) or (module == "keras" and (kind in MODELS or "DTypePolicy" in kind or kind == "Variable")):
+    if module == "keras" and kind in MODELS:
         return None
-    return f"a {kind} of {module}, no part of Keras"
+    # Only what `import keras` has loaded is looked at: a file imports nothing.
+    part = getattr(sys.modules.get(module), kind, None) if module.partition(".")[0] == "keras" else None
+    return None if _is_part(part) else f"a {kind} of {module}, no part of Keras"
+
+
+def _is_of_another_keras(part: Mapping[str, Any], kind: str) -> bool:
+    if kind in OF_KERAS_2:
+        return True
+    module = str(part.get("module"))
+    is_there = hasattr(sys.modules.get(module), kind)
+    return module.startswith("keras.") and kind != "function" and kind not in OF_CODE and not is_there
+
+
+def _is_part(found: Any) -> bool:
+    """Return whether something is a class of Keras's own that a network consists of, and holds no code."""
+    import keras
+
+    kinds = (
+        keras.Operation,  # layers and models, too
+        keras.Variable,
+        keras.initializers.Initializer,
+        keras.regularizers.Regularizer,
+        keras.constraints.Constraint,
+        keras.dtype_policies.DTypePolicy,
+        keras.quantizers.Quantizer,
+        keras.optimizers.Optimizer,
+        keras.optimizers.schedules.LearningRateSchedule,
+        keras.losses.Loss,
+        keras.metrics.Metric,
+        keras.random.SeedGenerator,
+    )
+    if not isinstance(found, type) or not issubclass(found, kinds):
+        return False
+    return found.__module__.startswith("keras.") and not any(each.__name__ in OF_CODE for each in found.__mro__)
+
+
+@cache
+def _named_parts() -> dict[str, Any]:
+    """Return the parts of Keras by name, as .h5 files name them: those that it publishes, and its applications' own."""
+    import keras
+
+    published = [getattr(keras, part) for part in MODULES] + [keras]
+    found = _unpublished_parts()
+    for module in published:
+        found |= {name: getattr(module, name) for name in dir(module) if _is_part(getattr(module, name))}
+    functions = {name: True for module in MODULES_OF_FUNCTIONS for name in dir(getattr(keras, module))}
+    return {**functions, **found, **dict.fromkeys(MODELS, True)}
+
+
+def _unpublished_parts() -> dict[str, Any]:
+    """Return the parts of Keras that it does not find by name alone: those of its applications, as LayerScale."""
+    own = [module for name, module in list(sys.modules.items()) if name.startswith("keras.src.applications.")]
+    return {name: part for module in own for name, part in vars(module).items() if _is_part(part)}
 
 
 def _is_of_keras(module: str, parts: Sequence[str] = MODULES) -> bool:
