@@ -10,7 +10,7 @@ with job_log(snakemake.log[0]) as log:
     diagnoses = read_diagnoses(snakemake.input.diagnoses, snakemake.params.classes)
     counts = read_counts(snakemake.input.cells)
     table = evaluation_manifest(counts, diagnoses.by_image, snakemake.params.evaluation_diagnoses)
-    for line in evaluation_account(table, diagnoses.contradictions):
+    for line in evaluation_account(table, diagnoses.contradictions, snakemake.params.classes):
         log.info(line)
         print(f"evaluation manifest: {line}\n", end="")
     write_evaluation(snakemake.output[0], table)

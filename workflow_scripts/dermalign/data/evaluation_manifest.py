@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from ..terms import UNION
-from .labels import plain_name
+from .diagnoses import unmapped_lines
+from .names import plain_name
 
 
 def evaluation_manifest(
@@ -15,8 +16,8 @@ def evaluation_manifest(
     """Return an evaluation manifest, a row per picture with masks, by name. Its columns are described in `manifests`.
 
     counts: a row per picture, `image,width,height,<feature>...,union`, sizes and white pixels, integers. diagnoses:
-    {plain image name: diagnosis}. Included is a picture with one of the evaluation diagnoses whose union is not all
-    black.
+    {plain image name: diagnosis}, as `labels.read_diagnoses`. Included is a picture with one of the evaluation
+    diagnoses whose union is not all black.
     """
     found = [diagnoses.get(plain_name(image), "") for image in counts["image"]]
     reasons = [
@@ -35,10 +36,11 @@ def _reason(diagnosis: str, union: int, evaluation_diagnoses: Sequence[str]) -> 
     return "" if union else "no mask shows a feature"
 
 
-def evaluation_account(table: pd.DataFrame, contradictions: Sequence[str]) -> list[str]:
+def evaluation_account(table: pd.DataFrame, contradictions: Sequence[str], classes: Sequence[str]) -> list[str]:
     """Return plain lines: how many pictures are evaluated, what was left out and why, and what contradicts.
 
-    table: of `evaluation_manifest`. contradictions: sentences, as of `labels.read_diagnoses`.
+    table: of `evaluation_manifest`. contradictions: sentences, as of `labels.read_diagnoses`. classes: of the study; a
+    diagnosis that is none of them is told with a picture.
     """
     included = Counter(table.loc[table["included"], "diagnosis"])
     counts = ", ".join(f"{diagnosis} {count}" for diagnosis, count in included.most_common())
@@ -46,6 +48,8 @@ def evaluation_account(table: pd.DataFrame, contradictions: Sequence[str]) -> li
     reasons = Counter(table.loc[~table["included"], "reason"])
     lines.append(f"left out: {reasons.total()}")
     lines.extend(f"  {count} because {reason}" for reason, count in reasons.most_common())
+    unmapped = table[~table["diagnosis"].isin([*classes])]
+    lines.extend(unmapped_lines(unmapped["image"].tolist(), unmapped["diagnosis"].tolist()))
     if contradictions:
         lines.append(f"{len(contradictions)} contradictions between diagnosis tables")
         lines.extend(f"  {sentence}" for sentence in contradictions)
