@@ -282,6 +282,18 @@ def test_coarse_words_count_for_classes_of_their_name_alone(table: Table) -> Non
     assert read_diagnoses([path], ["Benign", "MEL"]).by_image == {"isic_1": "Benign", "isic_2": "MEL"}
 
 
+def test_a_table_of_coarse_words_alone(table: Table) -> None:
+    path = table("train.csv", "image_name,sex,benign_malignant,target\nISIC_1,male,benign,0\nISIC_2,male,malignant,1\n")
+    assert read_training_labels(path, ["benign", "malignant"]) == {"ISIC_1": "benign", "ISIC_2": "malignant"}
+    assert read_diagnoses([path], CLASSES).by_image == {"isic_1": "benign", "isic_2": "malignant"}
+
+
+@pytest.mark.parametrize("separator", [";", "\t", " ; "])
+def test_other_separators_without_names_of_columns(table: Table, separator: str) -> None:
+    path = table("labels.csv", f"ISIC_1{separator}malignant\nISIC_2{separator}benign\n")
+    assert read_diagnoses([path], CLASSES).by_image == {"isic_1": "MEL", "isic_2": "benign"}
+
+
 def test_a_column_of_an_index_is_no_class(table: Table) -> None:
     path = table("labels.csv", ",image,MEL,NV\n0,ISIC_1,1,0\n1,ISIC_2,0,1\n")
     assert read_training_labels(path, ["MEL", "NV"]) == {"ISIC_1": "MEL", "ISIC_2": "NV"}

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from pathlib import Path
 
 from ..errors import InputError
@@ -24,7 +25,11 @@ from .tables import Table, missing_word, read_table
 # Columns of diagnoses in words, by the families that belong together; one that stands before columns per class.
 _FAMILIES = ("diagnosis(_[0-9]+)?", "iddx_(full|[0-9]+)", "dx", "diagnostic", "diagnosis_full")
 # Those that may be something else, as a number: where there are no columns per class.
-_WEAK_FAMILIES = ("clinical_diagnosis", "histological_diagnosis", "pathology", "disease", "label", "class", "category")
+_WEAK_FAMILIES = (
+    *("final_diagnosis", "clinical_diagnosis", "histological_diagnosis", "diagnosis_(label|class|name)", "pathology"),
+    *("histology", "disease", "lesion_type", "lesion_class", "cell_type", "label", "class", "category"),
+    "benign_malignant",
+)
 # Only of use where the study has classes of these names.
 _COARSE = "benign_malignant"
 
@@ -143,10 +148,13 @@ def _diagnoses(table: Table, others: Iterable[Table], classes: Sequence[str]) ->
             f"{', '.join(table.columns)}. {READ}."
         )
     pictures = table.pictures if table.picture_columns else _pictures_by_lesion(table, others)
+
+    @cache  # of many rows few say something new
+    def diagnosis_of(words: tuple[str, ...]) -> str:
+        return class_of([word for word in words if is_class(word, classes) or missing_word(word) is None], classes)
+
     for row in table.rows:
-        words = [word for word in form(row) if is_class(word, classes) or missing_word(word) is None]
-        if words:
-            diagnosis = class_of(words, classes)
+        if diagnosis := diagnosis_of(tuple(form(row))):
             for image in pictures(row):
                 yield image, diagnosis
 
@@ -227,9 +235,13 @@ def _hot_columns(table: Table, classes: Sequence[str]) -> list[int]:
         return []
     if _is_marked(table, known):
         return known
-    unknown = {column for column in free if missing_word(table.columns[column]) is not None}
-    others = {column for column in free if all(_mark(row[column]) in (0, 1) for row in table.rows)}
-    return [column for column in free if column in unknown.union(known, others)]
+    return [
+        column
+        for column in free
+        if column in known
+        or missing_word(table.columns[column]) is not None
+        or all(_mark(cell) in (0, 1) for cell in _cells(table, [column]))
+    ]
 
 
 def _may_be_class(table: Table, column: int) -> bool:
@@ -239,8 +251,12 @@ def _may_be_class(table: Table, column: int) -> bool:
 
 
 def _is_marked(table: Table, columns: Iterable[int]) -> bool:
-    cells = {row[column].casefold() for row in table.rows for column in columns}
-    return "x" in cells and all(_mark(cell) is None for cell in cells)
+    cells = _cells(table, columns)
+    return not cells.isdisjoint("xX") and all(_mark(cell) is None for cell in cells)
+
+
+def _cells(table: Table, columns: Iterable[int]) -> set[str]:
+    return {row[column] for column in columns for row in table.rows}
 
 
 def _is_part_3(table: Table, hot: Iterable[int]) -> bool:
@@ -281,6 +297,7 @@ def _number(path: str, who: str, name: str, cell: str, is_marked: bool) -> float
     return mark
 
 
+@lru_cache(maxsize=10_000)
 def _mark(cell: str) -> float | None:
     try:
         return float(_TRUTH.get(cell.casefold(), cell.replace(",", ".")))

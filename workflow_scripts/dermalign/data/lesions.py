@@ -89,7 +89,9 @@ def _read(path: str | Path) -> tuple[dict[str, str], dict[str, dict[str, str]], 
 
 def _zero_for_nothing(lesions: list[str]) -> str | None:
     """Return the zero of a column where it is no number among others: where no other lesion has as many pictures."""
-    counts = Counter(lesion for lesion in lesions if ending_of_nothing(lesion) is None)
+    counts = Counter(lesions)
     zero = next((lesion for lesion in counts if _ZERO.fullmatch(lesion)), None)
-    others = max((count for lesion, count in counts.items() if lesion != zero), default=0)
-    return zero if zero is not None and counts[zero] > max(1, others) else None
+    if zero is None:
+        return None
+    others = (count for lesion, count in counts.items() if lesion != zero and ending_of_nothing(lesion) is None)
+    return zero if counts[zero] > max(1, *others) else None

@@ -6,7 +6,7 @@ import io
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from ..errors import InputError
@@ -76,7 +76,7 @@ class Table:
 
     def pictures(self, row: list[str]) -> list[str]:
         """Return the names of a row's pictures as written, without folders."""
-        names = (re.split(r"[/\\]", row[column])[-1] for column in self.picture_columns)
+        names = [row[column].replace("\\", "/").rpartition("/")[2] for column in self.picture_columns]
         return [name for name in names if name]
 
 
@@ -85,6 +85,7 @@ def column_key(name: str) -> str:
     return re.sub(r"[\W_]+", "_", folded(name)).strip("_")
 
 
+@lru_cache(maxsize=10_000)
 def missing_word(text: str) -> str | None:
     """Return the word by which a cell says that nothing is known, as `n/a` or `-`, empty for an empty cell; else None.
 
