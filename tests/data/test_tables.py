@@ -67,6 +67,8 @@ def test_cells_stay_text(written: Written) -> None:
         ("clinic,derm,x", ["b", "a"]),
         ("clinic,x,y", []),
         ("x,IMG_ID,y", ["b"]),
+        ("x,ImageID,imageName", ["b"]),
+        ("x,y,isicId", ["c"]),
     ],
 )
 def test_which_columns_name_pictures(written: Written, columns: str, pictures: list[str]) -> None:

@@ -23,7 +23,7 @@ from .names import folded, plain_name
 from .tables import Table, missing_word, read_table
 
 # Columns of diagnoses in words, by the families that belong together; one that stands before columns per class.
-_FAMILIES = ("diagnosis(_[0-9]+)?", "iddx_(full|[0-9]+)", "dx", "diagnostic", "diagnosis_full")
+_FAMILIES = ("diagnosis(_?[0-9]+)?", "iddx_(full|[0-9]+)", "dx", "diagnostic", "diagnosis_full")
 # Those that may be something else, as a number: where there are no columns per class.
 _WEAK_FAMILIES = (
     *("final_diagnosis", "clinical_diagnosis", "histological_diagnosis", "diagnosis_(label|class|name)", "pathology"),

@@ -14,7 +14,7 @@ from .names import folded
 
 # Names of columns, as `column_key` gives them: of several the first counts.
 PICTURE_COLUMNS = (
-    *("image", "isic_id", "image_id", "image_name", "img_id", "img", "img_name", "bcn_filename", "filename"),
+    *("image", "isic_id", "image_id", "imageid", "image_name", "img_id", "img", "img_name", "bcn_filename", "filename"),
     *("file_name", "image_file", "image_filename", "image_path", "img_path", "file_path", "filepath", "picture"),
     *("picture_id", "picture_name", "photo", "photograph", "file", "path", "name", "id"),
 )
@@ -81,8 +81,9 @@ class Table:
 
 
 def column_key(name: str) -> str:
-    """Return what tells names of columns apart: without case, words joined by `_`."""
-    return re.sub(r"[\W_]+", "_", folded(name)).strip("_")
+    """Return what tells names of columns apart: without case, words (also as in ImageName) joined by `_`."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return re.sub(r"[\W_]+", "_", folded(words)).strip("_")
 
 
 @lru_cache(maxsize=10_000)
