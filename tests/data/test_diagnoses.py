@@ -145,6 +145,7 @@ def test_paths_of_no_class(path: str) -> None:
         **{"seborrheic_keratosis": "BKL", "Seborrhoeic keratosis": "BKL", "Benign keratosis-like lesions": "BKL"},
         **{"Melanocytic naevus": "NV", "Common Nevus": "NV", "Atypical Nevus": "NV", "haemangioma": "VASC"},
         **{"Bowen's disease": "SCC", "Bowen\N{RIGHT SINGLE QUOTATION MARK}s disease": "SCC", "melanomas": "MEL"},
+        **{"SCC in situ": "SCC", "Nodular basal-cell carcinoma": "BCC"},
         **{"Actinic keratosis (AK)": "AK", "lichenoid keratosis": "BKL", "solar lentigo": "BKL"},
     }.items(),
 )

@@ -51,7 +51,7 @@ _WORDS = {
         *("intradermal nevus", "recurrent nevus", "acral nevus", "balloon cell nevus", "deep penetrating nevus"),
         "nevus spilus",
     ),
-    "BCC": ("bcc", "basal cell carcinoma"),
+    "BCC": ("bcc", "basal cell carcinoma", "nodular basal cell carcinoma", "superficial basal cell carcinoma"),
     "AK": ("ak", "ack", "actinic keratosis", "actinic keratoses", "solar or actinic keratosis", "solar keratosis"),
     "AKIEC": (
         *("akiec", "actinic keratosis / intraepithelial carcinoma", "actinic keratosis/intraepidermal carcinoma"),
@@ -70,7 +70,13 @@ _WORDS = {
     ),
     "SCC": ("scc", "squamous cell carcinoma", "invasive squamous cell carcinoma", "squamous cell carcinoma invasive"),
     "SCC in situ": (
-        *("squamous cell carcinoma in situ", "squamous cell carcinoma, in situ", "bowens disease", "bowen disease"),
+        *(
+            "scc in situ",
+            "squamous cell carcinoma in situ",
+            "squamous cell carcinoma, in situ",
+            "bowens disease",
+            "bowen disease",
+        ),
         *("bowen", "morbus bowen", "intraepithelial carcinoma", "intraepidermal carcinoma"),
     ),
     "SCCKA": ("sccka", "squamous cell carcinoma / keratoacanthoma"),
