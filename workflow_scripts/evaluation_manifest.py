@@ -21,7 +21,7 @@ with job_log(snakemake.log[0]) as log:
         snakemake.params.mask_options["pattern"],
         [picture.path for picture in pictures.values()] if in_one else [],
     )
-    for line in evaluation_account(table, diagnoses.contradictions, remarks):
+    for line in evaluation_account(table, diagnoses.contradictions, snakemake.params.classes, remarks):
         log.info(line)
         print(f"evaluation manifest: {line}\n", end="")
     write_evaluation(snakemake.output[0], table)

@@ -1,7 +1,7 @@
 """Account for evaluation pictures that are training pictures, too."""
 
-from dermalign.data.labels import read_lesions
 from dermalign.data.leakage import leakage_account, leakage_lines, leakage_summary, write_account, write_summary
+from dermalign.data.lesions import read_lesions
 from dermalign.data.manifests import read_evaluation, read_training
 from dermalign.data.perceptual_hash import read_hashes
 from dermalign.logs import job_log

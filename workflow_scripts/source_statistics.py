@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 from dermalign.classifiers.evaluation_predictions import read_evaluation_predictions
-from dermalign.data.labels import read_lesions
+from dermalign.data.lesions import read_lesions
 from dermalign.data.manifests import read_evaluation
 from dermalign.files import write_text
 from dermalign.logs import job_log

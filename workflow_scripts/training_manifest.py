@@ -2,8 +2,9 @@
 
 from dermalign.data.archives import list_pictures
 from dermalign.data.images import picture_sizes
-from dermalign.data.labels import read_lesions, read_training_labels
+from dermalign.data.labels import read_training_labels
 from dermalign.data.leakage import copies_of
+from dermalign.data.lesions import lesion_account, read_lesions
 from dermalign.data.manifests import write_training
 from dermalign.data.perceptual_hash import read_hashes
 from dermalign.data.training_manifest import training_account, training_manifest
@@ -20,11 +21,12 @@ with job_log(snakemake.log[0]) as log:
         if snakemake.params.content
         else ()
     )
-    classes = read_training_labels(snakemake.input.labels, snakemake.params.classes)
+    metadata = snakemake.input.metadata
+    labels = read_training_labels(snakemake.input.labels, snakemake.params.classes, metadata)
     table = training_manifest(
         picture_sizes(snakemake.input.pictures, list_pictures(snakemake.input.pictures)),
-        classes,
-        read_lesions(snakemake.input.metadata[0]) if snakemake.input.metadata else {},
+        {image: label for image, label in labels.items() if label in snakemake.params.classes},
+        read_lesions(metadata[0]) if metadata else {},
         snakemake.params.evaluation_images,
         leakage=snakemake.params.leakage,
         validation=snakemake.params.split["validation"],
@@ -33,7 +35,8 @@ with job_log(snakemake.log[0]) as log:
         limit=snakemake.params.limit,
         copies=copies,
     )
-    for line in training_account(table, classes, snakemake.params.leakage):
+    lines = training_account(table, labels, snakemake.params.leakage)
+    for line in lines + (lesion_account(metadata[0]) if metadata else []):
         log.info(line)
         print(f"training manifest: {line}\n", end="")
     write_training(snakemake.output[0], table)

@@ -40,11 +40,23 @@ def test_evaluation_manifest_and_its_reasons() -> None:
         "no table knows its diagnosis",
         "its diagnosis BKL is not one of MEL NV",
     ]
-    lines = evaluation_account(table, ["x: MEL in one, but NV in two."])
+    lines = evaluation_account(table, ["x: MEL in one, but NV in two."], ["MEL", "NV", "BKL"])
     assert lines[:3] == ["5 pictures with masks", "in the analysis: 1 (MEL 1)", "left out: 4"]
     assert "  2 because its diagnosis BKL is not one of MEL NV" in lines
     assert lines[-2:] == ["1 contradictions between diagnosis tables", "  x: MEL in one, but NV in two."]
-    assert not any("contradict" in line for line in evaluation_account(table, []))
+    assert "  1 have no diagnosis in any row, as d" in lines and not any(
+        "none of the classes" in line for line in lines
+    )
+    lines = evaluation_account(table, [], ["MEL", "NV"])
+    assert not any("contradict" in line for line in lines)
+    assert "  2 have the diagnosis `BKL`, which is none of the classes, as b" in lines
+
+
+def test_names_are_the_same_whatever_their_case_and_suffix() -> None:
+    counts = pd.DataFrame([(image, 20, 10, 1, 1) for image in ("NA", "001", "ISIC_1_downsampled")])
+    counts.columns = pd.Index(["image", "width", "height", "globules", "union"])
+    diagnoses = {"na": "MEL", "001": "NV", "isic_1": "MEL"}
+    assert evaluation_manifest(counts, diagnoses, ["MEL", "NV"])["diagnosis"].tolist() == ["NV", "MEL", "MEL"]
 
 
 def manifest(*rows: tuple[str, int, int]) -> pd.DataFrame:
@@ -57,7 +69,9 @@ def manifest(*rows: tuple[str, int, int]) -> pd.DataFrame:
 
 
 def test_a_feature_that_no_mask_shows_is_warned_of_and_remarks_are_told() -> None:
-    lines = evaluation_account(manifest(("a", 3, 0), ("b", 2, 0)), [], ["white of 2 masks of globules is value 1"])
+    lines = evaluation_account(
+        manifest(("a", 3, 0), ("b", 2, 0)), [], ["MEL"], ["white of 2 masks of globules is value 1"]
+    )
     assert "WARNING: streaks is white on no picture in the analysis: its overlap is undefined" in lines
     assert "white of 2 masks of globules is value 1" in lines
     assert not any("globules is white on no" in line for line in lines)
@@ -68,7 +82,7 @@ def test_an_analysis_without_a_picture_is_an_error_that_says_why() -> None:
     with pytest.raises(
         InputError, match=r"no picture is left to analyse: of 2 .* are 2 because no mask shows a feature"
     ):
-        evaluation_account(table, [])
+        evaluation_account(table, [], ["MEL"])
 
 
 # The real archives

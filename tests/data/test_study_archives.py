@@ -2,6 +2,7 @@
 
 import itertools
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -159,6 +160,72 @@ def test_lesions_of_the_metadata_table_are_among_the_training_pictures(archives:
     (tmp_path / "metadata.csv").write_text("image,lesion_id\nISIC_0000009_downsampled,L1\nISIC_elsewhere,L2\n")
     known = archives(archives={"training_metadata": "metadata.csv"}).evaluated_among_training()
     assert known == [*IMAGES[:5], "ISIC_0000009"]
+
+
+# Tables are checked when a study is planned
+
+
+def test_tables_that_fit_have_no_fault(archives: Configured, tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("image,MEL,NV,BKL\nisic_0000001.JPG,1,0,0\n")
+    (tmp_path / "metadata.csv").write_text("image,lesion_id\nISIC_OTHER.jpg,L1\n")
+    assert archives(archives={"training_metadata": "metadata.csv"}).check_tables() == []
+    assert archives(archives={"training_pictures": "none.zip", "evaluation_pictures": "masks.csv"}).check_tables() == []
+
+
+def test_tables_of_lesions_are_checked_with_those_of_their_pictures(archives: Configured, tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("lesion_id,MEL,NV,BKL\nIL_1,1,0,0\n")
+    (tmp_path / "metadata.csv").write_text("isic_id,lesion_id\nISIC_0000001,IL_1\n")
+    metadata = {"training_metadata": "metadata.csv"}
+    assert archives(archives={**metadata, "diagnoses": ["labels.csv", "metadata.csv"]}).check_tables() == []
+    (fault,) = archives().check_tables()
+    assert fault.startswith("archives.training_labels: ") and "names lesions, not pictures" in fault
+
+
+def test_every_table_that_does_not_fit_is_told(archives: Configured, tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("image,MEL,NV,BKL\nspot-1,1,0,0\n")
+    (tmp_path / "metadata.csv").write_text("image,sex\nISIC_0000001,male\n")
+    (tmp_path / "more.csv").write_text("image,diagnosis\nspot-1,nevus\n")
+    (tmp_path / "empty.csv").write_text("image,diagnosis\nISIC_0000001,unknown\n")
+    (tmp_path / "sheet.csv").write_bytes(b"PK\3\4")
+    tables = ["more.csv", "diagnoses.csv", "empty.csv", "sheet.csv", "nowhere.csv"]
+    faults = archives(archives={"training_metadata": "metadata.csv", "diagnoses": tables}).check_tables()
+    expected = {
+        "training_metadata": ["metadata.csv has the columns image, sex", "`lesion_id`", "set it to null"],
+        "training_labels": ["labels.csv names no picture of archives.training_pictures", "training.zip", "`spot-1`"],
+        "diagnoses[0]": ["more.csv names no picture of archives.evaluation_pictures", "evaluation.zip", "ISIC_0000000"],
+        "diagnoses[2]": ["empty.csv has no row of a picture that says something"],
+        "diagnoses[3]": ["sheet.csv is a spreadsheet", "as CSV"],
+        "diagnoses[4]": ["nowhere.csv cannot be read", "archives.folder"],
+    }
+    assert len(faults) == len(expected)
+    for fault, (key, words) in zip(faults, expected.items(), strict=True):
+        assert fault.startswith(f"archives.{key}: ") and all(word in fault for word in words)
+
+
+def test_classes_that_the_labels_lack_are_a_fault_of_the_table(archives: Configured, tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("image,diagnosis\nISIC_0000001,nevus\n")
+    (fault,) = archives().check_tables()
+    assert "labels.csv: no picture is of the class MEL, BKL" in fault and "Correct `classes` or the table" in fault
+
+
+def test_real_tables_fit_and_are_checked_at_once(real_data: Path, tmp_path: Path) -> None:
+    labels = real_data / "labels"
+    folders = {"folder": str(real_data / "isic-256"), "evaluation_masks": "ISIC2018_Task2_Training_GroundTruth_v3.zip"}
+    pictures = {
+        "training_pictures": "ISIC_2019_Training_Input.zip",
+        "evaluation_pictures": "ISIC2018_Task1-2_Training_Input.zip",
+    }
+    tables = {
+        "training_labels": str(labels / "ISIC_2019_Training_GroundTruth.csv"),
+        "training_metadata": str(labels / "ISIC_2019_Training_Metadata.csv"),
+        "diagnoses": [str(labels / "ISIC_2019_Training_GroundTruth.csv"), str(labels / "isic2018_task2_diagnosis.csv")],
+    }
+    classes = ["MEL", "NV", "BCC", "AK", "BKL", "DF", "VASC", "SCC"]
+    study = Archives(small_study(tmp_path, archives={**folders, **pictures, **tables}, classes=classes))
+    study.pictures_digest("training_pictures"), study.pictures_digest("evaluation_pictures")  # listed in any case
+    began = time.process_time()
+    assert study.check_tables() == []
+    assert time.process_time() - began < 3
 
 
 def test_real_archives(real_data: Path) -> None:

@@ -1,5 +1,6 @@
 """Which pictures train: splits without leaks, reasons, and the counts of the real labels."""
 
+import hashlib
 import random
 from collections import Counter
 from collections.abc import Mapping
@@ -10,7 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from dermalign.data.labels import plain_name, read_diagnoses, read_lesions, read_one_hot
+from dermalign.data.labels import read_diagnoses, read_training_labels
+from dermalign.data.lesions import read_lesions
+from dermalign.data.manifests import read_training, write_training
+from dermalign.data.names import plain_name
 from dermalign.data.training_manifest import training_account, training_manifest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -192,13 +196,65 @@ def test_training_account_counts_everything() -> None:
     assert "1 labelled pictures are not in the archive" in lines
 
 
+def test_training_account_names_every_diagnosis_that_is_no_class() -> None:
+    sizes = dict.fromkeys(["a", "b.1", "c", "d", "e_downsampled"], (1, 1))
+    labels = {"A.jpg": "NV", "B.1": "Scar", "c": "Scar", "e": "lentigo, NOS"}
+    table = manifest((sizes, {image: label for image, label in labels.items() if label == "NV"}, {}))
+    lines = training_account(table, labels, "exclude")
+    assert lines[-3:] == [
+        "  2 have the diagnosis `Scar`, which is none of the classes, as b.1",
+        "  1 have no diagnosis in any row, as d",
+        "  1 have the diagnosis `lentigo, NOS`, which is none of the classes, as e_downsampled",
+    ]
+    assert "  4 because the picture has none of the classes in the labels" in lines
+
+
+def test_names_are_the_same_whatever_their_case_and_suffix() -> None:
+    sizes = dict.fromkeys(["ISIC_1", "isic_2_downsampled", "Stra\u00dfe", "u\u0308ber", "x", "y", "z"], (1, 1))
+    names = ["isic_1.JPG", "ISIC_2.png", "stra\u00dfe_downsampled", "\u00dcBER.tif", "X", "Y.jpeg"]
+    lesions = {"x.jpg": "L1", "Y_downsampled": "L1", "ISIC_1_DOWNSAMPLED": "L2", "elsewhere": "L2"}
+    table = manifest((sizes, dict.fromkeys(names, "NV"), lesions), ["ISIC_2.jpg", "X.PNG"])
+    assert table["image"].tolist() == list(sizes)
+    assert table["class"].tolist() == ["NV"] * 6 + [""]
+    assert table["lesion_id"].tolist() == ["L2", "", "", "", "L1", "L1", ""]
+    reasons = dict(zip(table["image"], table["reason"], strict=True))
+    assert reasons["isic_2_downsampled"] == reasons["x"] == "is an evaluation picture"
+    assert reasons["y"] == "shows the lesion of an evaluation picture"
+    assert reasons["ISIC_1"] == reasons["u\u0308ber"] == ""
+
+
+def test_two_spellings_of_a_name_stay_in_one_split() -> None:
+    names = [name for number in range(100) for name in (f"ISIC_{number}", f"isic_{number}_downsampled")]
+    found = splits(manifest((dict.fromkeys(names, (1, 1)), dict.fromkeys(names, "NV"), {}), test=0.5))
+    assert len(set(found.values())) == 3
+    assert all(found[f"ISIC_{number}"] == found[f"isic_{number}_downsampled"] for number in range(100))
+
+
+def test_splits_are_those_of_names_as_they_are_written() -> None:
+    """What is hashed must stay: or else every study that exists would be split anew."""
+    images = [f"ISIC_{number:07d}{'_downsampled' if number % 3 == 0 else ''}" for number in range(40)]
+    table = manifest((dict.fromkeys(images, (1, 1)), dict.fromkeys(images, "NV"), {}), test=0.25)
+    order = sorted(images, key=lambda name: hashlib.sha256(f"1/{name.removesuffix('_downsampled')}".encode()).digest())
+    assert set(table.loc[table["split"] == "test", "image"]) == set(order[:10])
+
+
+def test_any_name_comes_back_from_a_manifest(tmp_path: Path) -> None:
+    images = ["NA", "001", "nan", "null", 'a "b", c', "1e5", "True", " blank"]
+    lesions = {"NA": "001", "001": 'L "1", a', "1e5": "NAN1"}
+    table = manifest((dict.fromkeys(images, (1, 1)), dict.fromkeys(images, "NV"), lesions))
+    write_training(tmp_path / "training.csv", table)
+    read = read_training(tmp_path / "training.csv")
+    pd.testing.assert_frame_equal(read, table)
+    assert read["image"].tolist() == images
+
+
 # The real labels
 
 
 @pytest.mark.parametrize("leakage", ["exclude", "allow"])
 def test_real_labels_are_split_as_the_paper_s_study_says(real_data: Path, leakage: str) -> None:
     labels = real_data / "labels"
-    classes = read_one_hot(labels / "ISIC_2019_Training_GroundTruth.csv", CLASSES)
+    classes = read_training_labels(labels / "ISIC_2019_Training_GroundTruth.csv", CLASSES)
     lesions = read_lesions(labels / "ISIC_2019_Training_Metadata.csv")
     evaluated = read_diagnoses([labels / "isic2018_task2_diagnosis.csv"], CLASSES).by_image
     text = (REPOSITORY / "studies" / "nunnari2021.yaml").read_text(encoding="utf-8")

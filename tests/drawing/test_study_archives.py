@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from dermalign.data.names import plain_name
 from dermalign.data.study_archives import Archives
 from dermalign.drawing import study_archives
 from dermalign.drawing.archives import (
@@ -64,7 +65,7 @@ def told(archives: Archives) -> list[Any]:
         archives.evaluation_images,
         archives.diagnosed_images,
         archives.evaluated_among_training(),
-        {image: archives.diagnoses().get(image) for image in asked},
+        {image: archives.diagnoses()[plain_name(image)] for image in asked},
         archives.mask_batches,
         archives.saliency_batches,
         archives.missing_files(),

@@ -79,6 +79,8 @@ def test_pictures_of_unknown_lesions_are_their_own() -> None:
     lesions = {"a_downsampled": "x", "b": "x", "d": "c"}
     assert clusters_of(["a", "b", "c", "d"], lesions).tolist() == [0, 0, 1, 2]
     assert clusters_of([], lesions).tolist() == []
+    # Two names of one photograph are one lesion, known or not.
+    assert clusters_of(["x", "A.jpg", "X_downsampled", "y"], {"a": "x", "Y": "x"}).tolist() == [0, 1, 0, 1]
 
 
 @settings(max_examples=30, deadline=None)

@@ -266,7 +266,7 @@ def test_code_reruns_what_imports_it(copy: Copy) -> None:
     before = [copy.of(*modules) for modules in asked]
     assert len(set(before)) == len(asked)
 
-    copy.edit("data.labels", '"nevus": "NV"', '"nevus": "MEL"')  # the training manifest imports it
+    copy.edit("data.diagnoses", '"nevus spilus"', '"nevus anemicus"')  # the training manifest imports it, too
     after = [copy.of(*modules) for modules in asked]
     assert [old != new for old, new in zip(before, after, strict=True)] == [True, True, False, True, False]
 

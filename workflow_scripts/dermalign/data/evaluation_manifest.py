@@ -7,7 +7,8 @@ import pandas as pd
 
 from ..errors import InputError
 from ..terms import UNION
-from .labels import plain_name
+from .diagnoses import unmapped_lines
+from .names import plain_name
 
 
 def evaluation_manifest(
@@ -16,8 +17,8 @@ def evaluation_manifest(
     """Return an evaluation manifest, a row per picture with masks, by name. Its columns are described in `manifests`.
 
     counts: a row per picture, `image,width,height,<feature>...,union`, sizes and white pixels, integers. diagnoses:
-    {plain image name: diagnosis}. Included is a picture with one of the evaluation diagnoses whose union is not all
-    black.
+    {plain image name: diagnosis}, as `labels.read_diagnoses`. Included is a picture with one of the evaluation
+    diagnoses whose union is not all black.
     """
     found = [diagnoses.get(plain_name(image), "") for image in counts["image"]]
     reasons = [
@@ -36,11 +37,14 @@ def _reason(diagnosis: str, union: int, evaluation_diagnoses: Sequence[str]) -> 
     return "" if union else "no mask shows a feature"
 
 
-def evaluation_account(table: pd.DataFrame, contradictions: Sequence[str], remarks: Sequence[str] = ()) -> list[str]:
+def evaluation_account(
+    table: pd.DataFrame, contradictions: Sequence[str], classes: Sequence[str], remarks: Sequence[str] = ()
+) -> list[str]:
     """Return plain lines: how many pictures are evaluated, what was left out and why, and what contradicts.
 
-    table: of `evaluation_manifest`. contradictions: sentences, as of `labels.read_diagnoses`. remarks: lines on what
-    else was found, as of `mask_files.mask_account`. Raises InputError where no picture is left: nothing can follow.
+    table: of `evaluation_manifest`. contradictions: sentences, as of `labels.read_diagnoses`. classes: of the study; a
+    diagnosis that is none of them is told with a picture. remarks: lines on what else was found, as of
+    `mask_files.mask_account`. Raises InputError where no picture is left: nothing can follow.
     """
     included = Counter(table.loc[table["included"], "diagnosis"])
     counts = ", ".join(f"{diagnosis} {count}" for diagnosis, count in included.most_common())
@@ -54,6 +58,8 @@ def evaluation_account(table: pd.DataFrame, contradictions: Sequence[str], remar
     lines = [f"{len(table)} pictures with masks", f"in the analysis: {included.total()} ({counts})"]
     lines.append(f"left out: {reasons.total()}")
     lines.extend(f"  {count} because {reason}" for reason, count in reasons.most_common())
+    unmapped = table[~table["diagnosis"].isin([*classes])]
+    lines.extend(unmapped_lines(unmapped["image"].tolist(), unmapped["diagnosis"].tolist()))
     columns = list(map(str, table))
     features = columns[columns.index("height") + 1 : columns.index(UNION)]
     lines.extend(

@@ -1,64 +1,59 @@
-"""Who has what: diagnoses and lesions from the label tables that ISIC has published over the years.
+"""Who has what: diagnoses from the tables that ISIC and others have published over the years.
 
-Four kinds of table are told apart by their columns:
+A table names pictures in one column, or lesions, which another table then says the pictures of (MILK10k). Its diagnoses
+stand in one of these forms, told apart by the names of the columns (all of them: docs/data.md):
 
-- ISIC challenge one-hot (2018, 2019): `image,MEL,NV,...`, one 1.0 a row;
+- words in a column, or in several from coarse to fine, as in the ISIC archive's export, HAM10000 and many others;
+- a column per class (one-hot), with one 1 a row, as in ISIC 2018, 2019 and MILK10k, or one X, as in PH2;
 - ISIC 2017 Part 3: `image_id,melanoma,seborrheic_keratosis`, both 0 meaning nevus;
-- ISIC archive metadata export: `isic_id` with `diagnosis`, or with `diagnosis_1` to `diagnosis_5` (finest last);
-- plain: `image,diagnosis`.
-
-An image's name is known with or without the suffix `_downsampled`.
+- ISIC 2016 Part 3: two columns without names, of pictures and of `benign` or `malignant`, or 0 or 1.
 """
 
-import csv
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from pathlib import Path
 
 from ..errors import InputError
+from .diagnoses import class_of, is_class, is_diagnosis
+from .lesions import lesion_pictures
+from .names import folded, plain_name
+from .tables import Table, missing_word, read_table
 
-# Diagnoses in words, as ISIC's tables write them, by the class that ISIC 2019 puts them in. A seborrheic keratosis
-# is one of the benign keratoses (BKL).
-WORDS = {
-    "melanoma": "MEL",
-    "melanoma, nos": "MEL",
-    "melanoma in situ": "MEL",
-    "melanoma invasive": "MEL",
-    "melanoma metastasis": "MEL",
-    "nevus": "NV",
-    "melanocytic nevus": "NV",
-    "basal cell carcinoma": "BCC",
-    "actinic keratosis": "AK",
-    "solar or actinic keratosis": "AK",
-    "benign keratosis": "BKL",
-    "benign keratosis-like lesion": "BKL",
-    "pigmented benign keratosis": "BKL",
-    "seborrheic keratosis": "BKL",
-    "solar lentigo": "BKL",
-    "lichenoid keratosis": "BKL",
-    "lichen planus like keratosis": "BKL",
-    "dermatofibroma": "DF",
-    "vascular lesion": "VASC",
-    "angioma": "VASC",
-    "hemangioma": "VASC",
-    "squamous cell carcinoma": "SCC",
-    "squamous cell carcinoma, nos": "SCC",
-}
-ONE_HOT_UNKNOWN = "UNK"
+# Columns of diagnoses in words, by the families that belong together; one that stands before columns per class.
+_FAMILIES = ("diagnosis(_?[0-9]+)?", "iddx_(full|[0-9]+)", "dx", "diagnostic", "diagnosis_full")
+# Those that may be something else, as a number: where there are no columns per class.
+_WEAK_FAMILIES = (
+    *("final_diagnosis", "clinical_diagnosis", "histological_diagnosis", "diagnosis_(label|class|name)", "pathology"),
+    *("histology", "disease", "lesion_type", "lesion_class", "cell_type", "label", "class", "category"),
+    "benign_malignant",
+)
+# Only of use where the study has classes of these names.
+_COARSE = "benign_malignant"
 
-# The columns of a metadata export that hold a diagnosis; others, as `diagnosis_confirm_type`, only begin like them.
-_DIAGNOSIS_COLUMN = re.compile(r"diagnosis(_\d+)?")
+PART_3 = {"melanoma", "seborrheic_keratosis"}
+# What numbers mean in PH2's text file, and in ISIC 2016 Part 3, whose malignant pictures are melanomas.
+PH2_CODES = {"0": "common nevus", "1": "atypical nevus", "2": "melanoma"}
+ISIC_2016 = {"benign": ["benign"], "malignant": ["melanoma", "malignant"]}
+ISIC_2016 |= dict.fromkeys(("0", "0.0"), ISIC_2016["benign"]) | dict.fromkeys(("1", "1.0"), ISIC_2016["malignant"])
 
+_TRUTH = {"true": 1, "false": 0}
+READ = (
+    "Read are tables with a column of pictures (`image`, `isic_id`, `image_id`, `image_name`, `img_id`, `filename`, "
+    "...) and one of diagnoses (`diagnosis`, `diagnosis_1` to `diagnosis_5`, `iddx_full`, `dx`, `diagnostic`, `label`, "
+    "...) or a column per class (`MEL`, `NV`, ...); `image_id,melanoma,seborrheic_keratosis` (ISIC 2017); two columns "
+    "without names, a picture and its diagnosis, `benign` or `malignant` (ISIC 2016); PH2's text file. See docs/data.md"
+)
 
-def plain_name(image: str) -> str:
-    """Return the image's name without `_downsampled`: both names stand for one photograph."""
-    return image.removesuffix("_downsampled")
+# From the cells of a row its diagnosis in words, from fine to coarse; none where it says nothing.
+_Form = Callable[[list[str]], list[str]]
 
 
 @dataclass(frozen=True)
 class Diagnoses:
-    """Diagnoses by plain image name, each with the table that it came from, and what contradicts them."""
+    """Diagnoses by `names.plain_name`, each with the table that it came from, and what contradicts them."""
 
     by_image: dict[str, str] = field(default_factory=dict)
     source: dict[str, str] = field(default_factory=dict)
@@ -66,168 +61,245 @@ class Diagnoses:
 
 
 def read_diagnoses(tables: Sequence[str | Path], classes: Sequence[str]) -> Diagnoses:
-    """Read diagnosis tables of any of the four kinds; the first table that knows a picture wins.
+    """Read diagnosis tables of any form; the first table that knows a picture wins.
 
     A later table that says otherwise is noted in `contradictions`, one sentence each. Diagnoses in words become
-    classes by `WORDS`; a diagnosis that is neither a class nor a known word is kept as it is written.
-    Raises FileNotFoundError for a missing table and InputError for one of no known kind or with a bad row.
+    classes as `diagnoses.class_of` says; what is none is kept by that word. Of a table that names lesions, another one
+    of `tables` must say the pictures. Raises FileNotFoundError for a missing table and InputError for one of no known
+    form or with a bad row.
     """
+    read = [read_table(table) for table in tables]
     result = Diagnoses()
-    for table in tables:
-        for image, diagnosis in _read_table(Path(table), classes):
+    for table in read:
+        if _only_says_lesions(table, read, classes):
+            continue
+        for image, diagnosis in _diagnoses(table, [other for other in read if other is not table], classes):
             name = plain_name(image)
             known = result.by_image.setdefault(name, diagnosis)
-            result.source.setdefault(name, str(table))
+            result.source.setdefault(name, table.path)
             if known != diagnosis:
                 result.contradictions.append(
-                    f"{name}: {known} in {result.source[name]}, but {diagnosis} in {table}; the first is used."
+                    f"{image}: {known} in {result.source[name]}, but {diagnosis} in {table.path}; the first is used."
                 )
     return result
 
 
-def read_one_hot(table: str | Path, classes: Sequence[str]) -> dict[str, str]:
-    """Return {image: class} of an ISIC challenge table, names as written; pictures of other classes are left out.
+def read_training_labels(
+    table: str | Path, classes: Sequence[str], metadata: Iterable[str | Path] = ()
+) -> dict[str, str]:
+    """Return {image: diagnosis} of a table of any form, names as written; not all diagnoses are classes.
 
-    Raises FileNotFoundError, and InputError where columns lack a class, a row is not one-hot or two rows contradict.
+    metadata: tables that say the pictures of lesions, for one that names lesions. Raises FileNotFoundError, and
+    InputError where two rows of one photograph contradict, where a one-hot table lacks a class, and of the others,
+    which may lack one without anybody noticing, where no picture has it, with the diagnoses that there are.
     """
-    path = Path(table)
-    columns, rows = _read_csv(path)
-    _check_one_hot(path, columns, classes)
+    read = read_table(table)
     found: dict[str, str] = {}
-    for image, label in _one_hot_rows(path, columns, rows):
-        if found.setdefault(image, label) != label:
-            raise InputError(f"{path}: {image} is {found[image]} in one row and {label} in another. Remove one.")
-    return {image: label for image, label in found.items() if label in classes}
-
-
-def read_training_labels(table: str | Path, classes: Sequence[str]) -> dict[str, str]:
-    """Return {image: class} of a table of any of the four kinds, names as written; pictures of other classes left out.
-
-    Raises FileNotFoundError, and as `read_one_hot` for a one-hot table. Of the others, which may lack a class without
-    anybody noticing, InputError where no picture has one of the classes, with the diagnoses that there are, or where
-    two rows contradict.
-    """
-    path = Path(table)
-    columns, _ = _read_csv(path)
-    if columns[0] == "image" and "diagnosis" not in columns:
-        return read_one_hot(path, classes)
-    found: dict[str, str] = {}
-    for image, label in _read_table(path, classes):
-        if found.setdefault(image, label) != label:
-            raise InputError(f"{path}: {image} is {found[image]} in one row and {label} in another. Remove one.")
-    lacking = [name for name in classes if name not in found.values()]
+    by_name: dict[str, str] = {}
+    for image, label in _diagnoses(read, [read_table(each) for each in metadata], classes):
+        if by_name.setdefault(plain_name(image), label) != label:
+            raise InputError(
+                f"{table}: {image} is {by_name[plain_name(image)]} in one row and {label} in another. Remove one."
+            )
+        found[image] = label
+    there = set(found.values())
+    hot = _hot_columns(read, classes) if _named_form(read, classes, _FAMILIES) is None else []
+    if hot and not _is_part_3(read, hot):
+        there |= {class_of([read.columns[column]], classes) for column in hot}
+    lacking = [name for name in classes if name not in there]
+    if lacking and hot and not _is_part_3(read, hot):
+        raise InputError(
+            f"{table} has the columns {', '.join(read.columns)}: a table of training labels with a column per class "
+            f"needs the classes {', '.join(lacking)}. Correct `classes` or the file."
+        )
     if lacking:
         raise InputError(
-            f"{path}: no picture is of the class {', '.join(lacking)}. Its diagnoses are "
-            f"{', '.join(sorted(set(found.values()))) or 'none'}. Correct `classes` or the table."
+            f"{table}: no picture is of the class {', '.join(lacking)}. Its diagnoses are "
+            f"{_listed(sorted(there)) or 'none'}. Correct `classes` or the table."
         )
-    return {image: label for image, label in found.items() if label in classes}
+    return found
 
 
-def read_lesions(table: str | Path) -> dict[str, str]:
-    """Return {image: lesion_id} of a metadata table with those two columns; unknown lesions are left out.
+def named_pictures(table: str | Path, classes: Sequence[str], others: Iterable[str | Path] = ()) -> list[str]:
+    """Return the pictures, as written, that a table of `read_diagnoses` says something of; others: those beside it.
 
-    Names are as written; the column of images may be called `image`, `isic_id` or `image_id`. Raises
-    FileNotFoundError, and InputError for what is no table or lacks one of the columns.
+    Of the others nothing is told: one that cannot be read counts as not there. Raises as `read_diagnoses`.
     """
-    path = Path(table)
-    columns, rows = _read_csv(path)
-    name = next((column for column in ("image", "isic_id", "image_id") if column in columns), None)
-    if name is None or "lesion_id" not in columns:
+    read, beside = read_table(table), []
+    for other in others:
+        with suppress(InputError, OSError):
+            beside.append(read_table(other))
+    if _only_says_lesions(read, beside, classes):
+        return [image for row in read.rows for image in read.pictures(row)]
+    return [image for image, _ in _diagnoses(read, beside, classes)]
+
+
+def _listed(words: list[str], most: int = 20) -> str:
+    return ", ".join(words[:most]) + (f" and {len(words) - most} others" if len(words) > most else "")
+
+
+def _diagnoses(table: Table, others: Iterable[Table], classes: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the pictures of a table, as written, with their diagnoses; others: tables that say lesions' pictures."""
+    table = _with_names(table, classes) or table
+    form = _form(table, classes)
+    if form is None:
         raise InputError(
-            f"{path} has the columns {', '.join(columns)}: a metadata table needs `image` and `lesion_id`. "
-            "Name another file at archives.training_metadata, or set it to null."
+            f"{table.path} is no table of diagnoses that dermalign reads: its columns are "
+            f"{', '.join(table.columns)}. {READ}."
         )
-    return {row[name]: row["lesion_id"] for row in rows if row["lesion_id"]}
+    pictures = table.pictures if table.picture_columns else _pictures_by_lesion(table, others)
+
+    @cache  # of many rows few say something new
+    def diagnosis_of(words: tuple[str, ...]) -> str:
+        return class_of([word for word in words if is_class(word, classes) or missing_word(word) is None], classes)
+
+    for row in table.rows:
+        if diagnosis := diagnosis_of(tuple(form(row))):
+            for image in pictures(row):
+                yield image, diagnosis
 
 
-def _read_csv(path: Path) -> tuple[list[str], list[dict[str, str]]]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream)
-            columns = list(reader.fieldnames or [])
-            rows = [{key: (value or "").strip() for key, value in row.items() if key} for row in reader]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} cannot be read as a table ({error}): it must be CSV text in UTF-8.") from error
-    if not columns:
-        raise InputError(f"{path} is empty: a table needs a line of column names.")
-    return columns, rows
+def _only_says_lesions(table: Table, tables: Iterable[Table], classes: Sequence[str]) -> bool:
+    """Return whether a table is there for another's sake, which names lesions."""
+    says = bool(table.picture_columns) and table.lesion_column is not None and _form(table, classes) is None
+    return says and any(not other.picture_columns and other.lesion_column is not None for other in tables)
 
 
-def _read_table(path: Path, classes: Sequence[str]) -> Iterable[tuple[str, str]]:
-    columns, rows = _read_csv(path)
-    if {"image", "diagnosis"} <= set(columns):
-        return [(row["image"], _as_class(row["diagnosis"], classes)) for row in rows if row["diagnosis"]]
-    if {"image_id", "melanoma", "seborrheic_keratosis"} <= set(columns):
-        return _part_3_rows(path, rows)
-    if "isic_id" in columns and any(map(_DIAGNOSIS_COLUMN.fullmatch, columns)):
-        return _archive_rows(rows, columns, classes)
-    if columns[0] == "image" and len(columns) > 2:
-        return _one_hot_rows(path, columns, rows)
-    raise InputError(
-        f"{path} is no diagnosis table that dermalign knows: its columns are {', '.join(columns)}. Known are "
-        "`image,diagnosis`; `image,MEL,NV,...` (one-hot); `image_id,melanoma,seborrheic_keratosis` (ISIC 2017); "
-        "and the ISIC archive's metadata export with `isic_id` and `diagnosis` or `diagnosis_1`, ..."
+def _pictures_by_lesion(table: Table, others: Iterable[Table]) -> Callable[[list[str]], list[str]]:
+    column = table.lesion_column
+    assert column is not None  # a form has pictures or lesions
+    pictures: dict[str, list[str]] = {}
+    for other in others:
+        for lesion, images in lesion_pictures(other).items():
+            pictures.setdefault(folded(lesion), []).extend(images)
+    if not pictures:
+        raise InputError(
+            f"{table.path} names lesions, not pictures. Name the table that has both, `isic_id` and `lesion_id`, too: "
+            "for training labels at archives.training_metadata, for diagnoses beside it in archives.diagnoses."
+        )
+    return lambda row: pictures.get(folded(row[column]), [])
+
+
+def _with_names(table: Table, classes: Sequence[str]) -> Table | None:
+    """Return a table of two columns without names, as of ISIC 2016 Part 3, with names; None for all others."""
+    if table.picture_columns or table.lesion_column is not None or len(table.columns) != 2:
+        return None
+    words = [row[1] for row in (table.columns, *table.rows)]
+    coded = sum(word.casefold() in ISIC_2016 for word in words)
+    # One that has a name for the second column alone, and 0 and 1 below it, is another table.
+    if coded < len(words) and (coded or not is_diagnosis(words[0], classes)):
+        return None
+    return Table(table.path, ["image", "isic_2016"], [table.columns, *table.rows])
+
+
+def _form(table: Table, classes: Sequence[str]) -> _Form | None:
+    if not table.picture_columns and table.lesion_column is None:
+        return None
+    if "isic_2016" in table.keys:
+        return lambda row: ISIC_2016.get(row[1].casefold(), row[1:])
+    return (
+        _named_form(table, classes, _FAMILIES)
+        or _hot_form(table, classes)
+        or _named_form(table, classes, _WEAK_FAMILIES)
     )
 
 
-def _as_class(diagnosis: str, classes: Sequence[str]) -> str:
-    if diagnosis in classes:
-        return diagnosis
-    upper = diagnosis.upper()
-    return upper if upper in classes else WORDS.get(diagnosis.lower().replace("_", " "), diagnosis)
+def _named_form(table: Table, classes: Sequence[str], families: Iterable[str]) -> _Form | None:
+    """Return what reads the first family of columns with diagnoses in words, None where the table has none of them."""
+    for family in families:
+        columns = [column for column, key in enumerate(table.keys) if re.fullmatch(family, key)]
+        if columns:
+            break
+    else:
+        return None
+    # From fine to coarse: the highest number first, one without a number last.
+    columns.sort(key=lambda column: -int("0" + re.sub("[^0-9]", "", table.keys[column])))
+    codes: Mapping[str, str] = PH2_CODES if {"clinical_diagnosis", "histological_diagnosis"} <= set(table.keys) else {}
+    coarse = table.keys.index(_COARSE) if _COARSE in table.keys else None
+
+    def words(row: list[str]) -> list[str]:
+        found = [codes.get(row[column], row[column]) for column in columns]
+        return found + ([row[coarse]] if coarse is not None and is_class(row[coarse], classes) else [])
+
+    return words
 
 
-def _number(path: Path, row: dict[str, str], column: str, name: str) -> float:
-    try:
-        return float(row[column])
-    except ValueError:
+def _hot_columns(table: Table, classes: Sequence[str]) -> list[int]:
+    """Return the columns per class: with the name of a class or a known diagnosis, at least two, and others of 0 and 1.
+
+    Where cells are marked by an X, others may be marked for something else, as for colours.
+    """
+    free = [column for column in range(len(table.columns)) if _may_be_class(table, column)]
+    known = [column for column in free if is_diagnosis(table.columns[column], classes)]
+    if len(known) < 2:
+        return []
+    if _is_marked(table, known):
+        return known
+    return [
+        column
+        for column in free
+        if column in known
+        or missing_word(table.columns[column]) is not None
+        or all(_mark(cell) in (0, 1) for cell in _cells(table, [column]))
+    ]
+
+
+def _may_be_class(table: Table, column: int) -> bool:
+    key = table.keys[column]
+    named = (*table.picture_columns, table.lesion_column)
+    return bool(key) and not key.startswith("unnamed") and column not in named
+
+
+def _is_marked(table: Table, columns: Iterable[int]) -> bool:
+    cells = _cells(table, columns)
+    return not cells.isdisjoint("xX") and all(_mark(cell) is None for cell in cells)
+
+
+def _cells(table: Table, columns: Iterable[int]) -> set[str]:
+    return {row[column] for column in columns for row in table.rows}
+
+
+def _is_part_3(table: Table, hot: Iterable[int]) -> bool:
+    return {table.keys[column] for column in hot} == PART_3
+
+
+def _hot_form(table: Table, classes: Sequence[str]) -> _Form | None:
+    hot = _hot_columns(table, classes)
+    if not hot:
+        return None
+    names = [table.columns[column] for column in hot]
+    is_part_3, is_marked = _is_part_3(table, hot), _is_marked(table, hot)
+
+    def words(row: list[str]) -> list[str]:
+        cells = dict(zip(names, (row[column] for column in hot), strict=True))
+        who = next(iter(table.pictures(row)), row[0])
+        marks = [_number(table.path, who, name, cell, is_marked) for name, cell in cells.items()]
+        if sorted(marks) == [0.0] * (len(marks) - 1) + [1.0]:
+            return [names[marks.index(1.0)]]
+        if is_part_3 and not any(marks):
+            return ["nevus"]
+        told = ", ".join(f"{name}={cell}" for name, cell in cells.items())
+        if is_part_3:
+            raise InputError(f"{table.path}: {who} has {told}, where 0 and 1, or 0 twice, belong. Correct the row.")
         raise InputError(
-            f"{path}: {row[name]} has {row[column]!r} in column {column}, where a number belongs."
-        ) from None
-
-
-def _part_3_rows(path: Path, rows: Iterable[dict[str, str]]) -> Iterable[tuple[str, str]]:
-    for row in rows:
-        melanoma = _number(path, row, "melanoma", "image_id")
-        keratosis = _number(path, row, "seborrheic_keratosis", "image_id")
-        if (melanoma, keratosis) not in ((0, 0), (0, 1), (1, 0)):
-            raise InputError(
-                f"{path}: {row['image_id']} has melanoma={row['melanoma']} and seborrheic_keratosis="
-                f"{row['seborrheic_keratosis']}, where 0 and 1, or 0 twice, belong. Correct the row."
-            )
-        yield row["image_id"], "MEL" if melanoma else "BKL" if keratosis else "NV"
-
-
-def _archive_rows(
-    rows: Iterable[dict[str, str]], columns: Sequence[str], classes: Sequence[str]
-) -> Iterable[tuple[str, str]]:
-    # The new export splits the diagnosis over columns from coarse to fine; the finest known word decides.
-    finest_first = sorted(filter(_DIAGNOSIS_COLUMN.fullmatch, columns), reverse=True)
-    for row in rows:
-        values = [row[column] for column in finest_first if row[column]]
-        known = [value for value in values if _as_class(value, classes) in classes]
-        if values:
-            yield row["isic_id"], _as_class(known[0] if known else values[0], classes)
-
-
-def _check_one_hot(path: Path, columns: Sequence[str], classes: Sequence[str]) -> None:
-    lacking = [name for name in classes if name not in columns]
-    if columns[0] != "image" or lacking:
-        raise InputError(
-            f"{path} has the columns {', '.join(columns)}: a table of training labels needs `image` first"
-            + (f" and the classes {', '.join(lacking)}. Correct `classes` or the file." if lacking else ".")
+            f"{table.path}: the row of {who} is not one-hot (a single {'X' if is_marked else '1.0, else 0.0'}): "
+            f"{told}. Correct the row."
         )
 
+    return words
 
-def _one_hot_rows(path: Path, columns: Sequence[str], rows: Iterable[dict[str, str]]) -> Iterable[tuple[str, str]]:
-    for row in rows:
-        hot = [column for column in columns[1:] if _number(path, row, column, "image") == 1.0]
-        cold = sum(_number(path, row, column, "image") == 0.0 for column in columns[1:])
-        if len(hot) != 1 or cold != len(columns) - 2:
-            raise InputError(
-                f"{path}: the row of {row['image']} is not one-hot (a single 1.0, else 0.0): "
-                f"{', '.join(f'{column}={row[column]}' for column in columns[1:])}. Correct the row."
-            )
-        if hot[0] != ONE_HOT_UNKNOWN:
-            yield row["image"], hot[0]
+
+def _number(path: str, who: str, name: str, cell: str, is_marked: bool) -> float:
+    mark = float(bool(cell)) if is_marked and cell.casefold() in ("", "x") else _mark(cell)
+    if mark is None:
+        what = "an X or nothing" if is_marked else "a number"
+        raise InputError(f"{path}: {who} has {cell!r} in column {name}, where {what} belongs.")
+    return mark
+
+
+@lru_cache(maxsize=10_000)
+def _mark(cell: str) -> float | None:
+    try:
+        return float(_TRUTH.get(cell.casefold(), cell.replace(",", ".")))
+    except ValueError:
+        return None

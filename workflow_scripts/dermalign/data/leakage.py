@@ -12,7 +12,7 @@ import pandas as pd
 
 from ..files import write_text
 from ..terms import EXCLUDED
-from .labels import plain_name
+from .names import plain_name
 from .perceptual_hash import Hashes, alike, distances
 
 NAME, LESION, CONTENT, ANY = "name", "lesion", "content", "any"
@@ -37,8 +37,8 @@ def leakage_account(
 
     - evaluation_image, training_image: names as in the archives; split: that of the training picture;
     - lesion_id: the training picture's, empty where unknown;
-    - by: `name`, the same but for `_downsampled`; `lesion`, the same lesion_id, another name; `content`, hashes at most
-      `distance` bits apart, whatever the names;
+    - by: `name`, the same as `names.plain_name` says; `lesion`, the same lesion_id, another name; `content`, hashes at
+      most `distance` bits apart, whatever the names;
     - distance: in how many of 256 bits the hashes differ, also of pictures that were found otherwise.
     """
     split = dict(zip(training["image"], training["split"], strict=True))

@@ -22,5 +22,6 @@ def plain_name(image: str) -> str:
     So ISIC_0000001, isic_0000001.JPG and ISIC_0000001_downsampled are one photograph.
     """
     name = folded(image)
-    suffix = PurePosixPath(name).suffix
-    return name.removesuffix(suffix if suffix in PICTURE_SUFFIXES else "").removesuffix("_downsampled")
+    if name.endswith(PICTURE_SUFFIXES):  # of a table's many names few do, and a path takes long to be taken to pieces
+        name = name.removesuffix(PurePosixPath(name).suffix)
+    return name.removesuffix("_downsampled")

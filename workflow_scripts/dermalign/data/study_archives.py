@@ -3,9 +3,9 @@
 Names come from the archives' directories alone, before any job runs.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,11 @@ from ..study.batches import batches, name_hash
 from ..study.digests import content_digest
 from ..study.study import Study
 from . import archives
-from .labels import plain_name, read_diagnoses, read_lesions
+from .labels import named_pictures, read_diagnoses, read_training_labels
+from .lesions import read_lesions
 from .mask_files import list_lesion_masks, list_masks
+from .names import plain_name
+from .tables import read_table
 
 ARCHIVE_KEYS = (
     "training_pictures",
@@ -178,13 +181,54 @@ class Archives:
         self.masks(images)
         self.lesion_masks(images)
 
-    def check_tables(self) -> list[str]:
-        """Return sentences on tables that fit no picture."""
-        return []
-
     def diagnoses(self) -> dict[str, str]:
         """Return {plain image name: diagnosis}, as far as the tables know."""
         return read_diagnoses(self.diagnosis_tables, self.study.configuration["classes"]).by_image
+
+    def check_tables(self) -> list[str]:
+        """Return a sentence for each table that cannot be read or that names no picture of the archive it belongs to.
+
+        So a table's fault is found before anything is trained. Only names are compared; faults of archives are not told
+        here, and a table of an archive that cannot be listed is only read.
+        """
+        classes = self.study.configuration["classes"]
+        labels, metadata = self.path("training_labels"), self.path("training_metadata")
+        faults: dict[str, str | None] = {}
+        if self.has_training_pictures and metadata:
+            faults["training_metadata"] = self._fault(metadata, "training_pictures", lambda: _pictures(metadata))
+        if self.has_training_pictures and labels:
+            # A fault of the metadata is told once, and matters only to labels of lesions.
+            readable = [metadata] if metadata and not faults["training_metadata"] else []
+            faults["training_labels"] = self._fault(
+                labels, "training_pictures", lambda: list(read_training_labels(labels, classes, readable))
+            )
+        for row, table in enumerate(self.diagnosis_tables):
+            others = [other for other in self.diagnosis_tables if other != table]
+            named = partial(named_pictures, table, classes, others)
+            faults[f"diagnoses[{row}]"] = self._fault(table, "evaluation_pictures", named)
+        return [f"archives.{key}: {fault}" for key, fault in faults.items() if fault]
+
+    def _fault(self, table: str, archive_key: str, named: Callable[[], list[str]]) -> str | None:
+        """Return what is wrong with a table, which names these pictures, beside an archive; None for nothing."""
+        try:
+            images = named()
+        except InputError as error:
+            return str(error)
+        except OSError as error:
+            return f"{table} cannot be read ({error.strerror}). Correct the key or archives.folder."
+        if not images:
+            return f"{table} has no row of a picture that says something. Is it the table that the key means?"
+        archive = str(self.path(archive_key))
+        try:
+            pictures = archives.list_pictures(archive)
+        except (InputError, OSError):
+            return None
+        if not {plain_name(image) for image in pictures}.isdisjoint(map(plain_name, images)):
+            return None
+        return (
+            f"{table} names no picture of archives.{archive_key}, {archive}: it calls them as `{images[0]}`, the "
+            f"archive as `{next(iter(pictures))}`. Correct the table's names, or one of the keys."
+        )
 
     @cached_property
     def diagnosed_images(self) -> list[str]:
@@ -257,3 +301,9 @@ class Archives:
 
     def _in_folder(self, name: str) -> str:
         return str(Path(self.settings["folder"]) / name)
+
+
+def _pictures(metadata: str) -> list[str]:
+    read_lesions(metadata)  # raises where it says no lesions
+    table = read_table(metadata)
+    return [image for row in table.rows for image in table.pictures(row)]

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import pandas as pd
 
 from ..terms import EXCLUDED
-from .labels import plain_name
+from .diagnoses import unmapped_lines
+from .names import plain_name
 
 IS_EVALUATED = "is an evaluation picture"
 SHARES_LESION = "shows the lesion of an evaluation picture"
@@ -31,45 +32,55 @@ def training_manifest(
 ) -> pd.DataFrame:
     """Return a training manifest, a row per picture of the training archive; its columns are described in `manifests`.
 
-    sizes: {image: (width, height)} in pixels, in the order of the rows; classes: {image: class}; lesions: {image:
-    lesion_id}; all by image name as in the archive, what they lack is unknown. evaluation_images: names with or without
-    `_downsampled`. validation, test: fractions of each class. A lesion's pictures stay in one split. The order in which
-    lesions are dealt out is a hash of seed and name, so a picture that joins moves few others. leakage `exclude` keeps
-    evaluation pictures, and other pictures of their lesions, out of all splits; `exclude_content` also the `copies`,
-    pictures that look like one of them, and other pictures of the copies' lesions; `allow` nothing.
-    limit: at most so many pictures in the splits, a sample that depends on seed and names alone.
+    sizes: {image: (width, height)} in pixels, in the order of the rows, by image name as in the archive; classes:
+    {image: class}; lesions: {image: lesion_id}; evaluation_images; all by names that are compared by
+    `names.plain_name`; what they lack is unknown. validation, test: fractions of each class. A lesion's pictures stay
+    in one split. The order in which lesions are dealt out is a hash of seed and name, so a picture that joins moves few
+    others. leakage `exclude` keeps evaluation pictures, and other pictures of their lesions, out of all splits;
+    `exclude_content` also the `copies`, pictures that look like one of them, and other pictures of the copies' lesions;
+    `allow` nothing. limit: at most so many pictures in the splits, a sample that depends on seed and names alone.
     """
+    class_of, lesion_of = _by_picture(sizes, classes), _by_picture(sizes, lesions)
     evaluated = {plain_name(image) for image in evaluation_images}
     evaluated_lesions = {lesion for image, lesion in lesions.items() if plain_name(image) in evaluated}
     copied = set(copies) if leakage == "exclude_content" else set()
-    copied_lesions = {lesions[image] for image in copied if lesions.get(image)}
+    copied_lesions = {lesion_of[image] for image in copied if image in lesion_of}
     reasons: dict[str, str] = {}
     for image in sizes:
-        if image not in classes:
+        if image not in class_of:
             reasons[image] = HAS_NO_CLASS
         elif leakage != "allow" and plain_name(image) in evaluated:
             reasons[image] = IS_EVALUATED
-        elif leakage != "allow" and lesions.get(image) in evaluated_lesions:
+        elif leakage != "allow" and lesion_of.get(image) in evaluated_lesions:
             reasons[image] = SHARES_LESION
-        elif image in copied or lesions.get(image) in copied_lesions:
+        elif image in copied or lesion_of.get(image) in copied_lesions:
             reasons[image] = LOOKS_EVALUATED
     used = [image for image in sizes if image not in reasons]
     if limit is not None:
         reasons.update(dict.fromkeys(sorted(used, key=lambda image: _order(seed, image))[limit:], IS_OVER_LIMIT))
         used = [image for image in used if image not in reasons]
-    splits = _split(used, classes, lesions, validation=validation, test=test, seed=seed)
+    splits = _split(used, class_of, lesion_of, validation=validation, test=test, seed=seed)
     return pd.DataFrame(
         {
             "image": image,
-            "class": classes.get(image, ""),
+            "class": class_of.get(image, ""),
             "split": splits.get(image, EXCLUDED),
-            "lesion_id": lesions.get(image, ""),
+            "lesion_id": lesion_of.get(image, ""),
             "width": width,
             "height": height,
             "reason": reasons.get(image, ""),
         }
         for image, (width, height) in sizes.items()
     )
+
+
+def _by_picture(images: Iterable[str], known: Mapping[str, str]) -> dict[str, str]:
+    """Return what is known of the images, by their names as in the archive; of two words on a photograph the first."""
+    by_name: dict[str, str] = {}
+    for image, word in known.items():
+        if word:
+            by_name.setdefault(plain_name(image), word)
+    return {image: by_name[name] for image in images if (name := plain_name(image)) in by_name}
 
 
 def _order(seed: int, name: str) -> str:
@@ -87,8 +98,10 @@ def _split(
 ) -> dict[str, str]:
     by_class: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     lesion_class: dict[str, str] = {}
+    spelled: dict[str, str] = {}
     for image in sorted(images):
-        lesion = lesions.get(image) or plain_name(image)
+        # What is hashed is a name as it is written: else every split that exists would be dealt out anew.
+        lesion = lesions.get(image) or spelled.setdefault(plain_name(image), image.removesuffix("_downsampled"))
         # A lesion that two of its pictures put into different classes still stays in one split.
         by_class[lesion_class.setdefault(lesion, classes[image])][lesion].append(image)
     splits: dict[str, str] = {}
@@ -107,10 +120,11 @@ def _split(
     return splits
 
 
-def training_account(table: pd.DataFrame, classes: Mapping[str, str], leakage: str) -> list[str]:
-    """Return plain lines: how many pictures each split has, what was left out and why.
+def training_account(table: pd.DataFrame, labels: Mapping[str, str], leakage: str) -> list[str]:
+    """Return plain lines: how many pictures each split has, what was left out and why, which diagnoses are no class.
 
-    table: of `training_manifest`. classes, leakage: what it was made from.
+    table: of `training_manifest`. labels: {image: diagnosis}, those that are none of the classes, too. leakage: the
+    setting.
     """
     lines = [f"{len(table)} pictures in the training archive; leakage: {leakage}"]
     for split in ("train", "validation", "test"):
@@ -119,7 +133,10 @@ def training_account(table: pd.DataFrame, classes: Mapping[str, str], leakage: s
     excluded = Counter(table.loc[table["split"] == EXCLUDED, "reason"])
     lines.append(f"left out: {excluded.total()}")
     lines.extend(f"  {count} because the picture {reason}" for reason, count in excluded.most_common())
-    without_picture = len(set(classes) - set(table["image"]))
+    by_name = {plain_name(image): label for image, label in labels.items()}
+    without_class = table.loc[table["class"] == "", "image"].tolist()
+    lines.extend(unmapped_lines(without_class, [by_name.get(plain_name(image), "") for image in without_class]))
+    without_picture = len(by_name.keys() - set(map(plain_name, table["image"])))
     if without_picture:
         lines.append(f"{without_picture} labelled pictures are not in the archive")
     return lines

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ..data.names import plain_name
 from ..data.study_archives import Archives
 from ..study.digests import code_digest
 from ..study.study import Study
@@ -62,7 +63,11 @@ class DrawnArchives(Archives):
         """Return {plain image name: diagnosis}."""
         if not self._is_to_be_drawn:
             return super().diagnoses()
-        return {picture.image: picture.diagnosis for picture in self._planned}
+        return {plain_name(picture.image): picture.diagnosis for picture in self._planned}
+
+    def check_tables(self) -> list[str]:
+        """Return the faults of tables; of those that are to be drawn there is none."""
+        return [] if self._is_to_be_drawn else super().check_tables()
 
     def pictures_digest(self, key: str, images: Iterable[str] | None = None) -> str:
         """Return a digest of what the archives are drawn from."""

@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.labels import plain_name
+from ..data.names import plain_name
 
 RESAMPLES = 10_000
 COVERAGE = 0.95
@@ -23,11 +23,12 @@ FEWEST = 2  # of lesions: one alone says nothing about the spread
 def clusters_of(images: Sequence[str], lesions: Mapping[str, str]) -> NDArray[np.intp]:
     """Return the number of each image's lesion, int (n,), from 0 in the order of appearance.
 
-    lesions: {image: lesion_id} of those whose lesion is known, by any form of the name (`labels.plain_name`).
+    lesions: {image: lesion_id} of those whose lesion is known, by any form of the name (`names.plain_name`).
     """
     # A name and a lesion_id never mean the same, even where they are spelled alike.
     by_name = {plain_name(image): lesion for image, lesion in lesions.items()}
-    keys = [("lesion", by_name[name]) if (name := plain_name(image)) in by_name else ("", image) for image in images]
+    names = map(plain_name, images)
+    keys = [("lesion", by_name[name]) if name in by_name else ("", name) for name in names]
     numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
     return np.array([numbers[key] for key in keys], dtype=np.intp)
 
