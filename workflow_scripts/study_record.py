@@ -4,6 +4,7 @@ import os
 from datetime import datetime
 from pathlib import Path
 
+from dermalign.classifiers.keras_settings import keras_backend
 from dermalign.data.archive_digests import read_digests
 from dermalign.data.manifests import read_evaluation, read_training
 from dermalign.logs import job_log
@@ -11,7 +12,6 @@ from dermalign.results.index import write_index
 from dermalign.results.provenance import (
     classifier_record,
     file_record,
-    keras_backend,
     study_record,
     times_of,
     write_record,

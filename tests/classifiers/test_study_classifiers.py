@@ -114,7 +114,7 @@ def test_a_moved_brought_file_is_asked_no_second_time(
     for settings in ({"logits": "other"}, {"saliency_layer": "other"}, {"pixels": "torch"}, {"classes": ["NV", "MEL"]}):
         assert classifiers(models=brought(tmp_path / "elsewhere" / "renamed.h5", **settings)).grids
     assert len(asked) == 5
-    monkeypatch.setenv("KERAS_BACKEND", "another")
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
     assert classifiers(models=moved).grids
     assert len(asked) == 6
     (tmp_path / "elsewhere" / "renamed.h5").write_bytes(b"another classifier")
@@ -162,3 +162,27 @@ def test_digests_of_weights_are_known_before_they_are_there(classifiers: Configu
     assert from_path.weights_digest("plain") != before
     at_random = classifiers(model={"weights": "none"})
     assert at_random.weights_digest("plain") == at_random.weights_files("plain") == []
+
+
+def test_the_faults_of_all_models_are_told_together(classifiers: Configured, tmp_path: Path) -> None:
+    models = brought(tmp_path / "mine.keras")  # no file of Keras
+    own = {"architecture": "plain_stack", "input_size": 32, "saliency_layer": "last", "training": {"epochs": 0}}
+    models.update(
+        lost={**models["mine"], "classifier": str(tmp_path / "nowhere.keras")},
+        layerless={**own, "saliency_layer": "block9"},
+        weightless={**own, "weights": "nowhere.weights.h5"},
+    )
+    with pytest.raises(InputError) as stopped:
+        _ = classifiers(models=models).grids
+    names = sorted(sentence.partition(":")[0].split(".")[1] for sentence in stopped.value.sentences)
+    assert names == ["layerless", "lost", "mine", "weightless"]
+
+
+def test_keras_set_up_for_what_cannot_be_used_is_told_before_it_is_started(
+    classifiers: Configured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: list[str]
+) -> None:
+    (tmp_path / "keras.json").write_text('{"image_data_format": "channels_first"}')
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    with pytest.raises(InputError, match=r"keras\.json sets \"image_data_format\" to channels_first"):
+        _ = classifiers().grids
+    assert not asked

@@ -19,7 +19,6 @@ from dermalign.results.provenance import (
     classifier_record,
     commit_of,
     file_record,
-    keras_backend,
     read_record,
     study_record,
     times_of,
@@ -86,15 +85,6 @@ def test_versions_are_those_of_this_process() -> None:
     for module in (np, pd, keras):
         assert found[module.__name__] == module.__version__
     assert {"snakemake", "tensorflow", "h5py", "matplotlib", "pillow", "scipy", "platform"} <= set(found)
-
-
-def test_the_backend_is_the_one_that_keras_takes(tmp_path: Path) -> None:
-    assert keras_backend(os.environ) == keras.backend.backend()
-    assert keras_backend({"KERAS_BACKEND": "jax"}) == "jax"
-    assert keras_backend({"KERAS_HOME": str(tmp_path)}) == "tensorflow"
-    for content, backend in (('{"backend": "torch"}', "torch"), ("{}", "tensorflow"), ("[", "tensorflow")):
-        (tmp_path / "keras.json").write_text(content)
-        assert keras_backend({"KERAS_HOME": str(tmp_path), "KERAS_BACKEND": ""}) == backend
 
 
 # ---- The commit

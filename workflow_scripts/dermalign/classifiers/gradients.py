@@ -26,8 +26,8 @@ def compiled_gradients(
 ) -> Callable[[Floats, NDArray[np.int32]], list[Floats]]:
     """Return the function of pictures (n,H,W,3) and class indices (n,) that gives what `functions.Gradients` holds.
 
-    An index of -1 is the predicted class. logits: the layer whose output, without its softmax, is the scores, None to
-    find it. Raises `InputError` if the scores before the softmax cannot be told, the layer is not channels-last, or
+    An index of -1 is the predicted class. logits: the layer whose output, without any activation, is the scores, None
+    to find it. Raises `InputError` if the scores before the softmax cannot be told, the layer is not channels-last, or
     the backend is another than TensorFlow and JAX; the function does for a layer that is not called exactly once, whose
     output is not (n, height, width, channels), or that the scores do not depend on.
     """
@@ -70,7 +70,7 @@ class _Tap:
         if logits is None:
             self.final, self.scores_are = _final_operation(model)
         else:
-            self.final, self.scores_are = logits, _where_scores_are(logits) or "output"
+            self.final, self.scores_are = _named_scores(logits)
 
     def run(self, evaluate: Callable[[], Any], watch: Callable[[Any], Any]) -> tuple[Any, Any]:
         """Return (layer output as `watch` returns it, logits) of the forward pass `evaluate()`; None for no layer."""
@@ -173,7 +173,7 @@ def _final_operation(model: "keras.Model") -> tuple[Any, str]:
         raise InputError(
             reason + f"it ends with {operation.name} ({kind}{f', {activation.__name__}' if activation else ''}), "
             "not with a softmax, a sigmoid of one output or a linear Dense layer; of a classifier that is brought "
-            "along, `logits` can name the layer that gives them"
+            "along, `logits` can name the layer that gives them (an activation in it is left out)"
         )
     return operation, where
 
@@ -182,7 +182,8 @@ def _where_scores_are(operation: Any) -> str | None:
     """Return where an operation has the class scores; None where it has none that can be told.
 
     `input`: it is a softmax; `output`: it is linear; `before the activation`: a softmax is fused into it. The sigmoid
-    of a single output is taken as a softmax is.
+    of a single output is taken as a softmax is; of several, what is before it may be no scores of classes of which
+    one is right, so that who brings the classifier must say so.
     """
     import keras
 
@@ -199,6 +200,57 @@ def _where_scores_are(operation: Any) -> str | None:
     if activation in (None, keras.activations.linear):
         return "output"
     return "before the activation" if activation is getattr(keras.activations, wanted) else None
+
+
+def _named_scores(layer: Any) -> tuple[Any, str]:
+    """Return the operation with the class scores of a layer that is named for them, and where it has them.
+
+    Scores are what is before any activation: of a layer with one fused in, or of one that is nothing but an activation,
+    whichever it is. A layer that only hands on what another computed is followed to that one. Raises `InputError` where
+    what is handed on cannot be taken from before its activation.
+    """
+    import keras
+
+    handing_on = (keras.layers.Dropout, keras.layers.Identity, keras.layers.Flatten, keras.layers.Reshape)
+    operation, passed_on = layer, False
+    while True:
+        if isinstance(operation, keras.Model):
+            if len(operation.outputs or ()) != 1:
+                raise InputError(f"logits: {layer.name} is a model of several outputs. Name a layer in it")
+            operation = operation.outputs[0]._keras_history.operation
+        elif isinstance(operation, handing_on) or _is_linear(operation):
+            operation, passed_on = operation.input._keras_history.operation, True
+        else:
+            break
+    where = _where_activation_is(operation)
+    if where == "output" and passed_on and not isinstance(layer, keras.Model):
+        return layer, "output"
+    if passed_on and len(operation.output.shape) != 2:
+        raise InputError(
+            f"logits: {layer.name} hands on what {operation.name} computes, and what that has before its activation is "
+            f"{operation.output.shape}, must be (pictures, classes)"
+        )
+    return operation, where
+
+
+def _is_linear(operation: Any) -> bool:
+    import keras
+
+    return isinstance(operation, keras.layers.Activation) and operation.activation is keras.activations.linear
+
+
+def _where_activation_is(operation: Any) -> str:
+    """Return where an operation has what is before its activation, in the words of `_where_scores_are`."""
+    import keras
+
+    functions = {name.replace("_", "") for name in dir(keras.activations)} - {"linear", "get", "serialize"}
+    if isinstance(operation, keras.layers.Activation) or type(operation).__name__.lower() in functions:
+        return "input"
+    # Dense, EinsumDense and convolutions apply it last; recurrent layers, which have cells, do not.
+    activation = getattr(operation, "activation", None)
+    if activation in (None, keras.activations.linear) or hasattr(operation, "cell"):
+        return "output"
+    return "before the activation"
 
 
 def _tensorflow_function(model: "keras.Model", tap: _Tap) -> Callable[[Floats, NDArray[np.int32]], list[Floats]]:

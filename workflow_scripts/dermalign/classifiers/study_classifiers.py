@@ -7,12 +7,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
+from ..errors import InputError, InputErrors
 from ..study.digests import content_digest
 from ..study.probing import Question, probed
 from ..study.study import CACHE, Study
 from .brought.files import adopted_name, digest_of, files_of
 from .imagenet import weights_name
+from .keras_settings import check_keras_settings
 
 ASKED = ("architecture", "input_size", "saliency_layer")
 # Of a brought classifier, whose file may move: its path is not what the answer depends on.
@@ -83,8 +84,21 @@ class Classifiers:
 
     @cached_property
     def _probed(self) -> dict[str, dict[str, Any]]:
-        questions = {f"models.{model}": self._question(model) for model in self.models}
-        answers = probed("classifiers.probe", questions, CACHE)
+        check_keras_settings(os.environ)
+        questions: dict[str, Question] = {}
+        answers: dict[str, dict[str, Any]] = {}
+        faults: list[str] = []
+        for model in self.models:
+            try:
+                questions[f"models.{model}"] = self._question(model)
+            except InputError as error:
+                faults += error.sentences
+        try:
+            answers = probed("classifiers.probe", questions, CACHE)
+        except InputError as error:
+            faults += error.sentences
+        if faults:
+            raise InputErrors(faults)
         return {model: answers[f"models.{model}"] for model in self.models}
 
     def _question(self, model: str) -> Question:
@@ -108,7 +122,7 @@ class Classifiers:
 
     @cached_property
     def grids(self) -> dict[str, tuple[int, int]]:
-        """The (h, w) of each model's saliency layer. Raises InputError where a layer is lacking."""
+        """The (h, w) of each model's saliency layer. Raises InputErrors on all models that cannot be used."""
         return {model: (answer["grid"][0], answer["grid"][1]) for model, answer in self._probed.items()}
 
     def input_size(self, model: str) -> int:

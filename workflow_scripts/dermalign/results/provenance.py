@@ -120,20 +120,6 @@ def versions() -> dict[str, str]:
     return {**found, "platform": platform.platform()}
 
 
-def keras_backend(environment: Mapping[str, str]) -> str:
-    """Return the backend that Keras takes in an environment: by its variable, else by its own file, else TensorFlow.
-
-    Keras itself is not asked, since it would load the backend for it.
-    """
-    if named := environment.get("KERAS_BACKEND"):
-        return named
-    home = Path(environment.get("KERAS_HOME") or Path("~", ".keras").expanduser())
-    try:
-        return str(json.loads((home / "keras.json").read_text(encoding="utf-8")).get("backend", "tensorflow"))
-    except (OSError, ValueError, AttributeError):
-        return "tensorflow"
-
-
 def commit_of(repository: str | Path) -> tuple[str | None, bool | None]:
     """Return the commit of a repository and whether it has changes; None for both where there is no repository.
 

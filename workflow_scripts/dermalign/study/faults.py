@@ -30,7 +30,7 @@ class Faults:
         try:
             return function()
         except InputError as error:
-            self.add(str(error))
+            self.add(*error.sentences)
         except FileNotFoundError as error:
             if not self:
                 self.add(f"{error.filename}: there is no such file. Correct the path.")

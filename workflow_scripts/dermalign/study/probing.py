@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..errors import InputError
+from ..errors import InputError, InputErrors
 from ..files import write_text
 from .digests import code_digest
 
@@ -29,17 +29,19 @@ def probed(module: str, questions: Mapping[str, Question], cache: str | Path) ->
     """Return {name: answer} as a module of this library gives them; see `answer`, which it calls as a program.
 
     module: its name in this library, `classifiers.probe`. cache: folder for the answers, which count as long as the
-    module's code, and what it imports, and the version of Keras are the same. Raises InputError in the module's own
-    words, with the question's name before them.
+    module's code, and what it imports, and the version of Keras are the same. Raises InputErrors in the module's own
+    words, with the question's name before them, once all are answered.
     """
     code = [code_digest(None, module), version("keras")]
     files = {name: Path(cache) / f"{_key(question, code)}.json" for name, question in questions.items()}
     unknown = {name: questions[name].settings for name, path in files.items() if not path.is_file()}
     if unknown:
-        for name, given in _ask(module, unknown).items():
-            if "error" in given:
-                raise InputError(f"{name}: {given['error']}")
-            write_text(files[name], json.dumps(given))
+        given = _ask(module, unknown)
+        for name, found in given.items():
+            if "error" not in found:
+                write_text(files[name], json.dumps(found))
+        if faults := [f"{name}: {found['error']}" for name, found in given.items() if "error" in found]:
+            raise InputErrors(faults)
     return {name: json.loads(path.read_text(encoding="utf-8")) for name, path in files.items()}
 
 

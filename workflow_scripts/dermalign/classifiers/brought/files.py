@@ -4,16 +4,33 @@ import hashlib
 import json
 from pathlib import Path
 
+from ...data.file_kinds import HEAD, kind_of_content
 from ...errors import InputError
 from ...files import write_text
 
 KERAS, SAVED_MODEL = "keras", "saved_model"
 KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
 GRAPH = "saved_model.pb"
+# Files of classifiers of other kinds, by their suffix.
+OTHERS = {
+    ".pt": "a file of PyTorch",
+    ".pth": "a file of PyTorch",
+    ".ckpt": "a checkpoint, of PyTorch or TensorFlow",
+    ".safetensors": "a file of weights alone",
+    ".npz": "a file of weights alone",
+    ".onnx": "a network in ONNX",
+    ".tflite": "a network of TensorFlow Lite",
+    ".pb": "a graph of TensorFlow by itself",
+    ".json": "a network without its weights",
+    ".mlmodel": "a network of Core ML",
+    ".engine": "a network of TensorRT",
+    ".pkl": "a pickle, which holds Python code",
+    ".joblib": "a pickle, which holds Python code",
+}
 
 
 def kind_of(path: str | Path) -> str:
-    """Return `KERAS` for a .keras or .h5 file, `SAVED_MODEL` for the folder of a SavedModel.
+    """Return `KERAS` for a .keras or .h5 file, whatever HDF5 is called, `SAVED_MODEL` for the folder of a SavedModel.
 
     Raises InputError, in words that say what to do, for a path that is not there and for anything else.
     """
@@ -28,12 +45,15 @@ def kind_of(path: str | Path) -> str:
         raise InputError(f"{path} is a part of a SavedModel. Name its folder, {path.parent}.")
     if path.name.endswith(".weights.h5"):
         raise InputError(f"{path} holds weights alone. Save the whole model: `model.save('classifier.keras')`.")
-    if path.suffix not in KERAS_SUFFIXES:
-        raise InputError(
-            f"{path} is neither a .keras file, a .h5 file nor the folder of a SavedModel. Save or export the "
-            "classifier as one of them."
-        )
-    return KERAS
+    with path.open("rb") as stream:
+        head = stream.read(HEAD)
+    if path.suffix.lower() in KERAS_SUFFIXES or head.startswith(b"\x89HDF"):
+        return KERAS
+    what = OTHERS.get(path.suffix.lower()) or kind_of_content(head)
+    raise InputError(
+        f"{path} is {f'{what}, ' if what else ''}neither a .keras file, a .h5 file nor the folder of a SavedModel. "
+        "Save or export the classifier as one of them."
+    )
 
 
 def files_of(path: str | Path) -> list[str]:

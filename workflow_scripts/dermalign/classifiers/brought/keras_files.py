@@ -91,16 +91,25 @@ def load_keras_file(path: str | Path) -> "keras.Model":
         with _as_keras_reads_it(Path(path), file) as readable:
             return keras.models.load_model(readable, custom_objects=_unpublished_parts(), compile=False, safe_mode=True)
     except Exception as error:  # Keras raises what its layers raise
-        if lost := list(dict.fromkeys(lost_keys(file.configuration))):
-            raise InputError(
-                f"{path}{_written_by(file)} {'; '.join(lost[:3])}, which Keras {keras.__version__} does not have. "
-                f"{OLD_INSTEAD}"
-            ) from error
-        first = str(error).strip().partition("\n")[0].partition(" using config=")[0]
-        hint = f" {OLD_INSTEAD}" if file.version.startswith("2") else ""
-        raise InputError(
-            f"{path}{_written_by(file)} cannot be loaded by Keras {keras.__version__}: {first}.{hint}"
-        ) from error
+        raise InputError(_unloadable(path, file, error)) from error
+
+
+def _unloadable(path: str | Path, file: KerasFile, error: Exception) -> str:
+    """Return what to say of a file that names parts of Keras alone and that Keras does not load all the same."""
+    import keras
+
+    first = str(error).strip().partition("\n")[0].partition(" using config=")[0].rstrip(".")
+    said = f"{path}{_written_by(file)} cannot be loaded by Keras {keras.__version__}: {first}."
+    if file.version.startswith("3"):
+        # Keras itself cannot load such a file again: it takes the operation `+` for the layer Add, say.
+        is_h5 = (
+            "" if file.is_zip else " A .h5 file does not tell operations from layers: try `model.save('name.keras')`."
+        )
+        return said + is_h5
+    if lost := list(dict.fromkeys(lost_keys(file.configuration))):
+        known = f"has what Keras {keras.__version__} does not know: {'; '.join(lost[:3])}"
+        return f"{path}{_written_by(file)} {known}. {OLD_INSTEAD}"
+    return f"{said} {OLD_INSTEAD}"
 
 
 def _check_parts(path: str | Path, file: KerasFile) -> None:
