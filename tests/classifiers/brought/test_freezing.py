@@ -9,8 +9,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from dermalign.classifiers.brought.freezing import Frozen, freeze
+from dermalign.classifiers.brought.graph_adoption import adopt_graph
+from dermalign.classifiers.brought.graph_classifier import GraphClassifier
 from dermalign.errors import InputError
+from tensorflow.core.protobuf import trackable_object_graph_pb2
 
+from . import tensorflow_1
 from .models import KINDS, PICTURES, SIZE, made, served
 
 
@@ -72,4 +76,63 @@ def test_pictures_must_have_three_channels(tmp_path: Path) -> None:
     module = Grey()
     tf.saved_model.save(module, str(tmp_path / "mine"), signatures=module.serve)
     with pytest.raises(InputError, match="must take RGB pictures"):
+        freeze(tmp_path / "mine")
+
+
+# TensorFlow 1
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+@pytest.mark.parametrize("use_resource", [False, True])
+def test_savedmodels_of_tensorflow_1_compute_what_their_session_did(
+    tmp_path: Path, use_resource: bool, parts: int
+) -> None:
+    scores = tensorflow_1.write(tmp_path / "mine", use_resource, parts=parts)
+    frozen = freeze(tmp_path / "mine")
+    assert not {node.op for node in frozen.graph.node} & {"VarHandleOp", "ReadVariableOp", "VariableV2"}
+    np.testing.assert_allclose(computed(frozen), tf.nn.softmax(scores), rtol=1e-5, atol=1e-6)
+    adopted = adopt_graph(frozen, SIZE, "raw", "target", None)
+    classifier = GraphClassifier(adopted.graph, "mine")
+    np.testing.assert_allclose(classifier.scores()(PICTURES), scores, rtol=1e-5, atol=1e-6)
+    assert np.abs(classifier.gradients(adopted.path)(PICTURES).gradients).max() > 0
+
+
+@pytest.mark.parametrize("use_resource", [False, True])
+def test_variables_are_found_by_their_full_names_where_keras_listed_them(tmp_path: Path, use_resource: bool) -> None:
+    """As `tf.keras.experimental.export_saved_model` wrote: objects in the checkpoint, none in the graph's file."""
+    scores = tensorflow_1.write(tmp_path / "mine", use_resource)
+    prefix = str(tmp_path / "mine" / "variables" / "variables")
+    reader = tf.train.load_checkpoint(prefix)
+    objects = trackable_object_graph_pb2.TrackableObjectGraph()
+    objects.nodes.add()
+    tensors = {}
+    for number, (name, _) in enumerate(sorted(reader.get_variable_to_shape_map().items())):
+        key = f"layer-{number}/.ATTRIBUTES/VARIABLE_VALUE"
+        tensors[key] = reader.get_tensor(name)
+        objects.nodes[0].children.add(node_id=number + 1, local_name=f"layer-{number}")
+        objects.nodes.add().attributes.add(name="VARIABLE_VALUE", full_name=name, checkpoint_key=key)
+    tensors["_CHECKPOINTABLE_OBJECT_GRAPH"] = np.array(objects.SerializeToString(), dtype=object)
+    shutil.rmtree(tmp_path / "mine" / "variables")
+    (tmp_path / "mine" / "variables").mkdir()
+    tf.raw_ops.SaveV2(
+        prefix=prefix, tensor_names=list(tensors), shape_and_slices=[""] * len(tensors), tensors=list(tensors.values())
+    )
+    np.testing.assert_allclose(computed(freeze(tmp_path / "mine")), tf.nn.softmax(scores), rtol=1e-5, atol=1e-6)
+
+
+def test_a_variable_of_tensorflow_1_that_would_be_changed_is_refused(tmp_path: Path) -> None:
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        pictures = tf.compat.v1.placeholder(tf.float32, (None, SIZE, SIZE, 3))
+        counter = tf.compat.v1.get_variable("counter", (1, 3), use_resource=False)
+        output = tf.compat.v1.scatter_add(counter, [0], tf.reduce_mean(pictures, axis=[1, 2])[:1])
+        session.run(tf.compat.v1.global_variables_initializer())
+        tf.compat.v1.saved_model.simple_save(session, str(tmp_path / "mine"), {"a": pictures}, {"b": output})
+    with pytest.raises(InputError, match=r"would do more than compute.*ScatterAdd.* may change a variable"):
+        freeze(tmp_path / "mine")
+
+
+def test_a_folder_without_its_variables_says_so(tmp_path: Path) -> None:
+    tensorflow_1.write(tmp_path / "mine", use_resource=True)
+    shutil.rmtree(tmp_path / "mine" / "variables")
+    with pytest.raises(InputError, match=r"its variables/ cannot be read .* Complete the folder"):
         freeze(tmp_path / "mine")

@@ -1,6 +1,7 @@
 """Frozen graphs between pixels and softmax, and what is found in them."""
 
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -58,3 +59,47 @@ def test_a_graph_is_written_whole_and_its_nodes_in_one_order(frozen: Frozen, tmp
     write_graph(tmp_path / "model.pb", adopted.graph)
     assert (tmp_path / "model.pb").read_bytes() == content
     assert [path.name for path in tmp_path.iterdir()] == ["model.pb"]
+
+
+# An activation at the end of what is named for the class scores
+
+
+def graph_of(tmp_path: Path, *end: object) -> Frozen:
+    """Freeze an exported network that ends so, with the weights of every other."""
+    network = made(lambda: chained(*backbone().layers, pool(), layers.Dense(3, name="before"), *end))
+    network.export(tmp_path / "mine", verbose=False)
+    return freeze(tmp_path / "mine")
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "softmax", "tanh", "relu", "linear", "silu", "elu", "log_softmax"])
+def test_scores_are_what_is_before_any_activation_of_the_named_layer(tmp_path: Path, activation: str) -> None:
+    frozen = graph_of(tmp_path / "fused", layers.Dense(3, activation=activation, name="scores"))
+    linear = graph_of(tmp_path / "linear", layers.Dense(3, name="scores"))
+    expected = GraphClassifier(adopt_graph(linear, SIZE, "raw", "target", None).graph, "linear")
+    adopted = adopt_graph(frozen, SIZE, "raw", "target", "scores")
+    found = GraphClassifier(adopted.graph, "fused")
+    np.testing.assert_array_equal(found.scores()(PICTURES), expected.scores()(PICTURES))
+    gradients = found.gradients(adopted.path)(PICTURES).gradients
+    np.testing.assert_array_equal(gradients, expected.gradients(adopted.path)(PICTURES).gradients)
+    assert np.abs(gradients).max() > 0
+
+
+def test_several_sigmoids_say_what_can_be_named(tmp_path: Path) -> None:
+    frozen = graph_of(tmp_path, layers.Dense(3, activation="sigmoid", name="scores"))
+    with pytest.raises(InputError, match=r"`logits` can name the operation that gives them, \S*scores\S* perhaps"):
+        adopt_graph(frozen, SIZE, "raw", "target", None)
+
+
+def test_an_activation_in_pieces_is_refused(tmp_path: Path) -> None:
+    frozen = graph_of(tmp_path, Pieces(name="pieces"))
+    with pytest.raises(InputError, match=r"logits: .*pieces.* seems to be an activation in pieces"):
+        adopt_graph(frozen, SIZE, "raw", "target", "pieces")
+    adopted = adopt_graph(frozen, SIZE, "raw", "target", "before")
+    assert np.abs(GraphClassifier(adopted.graph, "mine").scores()(PICTURES)).max() > 0
+
+
+class Pieces(layers.Layer):  # type: ignore[misc]
+    """A sigmoid, written out."""
+
+    def call(self, inputs: Any) -> Any:
+        return 1.0 / (1.0 + keras.ops.exp(-inputs))

@@ -1,6 +1,7 @@
 """A frozen graph becomes a classifier of the study: pixels before it, softmax behind it, layers found in it."""
 
 import difflib
+import itertools
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,6 +16,20 @@ from .graph_classifier import LOGITS, PICTURE, PROBABILITIES
 SCOPE = "brought"  # of what the file computes, in an adopted graph
 # Operations that hand on what they get.
 PASSING_ON = ("Identity", "IdentityN", "Cast", "StopGradient", "PreventGradient")
+# Activations, of one input each.
+ACTIVATIONS = (
+    "Softmax",
+    "LogSoftmax",
+    "Sigmoid",
+    "Tanh",
+    "Relu",
+    "Relu6",
+    "LeakyRelu",
+    "Elu",
+    "Selu",
+    "Softplus",
+    "Softsign",
+)
 
 
 class Adopted(NamedTuple):
@@ -54,7 +69,10 @@ def adopt_graph(frozen: Frozen, size: int, pixels: str, layer: str | None, logit
             raise InputError(f"its output is {output.shape}, must be (pictures, classes)")
         before = _ancestors(output.op)
         after = _descendants(picture.op) & before
-        scores = _scores(output) if logits is None else _named(logits, before & after, rank=2, what="logits")
+        if logits is None:
+            scores = _scores(output)
+        else:
+            scores = _before_activation(_named(logits, before & after, rank=2, what="logits"))
         if scores.shape.rank != 2 or scores.shape[1] is None:
             raise InputError(f"logits: the class scores are {scores.shape}, must be (pictures, classes)")
         candidates = _ancestors(scores.op) & after
@@ -108,19 +126,54 @@ def _reached(operation: Any, following: Callable[[Any], list[Any]]) -> set[Any]:
 
 def _scores(output: Any) -> Any:
     """Return the tensor of the class scores before the final softmax, or the output where it is linear."""
-    tensor = output
-    while tensor.op.type in PASSING_ON:
-        tensor = tensor.op.inputs[tensor.value_index if tensor.op.type == "IdentityN" else 0]
+    tensor = _handed_on(output)
     kind = tensor.op.type
     wanted = "Sigmoid" if tensor.shape[1] == 1 else "Softmax"
     if kind == wanted:
         return tensor.op.inputs[0]
     if kind in ("BiasAdd", "MatMul", "Add", "AddV2"):
         return tensor
+    before = f", {_own_name(tensor.op.inputs[0].op)} perhaps" if kind in ACTIVATIONS else ""
     raise InputError(
         f"the class scores before the softmax cannot be told: it ends with {_own_name(tensor.op)} ({kind}), not with a "
-        "softmax, a sigmoid of one output or a linear layer; `logits` can name the operation that gives them"
+        f"softmax, a sigmoid of one output or a linear layer; `logits` can name the operation that gives them{before}"
     )
+
+
+def _handed_on(tensor: Any) -> Any:
+    """Return the tensor that operations hand on which change nothing, as the given one."""
+    while tensor.op.type in PASSING_ON:
+        tensor = tensor.op.inputs[tensor.value_index if tensor.op.type == "IdentityN" else 0]
+    return tensor
+
+
+def _before_activation(tensor: Any) -> Any:
+    """Return what is before the activation that a named tensor is the output of; the tensor itself where of none.
+
+    Raises InputError for one that is an activation, as an export took it to pieces, of which what is before it cannot
+    be told.
+    """
+    tensor = _handed_on(tensor)
+    operation = tensor.op
+    if operation.type in ACTIVATIONS:
+        return operation.inputs[0]
+    inputs = [each.op for each in operation.inputs]
+    if operation.type == "Mul":  # swish, x * sigmoid(factor * x)
+        for gate, value in itertools.permutations(map(_handed_on, operation.inputs), 2):
+            if gate.op.type != "Sigmoid":
+                continue
+            inner = _handed_on(gate.op.inputs[0])
+            factors = inner.op.inputs if inner.op.type == "Mul" else []
+            if value.name in {inner.name, *(_handed_on(each).name for each in factors)}:
+                return value
+    if operation.type in ("RealDiv", "Reciprocal", "Exp") and any(
+        each.type == "Exp" for each in [operation, *inputs, *(inner.op for each in inputs for inner in each.inputs)]
+    ):
+        raise InputError(
+            f"logits: {_own_name(operation)} ({operation.type}) seems to be an activation in pieces. Name the "
+            "operation before it, whose values are the class scores"
+        )
+    return tensor
 
 
 def _is_spatial(tensor: Any) -> bool:

@@ -19,6 +19,9 @@ NOT_A_SIGNATURE = "__saved_model_init_op"
 # Operations with a state that a classifier may have: variables that are read, calls, control flow.
 ALLOWED = {
     "VarHandleOp",
+    # Of TensorFlow 1, read like a tensor; what may change one asks for a reference, which is refused below.
+    "VariableV2",
+    "Variable",
     "ReadVariableOp",
     "ResourceGather",
     "StatefulPartitionedCall",
@@ -37,7 +40,7 @@ REASONS = {
     # Keras exports the augmentation layers of a model switched on: its scores would be others at every call.
     r"Assign|Random|TruncatedNormal": "changes a variable or draws random numbers, as augmentation layers do; leave "
     "them out when exporting, or bring the classifier as .keras",
-    r"Variable$|VariableV2|ResourceScatter|ResourceApply": "keeps a state of its own",
+    r"Variable$|ResourceScatter|ResourceApply": "keeps a state of its own",
     r"Abort|Sleep": "stops or delays the process",
 }
 STRING, RESOURCE = 7, 20  # TensorFlow's numbers of these types
@@ -104,6 +107,8 @@ def refused_operation(graph: Any) -> str | None:
         for pattern, reason in REASONS.items():
             if re.search(pattern, node.op):
                 return f"{place} {reason}"
+        if any(argument.is_ref for argument in definition.input_arg):
+            return f"{place} may change a variable"
         if definition.is_stateful:
             return f"{place} keeps a state or has side effects"
         types = {argument.type for argument in [*definition.input_arg, *definition.output_arg]}
