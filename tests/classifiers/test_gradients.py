@@ -1,5 +1,6 @@
 """Gradients inside networks, against an analytic derivation and against a model cut in two."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -146,6 +147,53 @@ def test_the_layer_of_the_scores_may_be_named() -> None:
     np.testing.assert_allclose(found.logits, expected.logits, atol=1e-6)
     np.testing.assert_allclose(found.gradients, expected.gradients, atol=1e-7)
     np.testing.assert_allclose(KerasClassifier(model).scores(scores)(PICTURES), expected.logits, atol=1e-6)
+
+
+FUSED = ["sigmoid", "softmax", "tanh", "relu", "silu", "log_softmax", "linear"]
+# Ends of a network of three classes; what of it is named for the scores.
+NAMED: dict[str, tuple[Callable[[], list[Any]], str]] = {
+    **{name: (lambda name=name: [layers.Dense(3, activation=name, name="end")], "end") for name in FUSED},  # type: ignore[misc]
+    "an activation named": (lambda: [layers.Dense(3), layers.Activation("sigmoid", name="end")], "end"),
+    "an activation behind": (lambda: [layers.Dense(3, name="end"), layers.Activation("sigmoid")], "end"),
+    "an operation behind": (lambda: [layers.Dense(3, name="end"), keras.ops.sigmoid], "end"),
+    "a layer ReLU named": (lambda: [layers.Dense(3), layers.ReLU(name="end")], "end"),
+    "a softmax named": (lambda: [layers.Dense(3), layers.Softmax(name="end")], "end"),
+    "dropout behind": (lambda: [layers.Dense(3, activation="sigmoid"), layers.Dropout(0.5, name="end")], "end"),
+    "reshaped behind": (lambda: [layers.Dense(3, activation="sigmoid"), layers.Reshape((3,), name="end")], "end"),
+    "a nested head": (
+        lambda: [keras.Sequential([keras.Input((6,)), layers.Dense(3, activation="sigmoid")], name="end")],
+        "end",
+    ),
+    "in a nested head": (
+        lambda: [keras.Sequential([keras.Input((6,)), layers.Dense(3, activation="sigmoid", name="end")])],
+        "end",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", NAMED)
+def test_no_activation_of_the_named_layer_counts(kind: str) -> None:
+    """The scores, and gradients of them, are those of the linear model: before the sigmoid 30 and 40 are no tie."""
+    linear = pooled(layers.Dense(3))
+    weights = [50 * weight if weight.ndim == 2 else weight for weight in linear.get_weights()]
+    linear.set_weights(weights)
+    expected = activations_and_gradients(linear, linear.get_layer("target"), PICTURES)
+    end, name = NAMED[kind]
+    model = pooled(*end())
+    model.set_weights(weights)
+    classifier = KerasClassifier(model)
+    np.testing.assert_array_equal(classifier.scores(name)(PICTURES), expected.logits)
+    found = classifier.gradients("target", name)(PICTURES)
+    np.testing.assert_array_equal(found.gradients, expected.gradients)
+    assert np.abs(found.gradients).min() > 0
+
+
+def test_what_is_handed_on_in_another_shape_is_refused() -> None:
+    head = [layers.Reshape((1, 1, 6)), layers.Conv2D(3, 1, activation="sigmoid"), layers.Flatten(name="end")]
+    with pytest.raises(InputError, match=r"logits: end hands on what .* computes"):
+        KerasClassifier(pooled(*head)).scores("end")
+    linear = [layers.Reshape((1, 1, 6)), layers.Conv2D(3, 1), layers.Flatten(name="end")]
+    assert KerasClassifier(pooled(*linear)).scores("end")(PICTURES).shape == (5, 3)
 
 
 def test_one_function_serves_many_batches_and_new_weights() -> None:

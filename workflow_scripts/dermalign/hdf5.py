@@ -1,5 +1,8 @@
-"""What several readers of HDF5 files need."""
+"""HDF5 files: opened in one place, and what several readers of them need."""
 
+import errno
+import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,15 +15,48 @@ from numpy.typing import NDArray
 from .errors import InputError
 
 
+def open_file(path: str | Path, mode: str = "r") -> h5py.File:
+    """Open an HDF5 file. mode: as h5py has it.
+
+    Raises InputError where the file itself is not at fault: it cannot be locked, or is not to be read; and OSError, as
+    h5py, for one that is no HDF5 file or damaged (FileNotFoundError where there is none).
+    """
+    try:
+        return h5py.File(path, mode)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        if "unable to lock file" in str(error):
+            raise InputError(
+                f"{path} cannot be locked ({_reason(error)}): another process writes it, or its file system has no "
+                "locks, as network file systems may not. The file may well be whole. If nothing else writes it, set "
+                "HDF5_USE_FILE_LOCKING=FALSE in the environment and run again."
+            ) from error
+        if Path(path).is_dir():
+            raise InputError(f"{path} is a folder where a file belongs. Move it away.") from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT):
+            words = os.strerror(error.errno)
+            raise InputError(
+                f"{path} cannot be opened ({words}). Mend the rights of file and folder, or make room."
+            ) from error
+        raise
+
+
+def _reason(error: OSError) -> str:
+    """Return the system's own words for an error, which h5py puts at the end of long ones."""
+    found = re.search(r"error message = '([^']*)'", str(error))
+    return found[1] if found else str(error)
+
+
 @contextmanager
 def opened(path: str | Path, what: str, parts: Sequence[str]) -> Iterator[h5py.File]:
     """Open an HDF5 file to be read.
 
     what: what it is, for messages. parts: data sets, groups and attributes that it must have. Raises InputError with
-    the file's name where it is not there, no HDF5 file, or lacks a part.
+    the file's name where it is not there, no HDF5 file, or lacks a part, and as `open_file`.
     """
     try:
-        file = h5py.File(path)
+        file = open_file(path)
     except OSError as error:
         raise InputError(f"{path}: not {what}, or damaged ({error}); delete it to make it anew") from error
     with file:

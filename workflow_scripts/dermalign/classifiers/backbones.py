@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import h5py
 import numpy as np
 
 from ..errors import InputError
+from ..hdf5 import open_file
 
 if TYPE_CHECKING:
     import keras
@@ -167,7 +167,7 @@ def is_folded(path: str | Path) -> bool:
 
     Raises OSError for a file that is no HDF5.
     """
-    with h5py.File(path, "r") as file:
+    with open_file(path) as file:
         return FOLDED in file.attrs
 
 

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from ..files import atomic_path
+from ..hdf5 import open_file
 from ..logs import logger
 
 
@@ -29,7 +29,7 @@ def write_checkpoint(
     belongs_to: digests by the name of what they are of; a checkpoint is used for equal ones only. history: rows of
     numbers. variables: by kind, what `numpy.asarray` takes; converted one by one, since together they may be large.
     """
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    with atomic_path(path) as temporary, open_file(temporary, "w") as file:
         file.attrs["belongs_to"] = json.dumps(dict(belongs_to))
         file["history"] = np.asarray(history, np.float64)
         for kind, values in variables.items():
@@ -46,7 +46,7 @@ def find_checkpoint(folder: Path, belongs_to: Mapping[str, str]) -> tuple[Path, 
     if not paths:
         return None
     try:
-        with h5py.File(paths[-1], "r") as file:
+        with open_file(paths[-1]) as file:
             found, history = json.loads(str(file.attrs["belongs_to"])), file["history"][()]
     except (OSError, KeyError, ValueError) as error:
         logger.warning("the checkpoint %s is damaged (%s): training starts over", paths[-1], error)
@@ -63,7 +63,7 @@ def restore_variables(path: Path, kind: str, variables: Sequence[Any]) -> None:
 
     Raises KeyError where it stored fewer of them.
     """
-    with h5py.File(path, "r") as file:
+    with open_file(path) as file:
         for number, variable in enumerate(variables):
             variable.assign(file[f"{kind}/{number}"][()])
 

@@ -5,9 +5,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import h5py
-
 from ..errors import InputError
+from ..hdf5 import open_file
 from .backbones import FOLDED, FOLDING, constructor, no_download
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ def fetch_weights(architecture: str, input_size: int, path: str | Path) -> None:
         temporary = Path(folder) / "imagenet.weights.h5"
         backbone.save_weights(temporary)
         if folded:
-            with h5py.File(temporary, "a") as file:
+            with open_file(temporary, "a") as file:
                 file.attrs[FOLDED] = True
         temporary.replace(path)
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..files import atomic_path
+from ..hdf5 import open_file
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def open_picture_store(path: str | Path, size: int | None = None) -> Iterator[Pi
     read, is no picture store or one of another size, or whose pictures are not contiguous.
     """
     try:
-        file = h5py.File(path, "r")
+        file = open_file(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be read as a picture store ({error})") from error
     with file:
@@ -65,7 +66,7 @@ def write_picture_store(
     Only one picture is in memory at a time, but for what the iterable holds. Raises what the iterable raises, and
     ValueError where it has fewer or more pictures than there are images.
     """
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    with atomic_path(path) as temporary, open_file(temporary, "w") as file:
         stored = file.create_dataset("pictures", (len(images), size, size, 3), dtype=np.uint8)
         file.create_dataset("image", data=list(images), dtype=h5py.string_dtype())
         for (row, _), picture in zip(enumerate(images), pictures, strict=True):

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..files import atomic_path
-from ..hdf5 import opened
+from ..hdf5 import open_file, opened
 from .engine import BINS, Curves, white_cells
 
 ALL = "all"
@@ -157,5 +157,5 @@ class CurveWriter:
 @contextmanager
 def write_curve_file(path: str | Path) -> Iterator[CurveWriter]:
     """Write a curve file, whole or not at all."""
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    with atomic_path(path) as temporary, open_file(temporary, "w") as file:
         yield CurveWriter(file)

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import __version__
 from ..errors import InputError
 from ..files import atomic_path
+from ..hdf5 import open_file
 from .blocks import MapBlock
 
 
@@ -96,7 +96,7 @@ def write_store(
     if not ((saliency >= 0) & (saliency <= 1)).all() or not np.isfinite(raw).all():
         raise InputError(f"store of {image}: saliency must be in [0, 1] and raw finite")
     texts = (image, model, method, layer, target_class, predicted_class, classifier_sha256, __version__)
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+    with atomic_path(path) as temporary, open_file(temporary, "w") as file:
         for name, values in (("saliency", saliency), ("raw", raw), ("probabilities", probabilities)):
             file.create_dataset(name, data=values)
         for name, text in zip(TEXTS, texts, strict=True):
@@ -137,7 +137,7 @@ def read_store(path: str | Path) -> Store:
     if not Path(path).is_file():
         raise InputError(f"{path}: there is no such saliency store")
     try:
-        with h5py.File(path, "r") as file:
+        with open_file(path) as file:
             texts: dict[str, Any] = {name: str(file.attrs[name]) for name in TEXTS}
             return Store(
                 saliency=file["saliency"][()],

@@ -11,10 +11,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import h5py
-
 from ...data.file_kinds import HEAD, kind_of_content
 from ...errors import InputError
+from ...hdf5 import open_file
 from .old_keras import lost_keys, modernised
 
 if TYPE_CHECKING:
@@ -149,7 +148,7 @@ def _as_keras_reads_it(path: Path, file: KerasFile) -> Iterator[Path]:
                     target.writestr(name, json.dumps(file.configuration) if is_configuration else source.read(name))
         else:
             shutil.copyfile(path, copy)
-            with h5py.File(copy, "a") as target_file:
+            with open_file(copy, "a") as target_file:
                 target_file.attrs["model_config"] = json.dumps(file.configuration)
         yield copy
 
@@ -172,7 +171,7 @@ def _read(path: Path) -> KerasFile:
             written = {key: value for key, value in written.items() if key != "compile_config"}
             version = str(metadata.get("keras_version", ""))
         elif head.startswith(b"\x89HDF"):
-            with h5py.File(path, "r") as file:
+            with open_file(path) as file:
                 text, version = file.attrs.get("model_config"), str(file.attrs.get("keras_version", ""))
             if text is None:
                 raise InputError(
