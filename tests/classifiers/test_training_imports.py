@@ -20,6 +20,7 @@ def test_the_training_depends_on_nothing_that_does_not_train() -> None:
         "classifiers.tables",
         "classifiers.training",
         "data.picture_store",
+        "hdf5",
     }
 
 

@@ -15,6 +15,7 @@ from dermalign.data.archives import list_pictures
 from dermalign.data.cell_files import PictureCells, read_counts, write_cells
 from dermalign.data.evaluation_manifest import evaluation_manifest
 from dermalign.data.mask_files import list_masks
+from dermalign.data.names import plain_name
 from dermalign.drawing.classes import FEATURES
 from dermalign.drawing.pictures import draw_picture
 from dermalign.drawing.plan import plan
@@ -88,7 +89,8 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Case:
     grid = (8, 11)
     grey = {image: {name: mask * np.uint8(255) for name, mask in of.items()} for image, of in masks.items()}
     cells = (counted(Picture(image, of, np.zeros(grid, np.float32)), [grid]) for image, of in grey.items())
-    return prepare(folder, cells, masks, grid, {picture.image: picture.diagnosis for picture in pictures})
+    diagnoses = {plain_name(picture.image): picture.diagnosis for picture in pictures}
+    return prepare(folder, cells, masks, grid, diagnoses)
 
 
 def write_truth(folder: Path, case: Case, black: bool = True) -> Path:
@@ -152,7 +154,7 @@ def test_the_scorer_prints_our_numbers_on_real_pictures(real_data: Path, tmp_pat
         list_masks(masks_path, kept, FEATURES),
         [(28, 28)],
     )
-    case = prepare(tmp_path, cells, {image: masks[image] for image in kept}, (28, 28), dict.fromkeys(kept, "NV"))
+    case = prepare(tmp_path, cells, {image: masks[image] for image in kept}, (28, 28), dict.fromkeys(map(plain_name, kept), "NV"))
     assert case.evaluation["included"].sum() == 30
     compare(case, tmp_path)
 
