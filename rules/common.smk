@@ -80,7 +80,7 @@ if workflow.is_main_process:  # jobs were planned by one that looked
         FAULTS.or_else(lambda: SOURCES.check_pictures(len(DIAGNOSED)), None)
     if not MISSING:
         FAULTS.add(*FAULTS.or_else(ARCHIVES.check_tables, []))
-        FAULTS.add(*FAULTS.or_else(lambda: content_faults(ARCHIVES, CACHE, threads=os.cpu_count() or 1), []))
+        FAULTS.add(*FAULTS.or_else(lambda: content_faults(ARCHIVES, CACHE, threads=min(8, os.cpu_count() or 1)), []))
 
 # Archives that are missing leave no pictures to plan for: then only `snakemake fetch` can run.
 if MISSING:

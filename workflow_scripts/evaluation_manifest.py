@@ -12,14 +12,12 @@ with job_log(snakemake.log[0]) as log:
     diagnoses = read_diagnoses(snakemake.input.diagnoses, snakemake.params.classes)
     counts = read_counts(snakemake.input.cells)
     table = evaluation_manifest(counts, diagnoses.by_image, snakemake.params.evaluation_diagnoses)
-    pictures = list_pictures(snakemake.input.pictures)
-    in_one = snakemake.input.pictures == snakemake.input.masks
     remarks = reading_account(snakemake.input.cells) + mask_account(
         snakemake.input.masks,
-        list(pictures),
+        list_pictures(snakemake.input.pictures),
+        set(table["image"]),
         snakemake.params.features,
         snakemake.params.mask_options["pattern"],
-        [picture.path for picture in pictures.values()] if in_one else [],
     )
     for line in evaluation_account(table, diagnoses.contradictions, snakemake.params.classes, remarks):
         log.info(line)

@@ -164,8 +164,16 @@ def test_digests_of_weights_are_known_before_they_are_there(classifiers: Configu
     assert at_random.weights_digest("plain") == at_random.weights_files("plain") == []
 
 
-def test_the_faults_of_all_models_are_told_together(classifiers: Configured, tmp_path: Path) -> None:
-    models = brought(tmp_path / "mine.keras")  # no file of Keras
+def test_the_faults_of_all_models_are_told_together(
+    classifiers: Configured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that are found without Keras, and those that it finds."""
+
+    def ask(module: str, questions: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+        return {name: {"error": f"asked for {settings['saliency_layer']}"} for name, settings in questions.items()}
+
+    monkeypatch.setattr(probing, "_ask", ask)
+    models = brought(tmp_path / "mine.keras", saliency_layer="first")
     own = {"architecture": "plain_stack", "input_size": 32, "saliency_layer": "last", "training": {"epochs": 0}}
     models.update(
         lost={**models["mine"], "classifier": str(tmp_path / "nowhere.keras")},
@@ -174,8 +182,12 @@ def test_the_faults_of_all_models_are_told_together(classifiers: Configured, tmp
     )
     with pytest.raises(InputError) as stopped:
         _ = classifiers(models=models).grids
-    names = sorted(sentence.partition(":")[0].split(".")[1] for sentence in stopped.value.sentences)
-    assert names == ["layerless", "lost", "mine", "weightless"]
+    assert sorted(sentence.partition(" ")[0] for sentence in stopped.value.sentences) == [
+        "models.layerless:",
+        "models.lost.classifier:",
+        "models.mine:",
+        "models.weightless.weights:",
+    ]
 
 
 def test_keras_set_up_for_what_cannot_be_used_is_told_before_it_is_started(

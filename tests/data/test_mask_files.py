@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from dermalign.data.archives import list_pictures
+from dermalign.data.archives import list_members, list_pictures
 from dermalign.data.mask_files import list_lesion_masks, list_masks, mask_account
 from dermalign.errors import InputError
 from dermalign.study.mask_pattern import mask_path
@@ -161,19 +161,23 @@ def test_the_account_counts_what_is_no_mask_of_the_study(tmp_path: Path, zipped:
         "ATTRIBUTION.txt": b"",
     }
     archive = zipped(tmp_path / "masks.zip", members)
-    account = mask_account(archive, ["a", "b", "d"], ["globules", "streaks"])
+    pictures = list_pictures(
+        zipped(tmp_path / "pictures.zip", dict.fromkeys(["a.jpg", "b.jpg", "d.jpg", "e.jpg"], b""))
+    )
+    account = mask_account(archive, pictures, ["a", "b", "d"], ["globules", "streaks"])
     assert account == [
         "2 masks are not there, as globules on d",
-        "1 masks are of pictures that are not evaluated, as masks/c_attribute_streaks.PNG",
+        "1 masks are of pictures that are not there, as masks/c_attribute_streaks.PNG",
         "1 masks are of features that the study does not name, as masks/a_attribute_milia.png",
         f"2 files in {archive} are no masks by archives.mask_pattern, `{{image}}_attribute_{{feature}}.png`, as "
         "masks/a_attribute_streaks.jpg",
     ]
     whole = zipped(tmp_path / "whole.zip", {**masks_of("a"), "README.md": b""})
-    assert mask_account(whole, ["a"], FEATURES) == []
+    assert mask_account(whole, {"a": pictures["a"]}, ["a"], FEATURES) == []
 
 
 def test_pictures_in_the_archive_of_masks_are_no_lost_masks(tmp_path: Path, zipped: Zipped) -> None:
-    archive = zipped(tmp_path / "all.zip", {**masks_of("a"), "pictures/a.jpg": b"", "pictures/a.tif": b""})
-    (line,) = mask_account(archive, ["a"], FEATURES, pictures=["pictures/a.jpg"])
-    assert line.startswith("1 files in") and line.endswith("as pictures/a.tif")
+    archive = zipped(tmp_path / "all.zip", {**masks_of("a"), "pictures/a.jpg": b"", "pictures/a.raw": b""})
+    pictures = {"a": next(member for member in list_members(archive) if member.name == "a.jpg")}
+    (line,) = mask_account(archive, pictures, ["a"], FEATURES)
+    assert line.startswith("1 files in") and line.endswith("as pictures/a.raw")

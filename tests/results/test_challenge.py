@@ -154,7 +154,8 @@ def test_the_scorer_prints_our_numbers_on_real_pictures(real_data: Path, tmp_pat
         list_masks(masks_path, kept, FEATURES),
         [(28, 28)],
     )
-    case = prepare(tmp_path, cells, {image: masks[image] for image in kept}, (28, 28), dict.fromkeys(map(plain_name, kept), "NV"))
+    diagnoses = dict.fromkeys(map(plain_name, kept), "NV")
+    case = prepare(tmp_path, cells, {image: masks[image] for image in kept}, (28, 28), diagnoses)
     assert case.evaluation["included"].sum() == 30
     compare(case, tmp_path)
 

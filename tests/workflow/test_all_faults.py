@@ -80,11 +80,6 @@ def overlay(empty: Study, zipped: Callable[..., Path]) -> dict[str, Any]:
     }
 
 
-def test_a_sound_study_is_planned(empty: Study, overlay: dict[str, Any]) -> None:
-    run = empty.snakemake("-n", overlay=overlay)
-    assert run.jobs()["evaluation_manifest"]
-
-
 def test_all_faults_are_told_at_once(empty: Study, overlay: dict[str, Any], zipped: Callable[..., Path]) -> None:
     data = empty.folder / "data"
     # What does not fit is not read as black: a mask of values that tell nothing, and one of another size.

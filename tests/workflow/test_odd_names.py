@@ -9,9 +9,12 @@ import brute_force
 import h5py
 import numpy as np
 import pandas as pd
+import pytest
 from PIL import Image
 
 from .conftest import Study
+
+pytestmark = pytest.mark.slow
 
 NAMES = ["Läsion é", "a,b", 'quo"te', "it's", "NA", "001", "1e5", "null", "a b", "x#$&;y", "UPPER", "per%cent", "-1"]
 FEATURES = ["globules", "streaks"]

@@ -125,7 +125,12 @@ def test_a_whole_convnext_is_loaded(tmp_path: Path) -> None:
     model.save(tmp_path / "mine.keras")
     found = load_keras_file(tmp_path / "mine.keras").predict(PICTURES, verbose=0)
     np.testing.assert_array_equal(found, model.predict(PICTURES, verbose=0))
-    model.save(tmp_path / "mine.h5")  # which Keras itself cannot load again
+
+
+def test_a_file_that_keras_itself_cannot_load_again_is_told_with_what_helps(tmp_path: Path) -> None:
+    inputs = keras.Input((SIZE, SIZE, 3))
+    tensor = layers.Conv2D(4, 3)(inputs)
+    keras.Model(inputs, layers.Dense(3)(pool()(tensor + tensor))).save(tmp_path / "mine.h5")
     with pytest.raises(InputError, match=r"does not tell operations from layers: try `model.save\('name.keras'\)`"):
         load_keras_file(tmp_path / "mine.h5")
 

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock, local
@@ -53,8 +53,9 @@ class Remembered:
         return cls(path, code, known["found"] if known.get("code") == code else {})
 
     def write(self) -> None:
-        """Write it, whole or not at all."""
-        write_text(self.path, json.dumps({"code": self.code, "found": self.found}))
+        """Write it, whole or not at all; where that cannot be, the next run looks at everything again."""
+        with suppress(OSError):
+            write_text(self.path, json.dumps({"code": self.code, "found": self.found}))
 
     def of(self, archive: str, member: Member) -> tuple[int, int, bool] | None:
         """Return width, height and whether some is white of a member that was found whole, None of one that was not."""

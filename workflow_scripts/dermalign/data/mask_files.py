@@ -4,7 +4,7 @@ Paths are compared without case, and with accents composed: of two systems, one 
 """
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
@@ -89,26 +89,32 @@ def list_lesion_masks(archive: str | Path, images: Iterable[str], pattern: str) 
 
 def mask_account(
     archive: str | Path,
-    images: Sequence[str],
+    pictures: Mapping[str, Member],
+    evaluated: Collection[str],
     features: Sequence[str],
     pattern: str = ISIC_MASKS,
-    pictures: Collection[str] = (),
 ) -> list[str]:
-    """Return lines on masks that are not there, and on files of an archive that are no mask of the images.
+    """Return lines on masks that evaluated pictures lack, and on files of an archive that are no mask of a picture.
 
-    images: all that have masks or could have. pictures: paths in the archive that are pictures themselves, where it
-    holds both. Each line counts what it says and names one. Raises as `list_members`.
+    pictures: {image: member} of all pictures, which may lie in the same archive. Each line counts what it says and
+    names one. Raises as `list_members`.
     """
     by_path, _ = _masks_by_path(*archive_key(archive), pattern)
-    wanted = {folded(mask_path(pattern, image, feature)): (image, feature) for image in images for feature in features}
-    lacking = [f"{feature} on {image}" for path, (image, feature) in wanted.items() if path not in by_path]
+    wanted = {
+        folded(mask_path(pattern, image, feature)): (image, feature) for image in pictures for feature in features
+    }
+    lacking = [
+        f"{feature} on {image}"
+        for path, (image, feature) in wanted.items()
+        if path not in by_path and image in evaluated
+    ]
     of_feature = [_any_mask(pattern, feature).fullmatch for feature in features]
     of_others: list[str] = []
     of_absent: list[str] = []
     for path, member in by_path.items():
         if path not in wanted:
             (of_absent if any(is_mask(path) for is_mask in of_feature) else of_others).append(member.path)
-    matched = {member.path for member in by_path.values()} | set(pictures)
+    matched, shown = {member.path for member in by_path.values()}, set(pictures.values())
     others = [
         member.path
         for member in list_members(archive)
@@ -119,7 +125,7 @@ def mask_account(
     ]
     found = {
         "masks are not there": lacking,
-        "masks are of pictures that are not evaluated": of_absent,
+        "masks are of pictures that are not there": of_absent,
         "masks are of features that the study does not name": of_others,
         f"files in {archive} are no masks by archives.mask_pattern, `{pattern}`": others,
     }
