@@ -119,6 +119,7 @@ def mask_account(
         member.path
         for member in list_members(archive)
         if member.path not in matched
+        and member not in shown
         and not folded(member.name).startswith(_NOTICES)
         # of a mask that is there twice, one stands for both
         and _end_of_path(folded(member.path), pattern.count("/") + 1) not in by_path
