@@ -86,6 +86,11 @@ def test_writing_says_the_same(locked: Path) -> None:
 def test_damage_a_folder_and_nothing_are_told_apart(file: Path, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         open_file(tmp_path / "nowhere.h5")
+    with (
+        pytest.raises(InputError, match=r"nowhere\.h5: there is no such file"),
+        opened(tmp_path / "nowhere.h5", "a", []),
+    ):
+        pass
     (tmp_path / "folder.h5").mkdir()
     with pytest.raises(InputError, match=r"folder\.h5 is a folder where a file belongs"):
         open_file(tmp_path / "folder.h5")

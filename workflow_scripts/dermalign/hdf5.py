@@ -57,6 +57,8 @@ def opened(path: str | Path, what: str, parts: Sequence[str]) -> Iterator[h5py.F
     """
     try:
         file = open_file(path)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: there is no such file. Run again to make it.") from error
     except OSError as error:
         raise InputError(f"{path}: not {what}, or damaged ({error}); delete it to make it anew") from error
     with file:

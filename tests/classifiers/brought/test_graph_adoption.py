@@ -1,5 +1,6 @@
 """Frozen graphs between pixels and softmax, and what is found in them."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -90,12 +91,22 @@ def test_several_sigmoids_say_what_can_be_named(tmp_path: Path) -> None:
         adopt_graph(frozen, SIZE, "raw", "target", None)
 
 
-def test_an_activation_in_pieces_is_refused(tmp_path: Path) -> None:
-    frozen = graph_of(tmp_path, Pieces(name="pieces"))
-    with pytest.raises(InputError, match=r"logits: .*pieces.* seems to be an activation in pieces"):
-        adopt_graph(frozen, SIZE, "raw", "target", "pieces")
-    adopted = adopt_graph(frozen, SIZE, "raw", "target", "before")
-    assert np.abs(GraphClassifier(adopted.graph, "mine").scores()(PICTURES)).max() > 0
+@pytest.mark.parametrize("activation", ["gelu", "hard_sigmoid", "mish", "softsign", "exponential", "pieces"])
+def test_an_activation_that_is_not_known_whole_is_refused_or_taken_off(tmp_path: Path, activation: str) -> None:
+    end = Pieces(name="scores") if activation == "pieces" else layers.Dense(3, activation=activation, name="scores")
+    frozen = graph_of(tmp_path / "mine", end)
+    linear = graph_of(tmp_path / "linear", layers.Dense(3, name="scores"))
+    expected = GraphClassifier(adopt_graph(linear, SIZE, "raw", "target", None).graph, "linear").scores()(PICTURES)
+    try:
+        adopted = adopt_graph(frozen, SIZE, "raw", "target", "scores")
+    except InputError as error:
+        assert re.search(r"logits: scores ends with \S*scores\S* .* an activation in pieces, it seems", str(error))
+    else:
+        assert activation == "softsign"
+        np.testing.assert_array_equal(GraphClassifier(adopted.graph, "mine").scores()(PICTURES), expected)
+    # The layer before it can be named, and an operation by its whole name is taken as it is.
+    before = adopt_graph(frozen, SIZE, "raw", "target", "before")
+    assert np.abs(GraphClassifier(before.graph, "mine").scores()(PICTURES)).max() > 0
 
 
 class Pieces(layers.Layer):  # type: ignore[misc]

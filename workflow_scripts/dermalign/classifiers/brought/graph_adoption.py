@@ -30,6 +30,13 @@ ACTIVATIONS = (
     "Softplus",
     "Softsign",
 )
+# What is linear in a scope that ends with class scores, what its shapes are computed with, and where a layer begins.
+LINEAR = (
+    *PASSING_ON,
+    *("Const", "Placeholder", "Add", "AddV2", "AddN", "Sub", "BiasAdd", "Neg", "Mul", "RealDiv", "Mean", "Sum"),
+    *("Reshape", "Squeeze", "ExpandDims", "ConcatV2", "Pack", "Transpose", "Shape", "StridedSlice", "Slice", "Prod"),
+)
+LAYERS = ("MatMul", "Conv2D", "Einsum", "BatchMatMulV2")
 
 
 class Adopted(NamedTuple):
@@ -72,7 +79,7 @@ def adopt_graph(frozen: Frozen, size: int, pixels: str, layer: str | None, logit
         if logits is None:
             scores = _scores(output)
         else:
-            scores = _before_activation(_named(logits, before & after, rank=2, what="logits"))
+            scores = _before_activation(_named(logits, before & after, rank=2, what="logits"), logits)
         if scores.shape.rank != 2 or scores.shape[1] is None:
             raise InputError(f"logits: the class scores are {scores.shape}, must be (pictures, classes)")
         candidates = _ancestors(scores.op) & after
@@ -147,17 +154,16 @@ def _handed_on(tensor: Any) -> Any:
     return tensor
 
 
-def _before_activation(tensor: Any) -> Any:
+def _before_activation(tensor: Any, name: str) -> Any:
     """Return what is before the activation that a named tensor is the output of; the tensor itself where of none.
 
-    Raises InputError for one that is an activation, as an export took it to pieces, of which what is before it cannot
-    be told.
+    name: what was named for it, an operation or a scope. Raises InputError for a scope that ends with an activation in
+    pieces, as an export leaves it, of which what is before it cannot be told.
     """
     tensor = _handed_on(tensor)
     operation = tensor.op
     if operation.type in ACTIVATIONS:
         return operation.inputs[0]
-    inputs = [each.op for each in operation.inputs]
     if operation.type == "Mul":  # swish, x * sigmoid(factor * x)
         for gate, value in itertools.permutations(map(_handed_on, operation.inputs), 2):
             if gate.op.type != "Sigmoid":
@@ -166,14 +172,24 @@ def _before_activation(tensor: Any) -> Any:
             factors = inner.op.inputs if inner.op.type == "Mul" else []
             if value.name in {inner.name, *(_handed_on(each).name for each in factors)}:
                 return value
-    if operation.type in ("RealDiv", "Reciprocal", "Exp") and any(
-        each.type == "Exp" for each in [operation, *inputs, *(inner.op for each in inputs for inner in each.inputs)]
-    ):
+    if _own_name(operation) != name.removesuffix(":0") and (pieces := _nonlinear_in_scope(operation)):
         raise InputError(
-            f"logits: {_own_name(operation)} ({operation.type}) seems to be an activation in pieces. Name the "
-            "operation before it, whose values are the class scores"
+            f"logits: {name} ends with {_own_name(operation)} ({operation.type}), behind {pieces}: an activation in "
+            "pieces, it seems. Name the operation before it, whose values are the class scores"
         )
     return tensor
+
+
+def _nonlinear_in_scope(operation: Any) -> str:
+    """Return the types of operations that are not linear, in the scope of the given one and since its last layer."""
+    scope = _own_name(operation).rpartition("/")[0]
+
+    def before(current: Any) -> list[Any]:
+        if current.type in LAYERS:
+            return []
+        return [tensor.op for tensor in current.inputs if _own_name(tensor.op).rpartition("/")[0] == scope]
+
+    return ", ".join(sorted({each.type for each in _reached(operation, before)} - {*LINEAR, *LAYERS}))
 
 
 def _is_spatial(tensor: Any) -> bool:
