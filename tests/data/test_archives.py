@@ -15,6 +15,7 @@ import pytest
 from dermalign.data import archives
 from dermalign.data.archives import fingerprint, list_members, list_pictures, open_archive, read_member
 from dermalign.errors import InputError
+from zip_cases import headers, zip_of_macos
 
 Zipped = Callable[[Path, Mapping[str, bytes]], Path]
 
@@ -199,23 +200,8 @@ def test_real_archives(real_data: Path) -> None:
 # Names, however a system wrote them
 
 
-def utf8_without_flag(archive: Path, members: Mapping[str, bytes]) -> Path:
-    """Write a zip as macOS does: names decomposed, in UTF-8, without the flag that says so."""
-    with zipfile.ZipFile(archive, "w") as opened:
-        for name, content in members.items():
-            opened.writestr(unicodedata.normalize("NFD", name), content)
-    content = bytearray(archive.read_bytes())
-    for signature, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
-        start = content.find(signature)
-        while start >= 0:
-            content[start + place + 1] &= ~0x08 & 0xFF
-            start = content.find(signature, start + 4)
-    archive.write_bytes(content)
-    return archive
-
-
 def test_names_of_a_zip_of_macos(tmp_path: Path) -> None:
-    archive = utf8_without_flag(tmp_path / "Input.zip", {"Bilder/Läsion_é.jpg": b"a", "Bilder/plain.jpg": b"b"})
+    archive = zip_of_macos(tmp_path / "Input.zip", {"Bilder/Läsion_é.jpg": b"a", "Bilder/plain.jpg": b"b"})
     pictures = list_pictures(archive)
     assert list(pictures) == ["Läsion_é", "plain"]
     assert pictures["Läsion_é"].path == "Bilder/Läsion_é.jpg"
@@ -279,13 +265,10 @@ def test_any_name_is_a_name(tmp_path: Path, zipped: Zipped, name: str) -> None:
 def packed_with(archive: Path, method: int | None = None, flag: int = 0) -> Path:
     """Change what a zip says of how its members are packed."""
     content = bytearray(archive.read_bytes())
-    for signature, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
-        start = content.find(signature)
-        while start >= 0:
-            content[start + place] |= flag
-            if method is not None:
-                content[start + place + 2 : start + place + 4] = struct.pack("<H", method)
-            start = content.find(signature, start + 4)
+    for flags in headers(content, 6, 8):
+        content[flags] |= flag
+        if method is not None:
+            content[flags + 2 : flags + 4] = struct.pack("<H", method)
     archive.write_bytes(content)
     return archive
 

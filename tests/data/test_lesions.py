@@ -9,16 +9,7 @@ from dermalign.data.names import plain_name
 from dermalign.data.tables import read_table
 from dermalign.errors import InputError
 
-Written = Callable[[str], Path]
-
-
-@pytest.fixture
-def written(tmp_path: Path) -> Written:
-    def write(text: str) -> Path:
-        (tmp_path / "metadata.csv").write_text(text, encoding="utf-8")
-        return tmp_path / "metadata.csv"
-
-    return write
+Written = Callable[..., Path]
 
 
 @pytest.mark.parametrize("column", ["image", "isic_id", "image_id", "image_name", "img_id", "bcn_filename"])
@@ -85,7 +76,7 @@ def test_a_word_that_nobody_expected_is_told(written: Written) -> None:
 
 def test_metadata_without_lesions(written: Written) -> None:
     with pytest.raises(InputError, match=r"metadata\.csv has the columns image, sex.*archives\.training_metadata"):
-        read_lesions(written("image,sex\nISIC_1,female\n"))
+        read_lesions(written("image,sex\nISIC_1,female\n", "metadata.csv"))
 
 
 def test_pictures_of_lesions(written: Written) -> None:

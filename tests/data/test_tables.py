@@ -34,16 +34,7 @@ def test_marks_of_encodings(tmp_path: Path, mark: bytes, encoding: str) -> None:
     assert read_table(tmp_path / "t.csv").rows == ROWS
 
 
-Written = Callable[[str], Path]
-
-
-@pytest.fixture
-def written(tmp_path: Path) -> Written:
-    def write(text: str) -> Path:
-        (tmp_path / "t.csv").write_text(text, encoding="utf-8")
-        return tmp_path / "t.csv"
-
-    return write
+Written = Callable[..., Path]
 
 
 def test_a_separator_within_cells_is_none(written: Written) -> None:

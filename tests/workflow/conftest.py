@@ -147,6 +147,42 @@ def empty(tmp_path: Path) -> Study:
     return Study(tmp_path)
 
 
+@pytest.fixture
+def given() -> Callable[..., dict[str, Any]]:
+    """A function: an overlay for a study of archives in the folder data, of an untrained network, with changes."""
+
+    def overlay(archives: dict[str, Any], **changes: Any) -> dict[str, Any]:
+        return {
+            "archives": {
+                "folder": "data",
+                "training_metadata": None,
+                "evaluation_pictures": "pictures.zip",
+                "evaluation_masks": "masks.zip",
+                "lesion_masks": None,
+                "diagnoses": ["diagnoses.csv"],
+                "drawn": None,
+                **archives,
+            },
+            "classes": ["MEL", "NV"],
+            "evaluation_diagnoses": ["MEL", "NV"],
+            "features": ["globules", "streaks"],
+            "published": None,
+            "models": {
+                "plain": None,
+                "residual": None,
+                "small": {
+                    "architecture": "plain_stack",
+                    "input_size": 32,
+                    "saliency_layer": "last_convolution",
+                    "training": {"epochs": 0},
+                },
+            },
+            **changes,
+        }
+
+    return overlay
+
+
 @pytest.fixture(scope="session")
 def tiny() -> Callable[[], dict[str, Any]]:
     """An overlay for a study that is done in half a minute: few pictures, one model, one epoch."""

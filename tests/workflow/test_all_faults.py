@@ -1,6 +1,5 @@
 """What has many faults stops before the first job, and all of them are told at once."""
 
-import io
 import re
 import shutil
 import subprocess
@@ -11,24 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from .conftest import REPOSITORY, Study
 
 FEATURES = ["globules", "streaks"]
 
 
-def png(values: np.ndarray) -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(values).save(stream, "PNG")
-    return stream.getvalue()
-
-
-def photograph(seed: int) -> bytes:
-    stream = io.BytesIO()
-    values = np.random.default_rng(seed).integers(0, 256, (30, 40, 3), dtype=np.uint8)
-    Image.fromarray(values).save(stream, "JPEG")
-    return stream.getvalue()
+def photograph(encoded: Callable[..., bytes], seed: int) -> bytes:
+    return encoded(np.random.default_rng(seed).integers(0, 256, (30, 40, 3)), form="JPEG")
 
 
 def mask(white: int = 255) -> np.ndarray:
@@ -38,58 +27,35 @@ def mask(white: int = 255) -> np.ndarray:
 
 
 @pytest.fixture
-def overlay(empty: Study, zipped: Callable[..., Path]) -> dict[str, Any]:
+def overlay(
+    empty: Study, zipped: Callable[..., Path], encoded: Callable[..., bytes], given: Callable[..., dict[str, Any]]
+) -> dict[str, Any]:
     """A sound study of three evaluation pictures and six to train on."""
     data = empty.folder / "data"
     data.mkdir()
-    evaluated = {f"e{number}": photograph(number) for number in range(3)}
+    evaluated = {f"e{number}": photograph(encoded, number) for number in range(3)}
     zipped(data / "pictures.zip", {f"pictures/{name}.jpg": content for name, content in evaluated.items()})
-    masks = {f"{name}_attribute_{feature}.png": png(mask()) for name in evaluated for feature in FEATURES}
+    masks = {f"{name}_attribute_{feature}.png": encoded(mask()) for name in evaluated for feature in FEATURES}
     zipped(data / "masks.zip", masks)
-    zipped(data / "training.zip", {f"t{number}.jpg": photograph(10 + number) for number in range(6)})
+    zipped(data / "training.zip", {f"t{number}.jpg": photograph(encoded, 10 + number) for number in range(6)})
     labels = "".join(f"t{number},{int(number < 3)},{int(number >= 3)}\n" for number in range(6))
     (data / "labels.csv").write_text(f"image,MEL,NV\n{labels}", encoding="utf-8")
     (data / "diagnoses.csv").write_text("image,diagnosis\ne0,MEL\ne1,NV\ne2,NV\n", encoding="utf-8")
-    return {
-        "study": "faults",
-        "archives": {
-            "folder": "data",
-            "training_pictures": "training.zip",
-            "training_labels": "labels.csv",
-            "training_metadata": None,
-            "evaluation_pictures": "pictures.zip",
-            "evaluation_masks": "masks.zip",
-            "lesion_masks": None,
-            "diagnoses": ["diagnoses.csv"],
-            "drawn": None,
-        },
-        "classes": ["MEL", "NV"],
-        "evaluation_diagnoses": ["MEL", "NV"],
-        "features": FEATURES,
-        "published": None,
-        "models": {
-            "plain": None,
-            "residual": None,
-            "small": {
-                "architecture": "plain_stack",
-                "input_size": 32,
-                "saliency_layer": "last_convolution",
-                "training": {"epochs": 0},
-            },
-        },
-    }
+    return given({"training_pictures": "training.zip", "training_labels": "labels.csv"}, study="faults")
 
 
-def test_all_faults_are_told_at_once(empty: Study, overlay: dict[str, Any], zipped: Callable[..., Path]) -> None:
+def test_all_faults_are_told_at_once(
+    empty: Study, overlay: dict[str, Any], zipped: Callable[..., Path], encoded: Callable[..., bytes]
+) -> None:
     data = empty.folder / "data"
     # What does not fit is not read as black: a mask of values that tell nothing, and one of another size.
-    masks = {f"{name}_attribute_{feature}.png": png(mask()) for name in ("e0", "e1", "e2") for feature in FEATURES}
-    masks["e1_attribute_globules.png"] = png(np.maximum(mask(100), np.eye(30, 40, dtype=np.uint8) * 50))
-    masks["e2_attribute_streaks.png"] = png(mask()[:, :20])
+    masks = {f"{name}_attribute_{feature}.png": encoded(mask()) for name in ("e0", "e1", "e2") for feature in FEATURES}
+    masks["e1_attribute_globules.png"] = encoded(np.maximum(mask(100), np.eye(30, 40, dtype=np.uint8) * 50))
+    masks["e2_attribute_streaks.png"] = encoded(mask()[:, :20])
     zipped(data / "masks.zip", masks)
     # A picture that is cut off in a whole archive, and an archive that is something else than its name says.
-    pictures = {f"e{number}.jpg": photograph(number) for number in range(3)}
-    zipped(data / "pictures.zip", {**pictures, "e0.jpg": photograph(0)[:-300]})
+    pictures = {f"e{number}.jpg": photograph(encoded, number) for number in range(3)}
+    zipped(data / "pictures.zip", {**pictures, "e0.jpg": photograph(encoded, 0)[:-300]})
     (data / "training.zip").write_bytes(b"Rar!\x1a\x07\x01\x00" + bytes(100))
     # A classifier that is none, a layer that is not there, values that are not there.
     (empty.folder / "brought.keras").write_text("a note\n", encoding="utf-8")

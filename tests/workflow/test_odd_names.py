@@ -1,16 +1,16 @@
 """A study of pictures whose names are no plain words, in zips as macOS and Windows write them, from zip to tables."""
 
-import io
-import unicodedata
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import brute_force
 import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
+from zip_cases import zip_of_macos
 
 from .conftest import Study
 
@@ -18,12 +18,6 @@ pytestmark = pytest.mark.slow
 
 NAMES = ["Läsion é", "a,b", 'quo"te', "it's", "NA", "001", "1e5", "null", "a b", "x#$&;y", "UPPER", "per%cent", "-1"]
 FEATURES = ["globules", "streaks"]
-
-
-def png(values: np.ndarray) -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(values).save(stream, "PNG")
-    return stream.getvalue()
 
 
 def mask_of(name: str, feature: str) -> np.ndarray:
@@ -42,65 +36,30 @@ def as_windows(archive: Path, members: dict[str, bytes]) -> None:
     archive.write_bytes(archive.read_bytes().replace(b"folder+", b"folder\\"))
 
 
-def as_macos(archive: Path, members: dict[str, bytes]) -> None:
-    with zipfile.ZipFile(archive, "w") as opened:
-        for name, content in members.items():
-            opened.writestr(unicodedata.normalize("NFD", name), content)
-    content = bytearray(archive.read_bytes())
-    for signature, place in ((b"PK\x03\x04", 7), (b"PK\x01\x02", 9)):
-        start = content.find(signature)
-        while start >= 0:
-            content[start + place] &= 0xF7  # the flag that names are in UTF-8
-            start = content.find(signature, start + 4)
-    archive.write_bytes(content)
-
-
-def test_names_are_names_from_zip_to_tables(empty: Study) -> None:
+def test_names_are_names_from_zip_to_tables(
+    empty: Study, encoded: Callable[..., bytes], given: Callable[..., dict[str, Any]]
+) -> None:
     data = empty.folder / "data"
     data.mkdir()
     random = np.random.default_rng(0)
-    photographs = {f"{name}.JPG": png(random.integers(0, 256, (24, 32, 3), dtype=np.uint8)) for name in NAMES}
+    photographs = {f"{name}.JPG": encoded(random.integers(0, 256, (24, 32, 3))) for name in NAMES}
     as_windows(data / "pictures.zip", photographs)
     masks = {f"{name}_attribute_{feature}.PNG": mask_of(name, feature) for name in NAMES for feature in FEATURES}
-    as_macos(data / "masks.zip", {name: png(values) for name, values in masks.items()})
+    zip_of_macos(data / "masks.zip", {name: encoded(values) for name, values in masks.items()})
     rows = pd.DataFrame(
         {"image": [f"{name}.jpg".lower() for name in NAMES], "diagnosis": ["mel", "Nevus"] * 6 + ["MEL"]}
     )
     rows.to_csv(data / "diagnoses.csv", index=False)
     run = empty.snakemake(
-        overlay={
-            "study": "odd",
-            "archives": {
-                "folder": "data",
-                "training_pictures": "pictures.zip",
-                "training_labels": "diagnoses.csv",
-                "training_metadata": None,
-                "evaluation_pictures": "pictures.zip",
-                "evaluation_masks": "masks.zip",
-                "lesion_masks": None,
-                "diagnoses": ["diagnoses.csv"],
-                "drawn": None,
-            },
-            "leakage": "allow",
-            "split": {"validation": 0.2, "test": 0.2},
-            "classes": ["MEL", "NV"],
-            "evaluation_diagnoses": ["MEL", "NV"],
-            "features": FEATURES,
-            "published": None,
-            "thresholds": [0.0, 0.5],
-            "chance": {"methods": ["shuffled"], "draws": 1},
-            "models": {
-                "plain": None,
-                "residual": None,
-                "small": {
-                    "architecture": "plain_stack",
-                    "input_size": 32,
-                    "saliency_layer": "last_convolution",
-                    "training": {"epochs": 0},
-                },
-            },
-            "batches": {"saliency": 1, "masks": 2},
-        }
+        overlay=given(
+            {"training_pictures": "pictures.zip", "training_labels": "diagnoses.csv"},
+            study="odd",
+            leakage="allow",
+            split={"validation": 0.2, "test": 0.2},
+            thresholds=[0.0, 0.5],
+            chance={"methods": ["shuffled"], "draws": 1},
+            batches={"saliency": 1, "masks": 2},
+        )
     )
     assert run.status == 0, run.text[-5000:]
     results = empty.folder / "results" / "odd"

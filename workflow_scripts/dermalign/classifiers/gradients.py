@@ -162,7 +162,7 @@ def _final_operation(model: "keras.Model") -> tuple[Any, str]:
             raise InputError(reason + "it must be Functional or Sequential, built, with exactly one output")
         operation, _, index = outputs[index]._keras_history
         # Linear activations at the end (a cast to float32, say) change no score.
-        while isinstance(operation, keras.layers.Activation) and operation.activation is keras.activations.linear:
+        while _is_linear(operation):
             operation, _, index = operation.input._keras_history
         if not isinstance(operation, keras.Model):
             break

@@ -24,7 +24,7 @@ from ..study.durations import duration
 from ..study.faults import Faults, some_of
 from .archives import Member, OpenArchive, list_pictures, open_archive, read_member
 from .images import open_picture
-from .masks import MaskReader
+from .masks import MaskReader, other_size
 from .study_archives import Archives
 
 SLOW = 2.0  # seconds: what takes longer is told
@@ -151,10 +151,7 @@ def _of_other_sizes(archives: Archives, evaluated: _Evaluated, remembered: Remem
         for archive, member in [*found, (str(archives.lesion_archive), evaluated.lesions.get(image))]:
             of_mask = remembered.of(archive, member) if member else None
             if member and size and of_mask and of_mask[:2] != size[:2]:
-                yield (
-                    f"{archive}: the mask {member.path} has {of_mask[0]} x {of_mask[1]} pixels, its picture "
-                    f"{size[0]} x {size[1]}: masks are compared pixel for pixel. Replace the one that is wrong."
-                )
+                yield other_size(f"{archive}: the mask {member.path}", of_mask[:2], size[:2])
 
 
 Look = Callable[[MaskReader, OpenArchive, str], tuple[int, int, bool]]

@@ -12,11 +12,12 @@ _PACKED = {
     b"\xfd7zXZ\x00": "an xz file, as a .tar.xz",
     b"\x28\xb5\x2f\xfd": "a Zstandard file, as a .tar.zst",
 }
+_HDF5 = b"\x89HDF\r\n\x1a\n"
 _OTHERS = {
     b"\xff\xd8\xff": "a JPEG picture",
     b"\x89PNG\r\n\x1a\n": "a PNG picture",
     b"GIF8": "a GIF picture",
-    b"\x89HDF\r\n\x1a\n": "an HDF5 file",
+    _HDF5: "an HDF5 file",
     b"\x93NUMPY": "a NumPy array",
     b"%PDF": "a PDF document",
     b"8BPS": "a Photoshop document",
@@ -53,3 +54,8 @@ def kind_of_content(head: bytes) -> str | None:
 def is_packed(head: bytes) -> bool:
     """Return whether a file is an archive of any kind by its first `HEAD` bytes."""
     return head.startswith(tuple(_PACKED)) or head[257:].startswith(b"ustar")
+
+
+def is_hdf5(head: bytes) -> bool:
+    """Return whether a file is HDF5 by its first `HEAD` bytes."""
+    return head.startswith(_HDF5)

@@ -162,6 +162,14 @@ def _listed(values: Sequence[object]) -> str:
     return f"{', '.join(map(str, values[:5]))} and {len(values) - 5} others"
 
 
+def other_size(mask: str, size: tuple[int, int], picture: tuple[int, int]) -> str:
+    """Return what to say of a mask, named in words, whose width and height are not its picture's."""
+    return (
+        f"{mask} has {size[0]} x {size[1]} pixels, its picture {picture[0]} x {picture[1]}: masks are compared pixel "
+        "for pixel. Replace the one that is wrong."
+    )
+
+
 def unite(boxes: Sequence[WhiteBox], size: tuple[int, int]) -> WhiteBox:
     """Return the pixelwise OR of masks of one picture, whose size is (width, height)."""
     boxes = [box for box in boxes if box.pixels.size]

@@ -16,7 +16,7 @@ from ..data.archives import Member, open_archive
 from ..data.cell_files import PictureCells
 from ..data.grids import Grid, cell_edges
 from ..data.images import picture_size
-from ..data.masks import MaskReader, WhiteBox, black_box, unite
+from ..data.masks import MaskReader, WhiteBox, black_box, other_size, unite
 from ..errors import InputError
 from ..logs import progress
 from ..terms import UNION
@@ -63,10 +63,7 @@ def count_picture(
     boxes: dict[str, WhiteBox] = {}
     for feature, box in masks:
         if box.size != size:
-            raise InputError(
-                f"the mask of {feature} of {image} has {box.size[0]} x {box.size[1]} pixels, its picture "
-                f"{size[0]} x {size[1]}: masks are compared pixel for pixel. Replace the one that is wrong."
-            )
+            raise InputError(other_size(f"the mask of {feature} of {image}", box.size, size))
         boxes[feature] = box
     readings = {feature: box.reading for feature, box in boxes.items() if box.reading}
     boxes[UNION] = unite(list(boxes.values()), size)

@@ -4,7 +4,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from ...data.file_kinds import HEAD, kind_of_content
+from ...data.file_kinds import HEAD, is_hdf5, kind_of_content
 from ...errors import InputError
 from ...files import write_text
 
@@ -47,7 +47,7 @@ def kind_of(path: str | Path) -> str:
         raise InputError(f"{path} holds weights alone. Save the whole model: `model.save('classifier.keras')`.")
     with path.open("rb") as stream:
         head = stream.read(HEAD)
-    if path.suffix.lower() in KERAS_SUFFIXES or head.startswith(b"\x89HDF"):
+    if path.suffix.lower() in KERAS_SUFFIXES or is_hdf5(head):
         return KERAS
     what = OTHERS.get(path.suffix.lower()) or kind_of_content(head)
     raise InputError(

@@ -11,10 +11,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ...data.file_kinds import HEAD, kind_of_content
+from ...data.file_kinds import HEAD, is_hdf5, kind_of_content
 from ...errors import InputError
 from ...hdf5 import open_file
-from .old_keras import lost_keys, modernised
+from .old_keras import applications, lost_keys, modernised
 
 if TYPE_CHECKING:
     import keras
@@ -170,7 +170,7 @@ def _read(path: Path) -> KerasFile:
             # Not read when a model is loaded without being compiled.
             written = {key: value for key, value in written.items() if key != "compile_config"}
             version = str(metadata.get("keras_version", ""))
-        elif head.startswith(b"\x89HDF"):
+        elif is_hdf5(head):
             with open_file(path) as file:
                 text, version = file.attrs.get("model_config"), str(file.attrs.get("keras_version", ""))
             if text is None:
@@ -239,7 +239,7 @@ def _foreign(configuration: Mapping[str, Any], kind: str, inner: Any, is_legacy:
     if kind == "function":
         named = [getattr(keras, part) for part in MODULES_OF_FUNCTIONS]
         is_known = module == "builtins" and any(hasattr(part, str(inner)) for part in named)
-        if is_known or _is_of_keras(module, MODULES_OF_FUNCTIONS):
+        if is_known or _has_functions(module):
             return None
         return f"the function {inner} of {module}, no part of Keras"
     if module == "keras" and kind in MODELS:
@@ -295,10 +295,9 @@ def _named_parts() -> dict[str, Any]:
 
 def _unpublished_parts() -> dict[str, Any]:
     """Return the parts of Keras that it does not find by name alone: those of its applications, as LayerScale."""
-    own = [module for name, module in list(sys.modules.items()) if name.startswith("keras.src.applications.")]
-    return {name: part for module in own for name, part in vars(module).items() if _is_part(part)}
+    return {name: part for module in applications() for name, part in vars(module).items() if _is_part(part)}
 
 
-def _is_of_keras(module: str, parts: Sequence[str] = MODULES) -> bool:
+def _has_functions(module: str) -> bool:
     first, *_ = module.removeprefix("keras.src.").removeprefix("keras.").split(".")
-    return module.startswith("keras.") and first in parts
+    return module.startswith("keras.") and first in MODULES_OF_FUNCTIONS

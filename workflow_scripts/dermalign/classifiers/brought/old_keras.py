@@ -7,6 +7,7 @@ that some layers had and never used.
 import inspect
 import sys
 from collections.abc import Iterator, Mapping
+from types import ModuleType
 from typing import Any
 
 MODELS = {"Functional": "keras.src.models.functional", "Sequential": "keras.src.models.sequential"}
@@ -73,14 +74,18 @@ def _module_of(module: str, kind: str) -> str:
     return module
 
 
+def applications() -> list[ModuleType]:
+    """Return the modules of Keras's own networks, some of which have layers that Keras publishes nowhere else."""
+    return [module for name, module in list(sys.modules.items()) if name.startswith("keras.src.applications.")]
+
+
 def layer_called(kind: str) -> Any:
     """Return the layer or model of Keras with this name, one of its applications' own among them; None for none."""
     import keras
 
     if kind in MODELS:
         return getattr(sys.modules[MODELS[kind]], kind)
-    own = [module for name, module in list(sys.modules.items()) if name.startswith("keras.src.applications.")]
-    found = (getattr(module, kind, None) for module in (keras.layers, keras, *own))
+    found = (getattr(module, kind, None) for module in (keras.layers, keras, *applications()))
     return next((each for each in found if isinstance(each, type) and issubclass(each, keras.Layer)), None)
 
 
