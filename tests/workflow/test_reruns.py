@@ -140,25 +140,25 @@ def test_other_content_under_the_same_name_runs_what_reads_it(brought: Study) ->
     )
     before = {path: path.read_bytes() for path in (*archives.iterdir(),)}
 
-    def jobs_after(archive: Path, name: str, content: bytes) -> dict[str, list[str]]:
-        _replace(archive, name, content)
+    def jobs_after(archive: Path, name: str) -> dict[str, list[str]]:
+        _replace(archive, name)
         found = brought.snakemake("-n", overlay=BROUGHT).jobs()
         archive.write_bytes(before[archive])
         return found
 
-    jobs = jobs_after(masks, f"{image}_attribute_streaks.png", _encoded("L", "PNG"))
+    jobs = jobs_after(masks, f"{image}_attribute_streaks.png")
     assert len(jobs["mask_cells"]) == 1
     assert {"archive_digests", "study_record"} <= set(jobs)
     assert not [name for name in jobs if name.startswith(("gradcam_", "train", "perceptual_hashes"))]
 
-    jobs = jobs_after(pictures, f"{image}.jpg", _encoded("RGB", "JPEG"))
+    jobs = jobs_after(pictures, f"{image}.jpg")
     assert len(jobs["mask_cells"]) == len(jobs["perceptual_hashes"]) == 1
     assert len([name for name in jobs if name.startswith("gradcam_")]) == 2  # one batch of each model
     assert "training_manifest" not in jobs
 
     with zipfile.ZipFile(training) as opened:
         trained = Path(opened.namelist()[5]).name
-    jobs = jobs_after(training, trained, _encoded("RGB", "JPEG"))
+    jobs = jobs_after(training, trained)
     assert {"training_manifest", "training_pictures", "train", "perceptual_hashes"} <= set(jobs)
     assert "mask_cells" not in jobs
 
@@ -170,21 +170,21 @@ def test_other_content_under_the_same_name_runs_what_reads_it(brought: Study) ->
     assert brought.snakemake("-n", overlay=BROUGHT).jobs() == {}
 
 
-def _replace(archive: Path, name: str, content: bytes) -> None:
-    """Write a zip archive anew, with other content for the member of the given file name."""
+def _replace(archive: Path, name: str) -> None:
+    """Write a zip archive anew, with another picture or mask of the same size as the member of the given file name."""
     with zipfile.ZipFile(archive) as opened:
         members = {info.filename: opened.read(info) for info in opened.infolist()}
     (member,) = [path for path in members if Path(path).name == name]
+    with Image.open(io.BytesIO(members[member])) as old:
+        members[member] = _encoded(old.mode, str(old.format), old.size)
     with zipfile.ZipFile(archive, "w") as opened:
-        for path, old in members.items():
-            opened.writestr(path, content if path == member else old)
+        for path, content in members.items():
+            opened.writestr(path, content)
 
 
-def _encoded(mode: str, kind: str) -> bytes:
+def _encoded(mode: str, kind: str, size: tuple[int, int] = (97, 75)) -> bytes:
     content = io.BytesIO()
-    Image.radial_gradient("L").resize((97, 75)).point(lambda value: 255 * (value < 90)).convert(mode).save(
-        content, kind
-    )
+    Image.radial_gradient("L").resize(size).point(lambda value: 255 * (value < 90)).convert(mode).save(content, kind)
     return content.getvalue()
 
 
