@@ -22,12 +22,15 @@ from dermalign.saliency.study_sources import MapSources
 from dermalign.study.batches import remember_blocks, shard_blocks
 from dermalign.study.configuration import checked, published_names
 from dermalign.study.console import best_threshold_lines, place_lines, print_steps, wants_own_words
-from dermalign.study.digests import code_digest
+from dermalign.study.digests import code_digest, keep_code, recall_code
 from dermalign.study.faults import Faults
 from dermalign.study.interpreter import check_interpreter
 from dermalign.study.rule_names import names_of_files
 from dermalign.study.sources import CLASSIFIER, INDEPENDENT, MAPS, MASKS, METHOD, PICTURES, VARIANT
 from dermalign.study.study import CACHE, Study
+
+READ_CODE = f"{CACHE}/code.json"
+recall_code(READ_CODE)
 
 # TensorFlow's remarks on the machine's processor say nothing about the study. Jobs inherit this.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -160,6 +163,8 @@ def add_code_digests():
         script = Path(str(each.script or ""))
         if script.name and (SCRIPTS / script.name).is_file() and "code" not in dict(each.params.items()):
             each.set_params(code=code_of(script.name))
+    if workflow.is_main_process:
+        keep_code(READ_CODE)
 
 
 def megabytes(first):

@@ -1,6 +1,7 @@
 """Digests of code: they follow what a script imports, change with what is computed, and with no word or layout."""
 
 import ast
+import json
 import random
 import re
 import shutil
@@ -10,7 +11,14 @@ from pathlib import Path
 
 import pytest
 from dermalign.study import digests
-from dermalign.study.digests import NEUTRAL, code_digest, content_digest, imported_modules
+from dermalign.study.digests import (
+    NEUTRAL,
+    code_digest,
+    content_digest,
+    imported_modules,
+    keep_code,
+    recall_code,
+)
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCRIPTS = sorted((REPOSITORY / "workflow_scripts").glob("*.py"))
@@ -35,20 +43,8 @@ class Copy:
         self.scripts = Path(shutil.copytree(REPOSITORY / "workflow_scripts", folder / "scripts", ignore=ignored))
         self.library = self.scripts / "dermalign"
         patch.setattr(digests, "LIBRARY", self.library)
-        # What is kept of a file counts for its content, so that an edit is read and all else is not read again.
-        patch.setattr(digests, "_read", self._kept(digests._read.__wrapped__))
-
-    @staticmethod
-    def _kept(function: Callable[..., object]) -> Callable[..., object]:
-        known: dict[tuple[object, ...], object] = {}
-
-        def asked(path: Path, *others: str) -> object:
-            key = (path, path.read_bytes(), *others)
-            if key not in known:
-                known[key] = function(path, *others)
-            return known[key]
-
-        return asked
+        # What is kept by content, and not by path alone: an edit is read, and all else is not read again.
+        patch.setattr(digests, "_read", digests._read.__wrapped__)
 
     def path(self, module: str) -> Path:
         return digests._path(module)
@@ -305,3 +301,53 @@ def test_content_digest(tmp_path: Path) -> None:
     assert content_digest(first) != content_digest(second)
     with pytest.raises(FileNotFoundError):
         content_digest(tmp_path / "none.csv")
+
+
+# What one process reads of code, the next knows
+
+
+@pytest.fixture
+def fresh(copy: Copy, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """A function after which nothing is known, as in a new process."""
+
+    def forget() -> None:
+        monkeypatch.setattr(digests, "_remembered", {})
+        monkeypatch.setattr(digests, "_used_keys", set())
+
+    forget()
+    return forget
+
+
+def test_code_that_was_kept_is_not_read_again_and_an_edit_is(
+    copy: Copy, fresh: Callable[[], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = tmp_path / "kept" / "code.json"
+    before = copy.of("data.labels", "data.cell_files")
+    keep_code(kept)
+    fresh()
+    recall_code(kept)
+    with monkeypatch.context() as patch:
+        patch.setattr(ast, "parse", lambda content: pytest.fail("it was read before"))
+        assert copy.of("data.labels", "data.cell_files") == before
+    copy.edit("terms", '"union"', '"any"')
+    assert copy.of("data.labels", "data.cell_files") != before
+    fresh()
+    recall_code(kept)
+    copy.of("data.labels")
+    written = kept.read_bytes()
+    keep_code(kept)
+    assert set(json.loads(kept.read_text())["read"]) < set(json.loads(written)["read"])  # what is of no use goes
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"reader": "another", "read": {"key": [[], ""]}}'])
+def test_a_file_of_kept_code_that_is_of_no_use_is_not_used(
+    copy: Copy, fresh: Callable[[], None], tmp_path: Path, content: str
+) -> None:
+    before = copy.of("data.labels")
+    kept = tmp_path / "code.json"
+    kept.write_text(content)
+    fresh()
+    recall_code(kept)
+    assert digests._remembered == {}
+    assert copy.of("data.labels") == before
+    recall_code(tmp_path / "none.json")

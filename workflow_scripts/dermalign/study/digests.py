@@ -6,14 +6,23 @@ imports, through packages and from functions, too, so that an edit reruns the st
 
 import ast
 import hashlib
+import json
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
+
+from ..files import write_text
 
 LIBRARY = Path(__file__).resolve().parents[1]
 # What words messages and writes files whole changes no number.
 NEUTRAL = ("errors", "files", "logs")
 TELLING = ("logger", "log")
+# What was read of modules, by their content: the names that they import, and the digest of their code.
+_remembered: dict[str, list[Any]] = {}
+_used_keys: set[str] = set()
 
 
 def content_digest(path: str | Path) -> str:
@@ -57,15 +66,44 @@ def _path(module: str) -> Path:
     return plain if plain.is_file() else LIBRARY / module.replace(".", "/") / "__init__.py"
 
 
+def recall_code(path: str | Path) -> None:
+    """Know again what an earlier process kept of the code that it read: reading it takes a quarter of a planning."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        kept = json.loads(Path(path).read_text(encoding="utf-8"))
+        if kept["reader"] == _reader():
+            _remembered.update(kept["read"])
+
+
+def keep_code(path: str | Path) -> None:
+    """Write what `recall_code` reads, where this process read something new; without the file, the next reads anew."""
+    kept = {key: _remembered[key] for key in sorted(_used_keys)}
+    text = json.dumps({"reader": _reader(), "read": kept}, indent=1)
+    with suppress(OSError):
+        if not Path(path).is_file() or Path(path).read_text(encoding="utf-8") != text:
+            write_text(path, text)
+
+
+def _reader() -> str:
+    # Another Python parses into other trees.
+    return f"{content_digest(__file__)} {sys.version}"
+
+
 @lru_cache
 def _read(path: Path, module: str) -> tuple[tuple[str, ...], bytes]:
-    """Return the modules of this library that a module, or a script (an empty name), imports, and its code as bytes."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    imports = _imports(tree, module, is_package=path.name == "__init__.py")  # before words are taken out of the tree
-    return imports, ast.dump(_Wordless().visit(tree)).encode()
+    """Return the modules of this library that a module, or a script (an empty name), imports, and its code's digest."""
+    content = path.read_bytes()
+    key = hashlib.sha256(f"{module}\n{path.name}\n".encode() + content).hexdigest()
+    if key not in _remembered:
+        tree = ast.parse(content)
+        names = _imports(tree, module, is_package=path.name == "__init__.py")  # before words are taken out of the tree
+        _remembered[key] = [names, hashlib.sha256(ast.dump(_Wordless().visit(tree)).encode()).hexdigest()]
+    _used_keys.add(key)
+    names, digest = _remembered[key]
+    return tuple(name for name in names if _path(name).is_file()), digest.encode()
 
 
-def _imports(tree: ast.Module, module: str, is_package: bool) -> tuple[str, ...]:
+def _imports(tree: ast.Module, module: str, is_package: bool) -> list[str]:
+    """Return what may be modules of this library that a module imports: a name may be a function of a module, too."""
     found: list[str] = []
     for node in _used(tree):
         if isinstance(node, ast.Import):
@@ -74,9 +112,8 @@ def _imports(tree: ast.Module, module: str, is_package: bool) -> tuple[str, ...]
         elif isinstance(node, ast.ImportFrom):
             origin = _origin(node, module, is_package)
             if origin is not None:
-                # A name may be a module of a package, or a function of a module.
                 found += [origin, *(".".join(filter(None, [origin, alias.name])) for alias in node.names)]
-    return tuple(name for name in dict.fromkeys(found) if name and _path(name).is_file())
+    return [name for name in dict.fromkeys(found) if name]
 
 
 def _origin(node: ast.ImportFrom, module: str, is_package: bool) -> str | None:
