@@ -1,7 +1,10 @@
 """The grid of maps, told without a classifier."""
 
+from pathlib import Path
+
 import pytest
-from dermalign.classifiers.probe import probe
+from dermalign.classifiers.backbones import build_backbone
+from dermalign.classifiers.probe import probe, probe_model
 from dermalign.errors import InputError
 
 
@@ -31,3 +34,16 @@ def test_probe_names_what_there_is_instead_of_a_missing_layer() -> None:
 def test_what_is_not_told_is_named() -> None:
     with pytest.raises(InputError, match="settings lack `input_size`, `saliency_layer`"):
         probe({"architecture": "plain_stack"})
+
+
+def test_weights_that_a_training_would_start_from_are_tried(tmp_path: Path) -> None:
+    settings = {"architecture": "plain_stack", "input_size": 32, "saliency_layer": "last_convolution"}
+    fitting, other = tmp_path / "fitting.weights.h5", tmp_path / "other.weights.h5"
+    build_backbone("plain_stack", 64).save_weights(fitting)
+    build_backbone("residual_stack", 32).save_weights(other)
+    for weights in ("none", str(fitting)):
+        assert probe_model({**settings, "weights": weights}) == {"grid": [8, 8]}
+    with pytest.raises(InputError, match=r"weights: .*other\.weights\.h5 does not fit plain_stack without top"):
+        probe_model({**settings, "weights": str(other)})
+    with pytest.raises(InputError, match="weights: there are no ImageNet weights of plain_stack"):
+        probe_model({**settings, "weights": "imagenet"})

@@ -67,9 +67,9 @@ def test_a_saved_model_becomes_a_graph(classifiers: Configured, tmp_path: Path) 
 # What is asked of Keras
 
 
-def test_neither_name_nor_weights_nor_training_change_a_grid(classifiers: Configured, asked: list[str]) -> None:
+def test_neither_name_nor_training_change_a_grid(classifiers: Configured, asked: list[str]) -> None:
     assert classifiers().grids == {"plain": (4, 5)}
-    assert classifiers(model={"weights": "imagenet", "training": {"epochs": 3}, "pixels": "native"}).grids
+    assert classifiers(model={"training": {"epochs": 3}, "pixels": "native"}).grids
     renamed = classifiers(models={"other": classifiers().models["plain"]})
     assert renamed.grids == {"other": (4, 5)}
     assert asked == ["models.plain"]
@@ -77,6 +77,17 @@ def test_neither_name_nor_weights_nor_training_change_a_grid(classifiers: Config
         assert classifiers(model=change).grids
     assert asked == ["models.plain"] * 4
     assert Path(CACHE).is_dir()
+
+
+def test_weights_are_tried_when_their_content_is_new(classifiers: Configured, asked: list[str], tmp_path: Path) -> None:
+    for number, name in enumerate(("first.weights.h5", "moved.weights.h5")):
+        (tmp_path / name).write_bytes(b"weights")
+        assert classifiers(model={"weights": str(tmp_path / name)}).grids
+        assert asked == ["models.plain"], number
+    (tmp_path / "first.weights.h5").write_bytes(b"others")
+    for weights in (str(tmp_path / "first.weights.h5"), "imagenet", "none"):
+        assert classifiers(model={"weights": weights}).grids
+    assert len(asked) == 4
 
 
 def test_what_a_trained_model_takes_is_configured(classifiers: Configured, asked: list[str]) -> None:

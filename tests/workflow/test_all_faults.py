@@ -57,10 +57,12 @@ def test_all_faults_are_told_at_once(
     pictures = {f"e{number}.jpg": photograph(encoded, number) for number in range(3)}
     zipped(data / "pictures.zip", {**pictures, "e0.jpg": photograph(encoded, 0)[:-300]})
     (data / "training.zip").write_bytes(b"Rar!\x1a\x07\x01\x00" + bytes(100))
-    # A classifier that is none, a layer that is not there, values that are not there.
+    # A classifier that is none, weights that are none, a layer that is not there, values that are not there.
     (empty.folder / "brought.keras").write_text("a note\n", encoding="utf-8")
     brought = {"classifier": "brought.keras", "pixels": "unit", "saliency_layer": "conv", "classes": ["MEL", "NV"]}
     overlay["models"].update(brought=brought)
+    (empty.folder / "weights.h5").write_text("a note\n", encoding="utf-8")
+    overlay["models"]["started"] = {**overlay["models"]["small"], "weights": "weights.h5"}
     overlay["models"]["small"]["saliency_layer"] = "block9"
     overlay["published"] = "nowhere.csv"
     # A control that needs two pictures, of a study of which one is left.
@@ -77,6 +79,7 @@ def test_all_faults_are_told_at_once(
         r"training\.zip is a RAR archive, not a zip archive\. Unpack it and name the folder",
         r"models\.small.*block9.*last_convolution",
         r"models\.brought.*brought\.keras",
+        r"models\.started: weights: weights\.h5 is no file of weights as Keras saves them",
         r"nowhere\.csv",
         r"`shuffled` needs at least 2 pictures, and 1 of the evaluation pictures get maps",
     ):

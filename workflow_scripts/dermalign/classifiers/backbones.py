@@ -2,13 +2,16 @@
 
 import difflib
 import inspect
+import tempfile
 import warnings
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..data.file_kinds import HEAD, is_hdf5, kind_of_content
 from ..errors import InputError
 from ..hdf5 import open_file
 
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 # that says that the difference is in it, see `imagenet.fetch_weights`.
 FOLDING = tuple(f"EfficientNetB{number}" for number in range(8))
 FOLDED = "dermalign_rescaling_folded"
+WEIGHTS = ".weights.h5"
 
 
 def plain_stack(input_shape: tuple[int, int, int]) -> "keras.Model":
@@ -133,33 +137,59 @@ def build_backbone(architecture: str, size: int, *, imagenet: bool = False) -> "
 def load_backbone_weights(backbone: "keras.Model", architecture: str, weights: str) -> None:
     """Load the file `weights` into a backbone of `build_backbone`, in place.
 
-    Raises `InputError` for no file, one of another network, one that lacks kernels, and for EfficientNet B0 to B7 one
-    that `imagenet.fetch_weights` did not make.
+    Its content tells whether it is a .weights.h5, a .h5 or a .keras file, whatever it is called. Raises `InputError`
+    for no file, one that is none of these or damaged, one of another network, one that lacks kernels, and for
+    EfficientNet B0 to B7 one that `imagenet.fetch_weights` did not make.
     """
     if not Path(weights).is_file():
         raise InputError(f"weights: no such file: {weights}")
+    suffix = _suffix_of_content(weights, architecture)
     # Keras only warns about a layer that the file lacks, and leaves it random; zeros tell which were not loaded.
     kernels = [variable for variable in backbone.weights if len(variable.shape) > 1]
     for kernel in kernels:
         kernel.assign(np.zeros(kernel.shape, np.float32))
     try:
-        if architecture in FOLDING and not is_folded(weights):
+        if architecture in FOLDING and not (suffix == WEIGHTS and is_folded(weights)):
             # Keras's own file is for a network with one more rescaling, so that it would load and be wrong.
             raise InputError(
                 f"weights: {architecture} takes `imagenet`, `none` or a file that `snakemake fetch` made of "
                 f"`imagenet`, not {weights}"
             )
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
             warnings.simplefilter("ignore", UserWarning)
-            backbone.load_weights(weights)
-    except (ValueError, OSError, KeyError) as error:
-        raise InputError(f"weights: {weights} does not fit {architecture} without top: {error}") from error
+            named = Path(folder) / f"backbone{suffix}"  # Keras goes by the name
+            named.symlink_to(Path(weights).resolve())
+            backbone.load_weights(named)
+    except (OSError, RuntimeError, zipfile.BadZipFile) as error:
+        raise InputError(f"weights: {weights} is damaged ({error}). Fetch or save it again.") from error
+    except (ValueError, KeyError) as error:
+        reason = str(error).strip().partition("\n")[0].partition(" Example")[0]  # Keras lists all layers
+        raise InputError(f"weights: {weights} does not fit {architecture} without top: {reason}") from error
     lacking = [kernel.path for kernel in kernels if not np.any(kernel)]
     if lacking:
         raise InputError(
             f"weights: {weights} does not fit {architecture} without top: it lacks {len(lacking)} of {len(kernels)} "
             f"kernels, among them {lacking[0]}"
         )
+
+
+def _suffix_of_content(weights: str, architecture: str) -> str:
+    """Return the suffix by which Keras reads a file of weights as what it is. Raises `InputError`."""
+    with Path(weights).open("rb") as stream:
+        head = stream.read(HEAD)
+    if zipfile.is_zipfile(weights):
+        return ".keras"
+    if not is_hdf5(head):
+        what = kind_of_content(head)
+        raise InputError(
+            f"weights: {weights} is {f'{what}, ' if what else ''}no file of weights as Keras saves them. Give one of "
+            f"{architecture} without top (`backbone.save_weights('name.weights.h5')`), or say `imagenet` or `none`."
+        )
+    try:
+        with open_file(weights) as file:
+            return ".h5" if "layer_names" in file.attrs or "model_weights" in file else WEIGHTS
+    except (OSError, RuntimeError) as error:
+        raise InputError(f"weights: {weights} is damaged ({error}). Fetch or save it again.") from error
 
 
 def is_folded(path: str | Path) -> bool:

@@ -1,4 +1,7 @@
-"""What a classifier is like, as planning asks for it: its saliency layer exists, and how many cells its maps have."""
+"""What a classifier is like, as planning asks for it: its saliency layer exists, and how many cells its maps have.
+
+Weights that a training would start from are tried, so that hours do not pass before a file is found not to fit.
+"""
 
 import difflib
 from collections.abc import Mapping
@@ -6,7 +9,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..study.probing import answer
-from .backbones import build_backbone
+from .backbones import build_backbone, constructor, load_backbone_weights
 from .settings import demand
 
 
@@ -14,13 +17,19 @@ def probe_model(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return `grid` (h, w) for an entry of `models:`; for a brought classifier all that `adoption.Found` has.
 
     Raises InputError for an unknown architecture, a layer that the model lacks, an input size that the architecture
-    cannot take, or a brought classifier that cannot be used.
+    cannot take, weights that do not fit it, or a brought classifier that cannot be used.
     """
     if "classifier" in settings:
         from .brought.adoption import probe_classifier
 
         return probe_classifier(settings)
-    return {"grid": list(probe(settings)["grid"])}
+    grid = list(probe(settings)["grid"])
+    architecture, weights = settings["architecture"], settings["weights"]
+    if weights == "imagenet":
+        constructor(architecture, imagenet=True)
+    elif weights != "none":
+        load_backbone_weights(build_backbone(architecture, int(settings["input_size"])), architecture, weights)
+    return {"grid": grid}
 
 
 def probe(settings: Mapping[str, Any]) -> dict[str, Any]:

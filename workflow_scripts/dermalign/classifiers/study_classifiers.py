@@ -15,7 +15,7 @@ from .brought.files import adopted_name, digest_of, files_of
 from .imagenet import weights_name
 from .keras_settings import check_keras_settings
 
-ASKED = ("architecture", "input_size", "saliency_layer")
+ASKED = ("architecture", "input_size", "saliency_layer", "weights")
 # Of a brought classifier, whose file may move: its path is not what the answer depends on.
 ASKED_OF_BROUGHT = ("pixels", "classes", "input_size", "saliency_layer", "logits")
 
@@ -118,7 +118,7 @@ class Classifiers:
                 f"models.{model}.weights: there is no file {weights}. Correct the path, or say `imagenet` or `none`."
             )
         asked = {key: settings[key] for key in ASKED}
-        return Question(asked, asked)
+        return Question(asked, {**asked, "weights": self.weights_digest(model)})
 
     @cached_property
     def grids(self) -> dict[str, tuple[int, int]]:
