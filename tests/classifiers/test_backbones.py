@@ -15,6 +15,7 @@ from dermalign.classifiers.backbones import (
     family_of,
     load_backbone_weights,
 )
+from dermalign.classifiers.probe import check_weights_file
 from dermalign.errors import InputError
 
 
@@ -90,6 +91,7 @@ def test_files_that_hold_no_weights_are_named_as_what_they_are(
     path = tmp_path / name
     path.write_bytes(change(whole.read_bytes()))
     with pytest.raises(InputError, match=words):
+        check_weights_file(str(path), "plain_stack")
         load_backbone_weights(backbone, "plain_stack", str(path))
 
 

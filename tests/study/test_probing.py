@@ -12,7 +12,7 @@ from dermalign.errors import InputError
 from dermalign.study import probing
 from dermalign.study.probing import Question, answer, probed
 
-PLAIN = {"architecture": "plain_stack", "input_size": 64, "saliency_layer": "last_convolution"}
+PLAIN = {"architecture": "plain_stack", "input_size": 64, "saliency_layer": "last_convolution", "weights": "none"}
 
 
 def question(**settings: Any) -> Question:

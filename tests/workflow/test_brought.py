@@ -41,7 +41,10 @@ def test_a_brought_classifier_gives_the_study_of_the_one_it_was_copied_from(
         "graph": {"classifier": "exported", "pixels": "raw", "saliency_layer": "last_convolution"},
     }
     assert "train" not in empty.snakemake("-n", overlay=overlay).jobs()
-    run = empty.snakemake(overlay=overlay)
+    confusions = [f"figures/classifiers/{model}_confusion.svg" for model in ("mine", "graph")]
+    wanted = ("tables/table6.csv", "tables/classifiers.csv", "statistics/thresholds.csv", *confusions)
+    targets = [f"results/embedded/{name}" for name in wanted]
+    run = empty.snakemake(*targets, overlay=overlay)
     assert run.status == 0, run.text[-5000:]
     assert "whether these pictures trained it is unknown" in run.text
 
@@ -83,13 +86,13 @@ def test_a_brought_classifier_gives_the_study_of_the_one_it_was_copied_from(
     assert "; what trained mine, graph is unknown." in caption
 
     # A touched file runs nothing, a changed one what depends on it and nothing else.
-    assert empty.snakemake("-n", overlay=overlay).jobs() == {}
+    assert empty.snakemake("-n", *targets, overlay=overlay).jobs() == {}
     (empty.folder / "mine.keras").touch()
-    assert empty.snakemake("-n", overlay=overlay).jobs() == {}
+    assert empty.snakemake("-n", *targets, overlay=overlay).jobs() == {}
     other = load_keras_file(trained)
     other.set_weights([weight * np.float32(1.01) for weight in other.get_weights()])
     other.save(empty.folder / "mine.keras")
-    jobs = empty.snakemake("-n", overlay=overlay).jobs()
+    jobs = empty.snakemake("-n", *targets, overlay=overlay).jobs()
     assert {"adopt_mine", "classify", "gather_maps", "table6"} <= set(jobs)
     assert not {"train", "mask_cells", "training_manifest", "training_pictures", "adopt_graph"} & set(jobs)
     assert [
@@ -107,7 +110,8 @@ def test_a_brought_classifier_has_its_own_classes(empty: Study, tiny: Callable[[
     overlay = {**tiny(), "chance": {"methods": []}}
     overlay["models"] = {"plain": None, "residual": None}
     overlay["models"]["mine"] = {"classifier": "mine.keras", "pixels": "unit", "classes": classes}
-    run = empty.snakemake(overlay=overlay)
+    tables = [f"results/embedded/tables/table{number}.csv" for number in (2, 4, 6)]
+    run = empty.snakemake("results/embedded/classifiers/mine/metrics.csv", *tables, overlay=overlay)
     assert run.status == 0, run.text[-5000:]
     assert "mine: saliency_layer: conv2d" in run.text and "found as the last" in run.text
     predictions = pd.read_csv(empty.results / "classifiers" / "mine" / "predictions.csv")

@@ -65,8 +65,11 @@ def test_a_threshold_comes_and_goes_without_a_stale_row(copied: Study) -> None:
     shard = copied.results / "jaccard" / "plain" / "gradcam" / "union" / "0.300.csv"
     made = shard.stat().st_mtime_ns
 
-    assert copied.snakemake(overlay={"thresholds": [*GRID, 0.55]}).status == 0
+    table = copied.results / "tables" / "extended_thresholds.csv"
+    with_it = [str(path.relative_to(copied.folder)) for path in (statistics, table)]
+    assert copied.snakemake(*with_it, overlay={"thresholds": [*GRID, 0.55]}).status == 0
     assert "0.550" in set(pd.read_csv(statistics, dtype=str)["threshold"])
+    assert ",0.550," in table.read_text(encoding="utf-8")
     assert shard.stat().st_mtime_ns == made
 
     without = {"thresholds": [value for value in GRID if value != 0.3]}

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..data.file_kinds import HEAD, is_hdf5, kind_of_content
 from ..errors import InputError
 from ..hdf5 import open_file
 
@@ -138,12 +137,12 @@ def load_backbone_weights(backbone: "keras.Model", architecture: str, weights: s
     """Load the file `weights` into a backbone of `build_backbone`, in place.
 
     Its content tells whether it is a .weights.h5, a .h5 or a .keras file, whatever it is called. Raises `InputError`
-    for no file, one that is none of these or damaged, one of another network, one that lacks kernels, and for
+    for no file, one that is damaged or none of these, one of another network, one that lacks kernels, and for
     EfficientNet B0 to B7 one that `imagenet.fetch_weights` did not make.
     """
     if not Path(weights).is_file():
         raise InputError(f"weights: no such file: {weights}")
-    suffix = _suffix_of_content(weights, architecture)
+    suffix = _suffix_of_content(weights)
     # Keras only warns about a layer that the file lacks, and leaves it random; zeros tell which were not loaded.
     kernels = [variable for variable in backbone.weights if len(variable.shape) > 1]
     for kernel in kernels:
@@ -173,18 +172,10 @@ def load_backbone_weights(backbone: "keras.Model", architecture: str, weights: s
         )
 
 
-def _suffix_of_content(weights: str, architecture: str) -> str:
+def _suffix_of_content(weights: str) -> str:
     """Return the suffix by which Keras reads a file of weights as what it is. Raises `InputError`."""
-    with Path(weights).open("rb") as stream:
-        head = stream.read(HEAD)
     if zipfile.is_zipfile(weights):
         return ".keras"
-    if not is_hdf5(head):
-        what = kind_of_content(head)
-        raise InputError(
-            f"weights: {weights} is {f'{what}, ' if what else ''}no file of weights as Keras saves them. Give one of "
-            f"{architecture} without top (`backbone.save_weights('name.weights.h5')`), or say `imagenet` or `none`."
-        )
     try:
         with open_file(weights) as file:
             return ".h5" if "layer_names" in file.attrs or "model_weights" in file else WEIGHTS

@@ -4,9 +4,12 @@ Weights that a training would start from are tried, so that hours do not pass be
 """
 
 import difflib
+import zipfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from ..data.file_kinds import HEAD, is_hdf5, kind_of_content
 from ..errors import InputError
 from ..study.probing import answer
 from .backbones import build_backbone, constructor, load_backbone_weights
@@ -23,13 +26,30 @@ def probe_model(settings: Mapping[str, Any]) -> dict[str, Any]:
         from .brought.adoption import probe_classifier
 
         return probe_classifier(settings)
+    demand(settings, "weights")
     grid = list(probe(settings)["grid"])
     architecture, weights = settings["architecture"], settings["weights"]
     if weights == "imagenet":
         constructor(architecture, imagenet=True)
     elif weights != "none":
+        check_weights_file(weights, architecture)
         load_backbone_weights(build_backbone(architecture, int(settings["input_size"])), architecture, weights)
     return {"grid": grid}
+
+
+def check_weights_file(path: str, architecture: str) -> None:
+    """Raise InputError, with what it is, for a file that is neither HDF5 nor a .keras file.
+
+    Apart from the loading of weights, so that no training depends on these words.
+    """
+    with Path(path).open("rb") as stream:
+        head = stream.read(HEAD)
+    if not is_hdf5(head) and not zipfile.is_zipfile(path):
+        what = kind_of_content(head)
+        raise InputError(
+            f"weights: {path} is {f'{what}, ' if what else ''}no file of weights as Keras saves them. Give one of "
+            f"{architecture} without top (`backbone.save_weights('name.weights.h5')`), or say `imagenet` or `none`."
+        )
 
 
 def probe(settings: Mapping[str, Any]) -> dict[str, Any]:
