@@ -80,10 +80,10 @@ def test_neither_name_nor_training_change_a_grid(classifiers: Configured, asked:
 
 
 def test_weights_are_tried_when_their_content_is_new(classifiers: Configured, asked: list[str], tmp_path: Path) -> None:
-    for number, name in enumerate(("first.weights.h5", "moved.weights.h5")):
+    for name in ("first.weights.h5", "moved.weights.h5"):
         (tmp_path / name).write_bytes(b"weights")
         assert classifiers(model={"weights": str(tmp_path / name)}).grids
-        assert asked == ["models.plain"], number
+        assert asked == ["models.plain"], name
     (tmp_path / "first.weights.h5").write_bytes(b"others")
     for weights in (str(tmp_path / "first.weights.h5"), "imagenet", "none"):
         assert classifiers(model={"weights": weights}).grids

@@ -311,8 +311,8 @@ def fresh(copy: Copy, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """A function after which nothing is known, as in a new process."""
 
     def forget() -> None:
-        monkeypatch.setattr(digests, "_remembered", {})
-        monkeypatch.setattr(digests, "_used_keys", set())
+        monkeypatch.setattr(digests, "_recalled", {})
+        monkeypatch.setattr(digests, "_asked", {})
 
     forget()
     return forget
@@ -348,6 +348,6 @@ def test_a_file_of_kept_code_that_is_of_no_use_is_not_used(
     kept.write_text(content)
     fresh()
     recall_code(kept)
-    assert digests._remembered == {}
+    assert digests._recalled == {}
     assert copy.of("data.labels") == before
     recall_code(tmp_path / "none.json")

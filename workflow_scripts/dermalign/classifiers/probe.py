@@ -7,13 +7,18 @@ import difflib
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..data.file_kinds import HEAD, is_hdf5, kind_of_content
 from ..errors import InputError
 from ..study.probing import answer
 from .backbones import build_backbone, constructor, load_backbone_weights
 from .settings import demand
+
+if TYPE_CHECKING:
+    import keras
+
+READ = ("architecture", "input_size", "saliency_layer")
 
 
 def probe_model(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -26,15 +31,16 @@ def probe_model(settings: Mapping[str, Any]) -> dict[str, Any]:
         from .brought.adoption import probe_classifier
 
         return probe_classifier(settings)
-    demand(settings, "weights")
-    grid = list(probe(settings)["grid"])
+    demand(settings, *READ, "weights")
     architecture, weights = settings["architecture"], settings["weights"]
+    backbone = build_backbone(architecture, int(settings["input_size"]))
+    found = _shape(backbone, settings)
     if weights == "imagenet":
         constructor(architecture, imagenet=True)
     elif weights != "none":
         check_weights_file(weights, architecture)
-        load_backbone_weights(build_backbone(architecture, int(settings["input_size"])), architecture, weights)
-    return {"grid": grid}
+        load_backbone_weights(backbone, architecture, weights)
+    return {"grid": list(found["grid"])}
 
 
 def check_weights_file(path: str, architecture: str) -> None:
@@ -60,8 +66,11 @@ def probe(settings: Mapping[str, Any]) -> dict[str, Any]:
     (n, height, width, channels), in the order of the network.
     Raises `InputError` when a key is lacking, the architecture is unknown, cannot take the size or lacks the layer.
     """
-    demand(settings, "architecture", "input_size", "saliency_layer")
-    backbone = build_backbone(settings["architecture"], int(settings["input_size"]))
+    demand(settings, *READ)
+    return _shape(build_backbone(settings["architecture"], int(settings["input_size"])), settings)
+
+
+def _shape(backbone: "keras.Model", settings: Mapping[str, Any]) -> dict[str, Any]:
     shapes = {
         layer.name: tuple(layer.output.shape)
         for layer in backbone.layers

@@ -11,7 +11,7 @@ from ..errors import InputError, InputErrors
 from ..study.digests import content_digest
 from ..study.probing import Question, probed
 from ..study.study import CACHE, Study
-from .brought.files import adopted_name, digest_of, files_of
+from .brought.files import adopted_name, digest_of, files_of, kept_digest
 from .imagenet import weights_name
 from .keras_settings import check_keras_settings
 
@@ -118,7 +118,9 @@ class Classifiers:
                 f"models.{model}.weights: there is no file {weights}. Correct the path, or say `imagenet` or `none`."
             )
         asked = {key: settings[key] for key in ASKED}
-        return Question(asked, {**asked, "weights": self.weights_digest(model)})
+        if weights in ("none", "imagenet"):
+            return Question(asked, asked)
+        return Question(asked, {**asked, "weights": kept_digest([weights], CACHE)})
 
     @cached_property
     def grids(self) -> dict[str, tuple[int, int]]:

@@ -20,9 +20,9 @@ LIBRARY = Path(__file__).resolve().parents[1]
 # What words messages and writes files whole changes no number.
 NEUTRAL = ("errors", "files", "logs")
 TELLING = ("logger", "log")
-# What was read of modules, by their content: the names that they import, and the digest of their code.
-_remembered: dict[str, list[Any]] = {}
-_used_keys: set[str] = set()
+# By a module's content the names that it imports and the digest of its code: what was kept, and what was asked for.
+_recalled: dict[str, list[Any]] = {}
+_asked: dict[str, list[Any]] = {}
 
 
 def content_digest(path: str | Path) -> str:
@@ -71,16 +71,14 @@ def recall_code(path: str | Path) -> None:
     with suppress(OSError, ValueError, KeyError, TypeError):
         kept = json.loads(Path(path).read_text(encoding="utf-8"))
         if kept["reader"] == _reader():
-            _remembered.update(kept["read"])
+            _recalled.update(kept["read"])
 
 
 def keep_code(path: str | Path) -> None:
-    """Write what `recall_code` reads, where this process read something new; without the file, the next reads anew."""
-    kept = {key: _remembered[key] for key in sorted(_used_keys)}
-    text = json.dumps({"reader": _reader(), "read": kept}, indent=1)
-    with suppress(OSError):
-        if not Path(path).is_file() or Path(path).read_text(encoding="utf-8") != text:
-            write_text(path, text)
+    """Write what `recall_code` reads, where this process asked for something else; without it, the next reads anew."""
+    if _asked != _recalled:
+        with suppress(OSError):
+            write_text(path, json.dumps({"reader": _reader(), "read": _asked}))
 
 
 def _reader() -> str:
@@ -93,13 +91,16 @@ def _read(path: Path, module: str) -> tuple[tuple[str, ...], bytes]:
     """Return the modules of this library that a module, or a script (an empty name), imports, and its code's digest."""
     content = path.read_bytes()
     key = hashlib.sha256(f"{module}\n{path.name}\n".encode() + content).hexdigest()
-    if key not in _remembered:
-        tree = ast.parse(content)
-        names = _imports(tree, module, is_package=path.name == "__init__.py")  # before words are taken out of the tree
-        _remembered[key] = [names, hashlib.sha256(ast.dump(_Wordless().visit(tree)).encode()).hexdigest()]
-    _used_keys.add(key)
-    names, digest = _remembered[key]
+    if key not in _asked:
+        _asked[key] = _recalled.get(key) or _parsed(content, module, is_package=path.name == "__init__.py")
+    names, digest = _asked[key]
     return tuple(name for name in names if _path(name).is_file()), digest.encode()
+
+
+def _parsed(content: bytes, module: str, is_package: bool) -> list[Any]:
+    tree = ast.parse(content)
+    names = _imports(tree, module, is_package)  # before words are taken out of the tree
+    return [names, hashlib.sha256(ast.dump(_Wordless().visit(tree)).encode()).hexdigest()]
 
 
 def _imports(tree: ast.Module, module: str, is_package: bool) -> list[str]:

@@ -2,11 +2,12 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from ...data.file_kinds import HEAD, is_hdf5, kind_of_content
 from ...errors import InputError
-from ...files import write_text
+from ...files import file_sha256, write_text
 
 KERAS, SAVED_MODEL = "keras", "saved_model"
 KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
@@ -65,23 +66,23 @@ def files_of(path: str | Path) -> list[str]:
 
 
 def digest_of(path: str | Path, cache: str | Path) -> str:
-    """Return a digest of a classifier's content, whatever its name, place and dates.
+    """Return `kept_digest` of a classifier's files. Raises InputError as `kind_of`."""
+    return kept_digest(files_of(path), cache)
 
-    Every job asks for it, and classifiers are large: the folder `cache` keeps the answer for as long as size and
-    times of the files are the same. Raises InputError as `kind_of`.
+
+def kept_digest(names: Sequence[str], cache: str | Path) -> str:
+    """Return a digest of the content of files, whatever the place and dates of all and the name of one alone.
+
+    Every job asks for it, and classifiers and weights are large: the folder `cache` keeps the answer for as long as
+    size and times of the files are the same.
     """
-    files = [Path(name) for name in files_of(path)]
+    files = [Path(name) for name in names]
     states = [
         (str(file.resolve()), (stat := file.stat()).st_size, stat.st_mtime_ns, stat.st_ctime_ns) for file in files
     ]
     kept = Path(cache) / f"digest_{hashlib.sha256(json.dumps(states).encode()).hexdigest()[:16]}.txt"
     if not kept.is_file():
-        contents = []
-        for file in files:
-            with file.open("rb") as stream:
-                contents.append(
-                    (file.name if len(files) > 1 else "", hashlib.file_digest(stream, "sha256").hexdigest())
-                )
+        contents = [(file.name if len(files) > 1 else "", file_sha256(file)) for file in files]
         write_text(kept, hashlib.sha256(json.dumps(contents).encode()).hexdigest())
     return kept.read_text(encoding="utf-8")
 
