@@ -5,7 +5,7 @@ and Welsh 2007); a picture of unknown lesion is its own. Bounds are percentiles 
 to the Bootstrap, 1993, section 13.3).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -36,27 +36,47 @@ def clusters_of(images: Sequence[str], lesions: Mapping[str, str]) -> NDArray[np
 def mean_intervals(
     values: NDArray[np.float64], clusters: NDArray[np.intp], seed: int, resamples: int = RESAMPLES
 ) -> NDArray[np.float64]:
-    """Return the bounds of the 95 % interval of the mean of each row, float64 (rows, 2).
+    """Return the bounds of the 95 % interval of the mean of each row, float64 (rows, 2); see `resampled_means`.
+
+    NaN where there are fewer than two lesions.
+    """
+    return bounds(resampled_means(values, clusters, seed, resamples))
+
+
+def resampled_means(
+    values: NDArray[np.float64], clusters: NDArray[np.intp], seed: int, resamples: int = RESAMPLES
+) -> NDArray[np.float64]:
+    """Return the mean of each row in each resample, float64 (resamples, rows).
 
     values: (rows, n), a column per picture; clusters: (n,), the lesion of each, numbered from 0. All rows share the
-    resamples, and so do all calls of as many lesions with this seed, so that intervals can be compared. NaN where there
-    are fewer than two lesions.
+    resamples, and so do all calls of as many lesions with this seed: two sources' means on the same pictures can be
+    subtracted resample by resample. NaN where there are fewer than two lesions.
     """
     count = int(clusters.max()) + 1 if clusters.size else 0
+    means = np.full((resamples, len(values)), np.nan)
     if count < FEWEST:
-        return np.full((len(values), 2), np.nan)
+        return means
     sums = np.stack([np.bincount(clusters, weights=row, minlength=count) for row in values], axis=1)
     sizes = np.bincount(clusters, minlength=count).astype(np.float64)
-    means = np.empty((resamples, len(values)))
-    chunks = _held_chunks if count * resamples <= HELD else _chunks
     first = 0
-    for times in chunks(count, seed, resamples):
+    for times in resampled_lesions(count, seed, resamples):
         chosen = times.astype(np.float64)
         means[first : first + len(times)] = (chosen @ sums) / (chosen @ sizes)[:, None]
         first += len(times)
+    return means
+
+
+def bounds(resampled: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the bounds of the 95 % interval of each column of (resamples, columns), float64 (columns, 2)."""
     tail = (1 - COVERAGE) / 2
     # The last digits of a product depend on how many rows there are: a new threshold must not move the others' bounds.
-    return np.quantile(means, [tail, 1 - tail], axis=0).T.round(12)
+    found: NDArray[np.float64] = np.quantile(resampled, [tail, 1 - tail], axis=0).T.round(12)
+    return found
+
+
+def resampled_lesions(count: int, seed: int, resamples: int = RESAMPLES) -> Iterable[NDArray[np.uint8]]:
+    """Give how often each of `count` lesions is in each resample, in pieces: uint8 (some resamples, count)."""
+    return (_held_chunks if count * resamples <= HELD else _chunks)(count, seed, resamples)
 
 
 def _chunks(count: int, seed: int, resamples: int) -> Iterator[NDArray[np.uint8]]:
