@@ -26,7 +26,19 @@ from dermalign.study.digests import code_digest, keep_code, recall_code
 from dermalign.study.faults import Faults
 from dermalign.study.interpreter import check_interpreter
 from dermalign.study.rule_names import names_of_files
-from dermalign.study.sources import CLASSIFIER, INDEPENDENT, MAPS, MASKS, METHOD, PICTURES, VARIANT
+from dermalign.study.sources import (
+    CLASSIFIER,
+    CONTROL_OWNER,
+    CONTROLS,
+    INDEPENDENT,
+    LESION_MASKS,
+    LESIONS,
+    MAPS,
+    MASKS,
+    METHOD,
+    PICTURES,
+    VARIANT,
+)
 from dermalign.study.study import CACHE, Study
 
 READ_CODE = f"{CACHE}/code.json"
@@ -51,7 +63,6 @@ CONFIGURATION = or_stop(checked, SETTINGS)
 STUDY = Study(CONFIGURATION)
 ARCHIVES = archives_of(STUDY)
 CLASSIFIERS = Classifiers(STUDY)
-SOURCES = MapSources(STUDY, CLASSIFIERS)
 RESULTS = STUDY.results
 FEATURES = STUDY.features
 MODELS = list(CLASSIFIERS.models)
@@ -74,10 +85,13 @@ if PUBLISHED_FILE:
 if PUBLISHED:
     FAULTS.or_else(lambda: check_networks(PUBLISHED, PUBLISHED_OF, PUBLISHED_FILE), None)
 
-GRIDS = FAULTS.or_else(lambda: SOURCES.grids, [])
 MASK_BATCHES = FAULTS.or_else(lambda: ARCHIVES.mask_batches, {})
 SALIENCY_BATCHES = FAULTS.or_else(lambda: ARCHIVES.saliency_batches, {})
 DIAGNOSED = FAULTS.or_else(lambda: ARCHIVES.diagnosed_images, [])
+# Controls of anatomy need the lesion mask of every picture.
+HAS_LESION_MASKS = FAULTS.or_else(lambda: ARCHIVES.has_lesion_masks(DIAGNOSED), False)
+SOURCES = MapSources(STUDY, CLASSIFIERS, HAS_LESION_MASKS)
+GRIDS = FAULTS.or_else(lambda: SOURCES.grids, [])
 if workflow.is_main_process:  # jobs were planned by one that looked
     if DIAGNOSED:
         FAULTS.or_else(lambda: SOURCES.check_pictures(len(DIAGNOSED)), None)
@@ -98,6 +112,9 @@ MADE_AT_ONCE = [] if MISSING else [source for source in SOURCES if not source.ne
 # (Snakemake leaves the params that do out of what it compares), and what they give must be known when the run is
 # planned (a run on a cluster records the params as they were then). What reads drawn archives takes ARCHIVES.drawn,
 # too: Snakemake plans nothing behind an `ancient` file that is there and is to be made anew.
+
+# Which pictures show one lesion.
+LESION_TABLES = [ARCHIVES.path("training_metadata")] if ARCHIVES.path("training_metadata") else []
 
 BLOCKS_FILE = f"{RESULTS}/jaccard/blocks.json"
 BLOCKS = shard_blocks(BLOCKS_FILE, THRESHOLDS)

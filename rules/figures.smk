@@ -45,7 +45,7 @@ rule mean_curves:
             features=FEATURES,
             methods=SOURCES.methods(METHOD, VARIANT, INDEPENDENT),
             models=MODELS,
-            controls=SOURCES.chance_methods,
+            controls=list(SOURCES.controls),
         ),
     script:
         "../workflow_scripts/figure.py"
@@ -66,7 +66,7 @@ use rule mean_curves as jaccard_by_threshold with:
     localrule: True  # not inherited
     params:
         function="jaccard_by_threshold",
-        arguments=dict(features=FEATURES, models=MODELS, controls=SOURCES.chance_methods),
+        arguments=dict(features=FEATURES, models=MODELS, controls=list(SOURCES.controls)),
 
 
 # How J is distributed over the pictures of each feature, at one threshold.

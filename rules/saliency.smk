@@ -99,6 +99,10 @@ for source in MADE_AT_ONCE:
                 if source.needs(MASKS)
                 else []
             ),
+            # What counts of tables and archives is their content, a digest below.
+            lesions=ancient(LESION_TABLES if source.needs(LESIONS) else []),
+            lesion_masks=ancient([ARCHIVES.lesion_archive] if source.needs(LESION_MASKS) else []),
+            drawn=ARCHIVES.drawn if source.needs(LESIONS) or source.needs(LESION_MASKS) else [],
             evaluation=[] if source.needs(MAPS) else f"{RESULTS}/manifest/evaluation.csv",
         output:
             f"{RESULTS}/maps/{source.path}.h5",
@@ -117,6 +121,10 @@ for source in MADE_AT_ONCE:
             called_by=source.kind.called_by,
             options=source.options,
             inputs=SOURCES.inputs(source),
+            content=lambda wildcards, source=source: [
+                *(ARCHIVES.table_digests(LESION_TABLES) if source.needs(LESIONS) else []),
+                *([ARCHIVES.lesion_masks_digest(DIAGNOSED)] if source.needs(LESION_MASKS) else []),
+            ],
             code=code_of("map_source.py", *source.kind.modules),
         script:
             "../workflow_scripts/map_source.py"

@@ -20,6 +20,7 @@ FUNCTIONS = {
     "extended_thresholds": tables.extended_thresholds,
     "extended_best_thresholds": tables.extended_best_thresholds,
     "extended_groups": tables.extended_groups,
+    "extended_controls": tables.extended_controls,
     "extended_mann_whitney": tables.extended_mann_whitney,
     "classifiers": tables.classifiers,
 }

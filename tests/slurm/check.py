@@ -22,11 +22,11 @@ from cluster import Cluster
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 RESULTS = Path("results") / "embedded"
-# Fewer pictures, epochs and maps of chance: what is tested is where jobs run, and each rule still has its jobs.
+# Fewer pictures, epochs and controls: what is tested is where jobs run, and each rule still has its jobs.
 OVERLAY = {
     "archives": {"drawn": {"training_pictures": 300, "evaluation_pictures": 60}},
     "models": {name: {"training": {"epochs": 2}} for name in ("plain", "residual")},
-    "chance": {"methods": ["all_white", "shuffled"]},
+    "controls": {"chance": ["shuffled"], "prior": ["all_white"], "anatomy": []},
 }
 FINER = {**OVERLAY, "thresholds": [number / 10 for number in range(11)] + [0.55]}
 COMPARED = ("tables/*", "statistics/*.csv", "classifiers/*/*predictions.csv", "manifest/*.csv")

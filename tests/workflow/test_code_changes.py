@@ -16,7 +16,7 @@ OVERLAY = {
     "archives": {"drawn": {"training_pictures": 120, "evaluation_pictures": 20}},
     "models": {"residual": None, "plain": {"training": {"epochs": 1}}},
     "variants": {"patches": {"kind": "superpixels", "count": 30, "cells": 24}},
-    "chance": {"methods": ["shuffled"]},
+    "controls": {"chance": ["shuffled"], "prior": [], "anatomy": []},
     "thresholds": [0, 0.5],
     "batches": {"saliency": 1, "masks": 1},
 }

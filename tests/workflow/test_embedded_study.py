@@ -423,7 +423,7 @@ def test_files_of_other_studies_are_known_to_the_index(empty: Study) -> None:
             }
         },
         "variants": {"tiled": {"kind": "tiles", "tiles": 2}},
-        "chance": {"methods": []},
+        "controls": {"chance": [], "prior": [], "anatomy": []},
         "groups": {"one": {"diagnoses": ["MEL"]}, "two": {"diagnoses": ["NV"]}},
     }
     jobs = empty.snakemake("-n", "all", "challenge", overlay=overlay).jobs()

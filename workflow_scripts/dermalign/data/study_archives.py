@@ -123,6 +123,10 @@ class Archives:
             )
         return found
 
+    def has_lesion_masks(self, images: Sequence[str]) -> bool:
+        """Return whether each of the images has a lesion mask. Raises as `lesion_masks`."""
+        return bool(self.lesion_archive) and len(self.lesion_masks(images)) == len(images)
+
     @cached_property
     def archived_images(self) -> list[str]:
         """All evaluation pictures, by name: those of the evaluation archive, or of it those with a mask.

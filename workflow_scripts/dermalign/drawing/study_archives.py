@@ -85,6 +85,10 @@ class DrawnArchives(Archives):
         """Return, for each table, a digest of what the archives are drawn from."""
         return [self._digest for _ in paths]
 
+    def has_lesion_masks(self, images: Sequence[str]) -> bool:
+        """Return whether lesion masks are drawn: then every picture has one."""
+        return self.lesion_archive is not None
+
     def file_digests(self) -> list[str]:
         """Return a digest of what the archives are drawn from."""
         return [self._digest]

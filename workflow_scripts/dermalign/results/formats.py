@@ -16,7 +16,7 @@ from .words import in_words
 UNDEFINED = "-"
 LONG = 40  # rows that fill a page: a longer table is broken over pages in LaTeX
 # Columns whose values are names of ours; others, such as groups and models, are the user's and stay as they are.
-NAMED = ("feature", "method", "metric")
+NAMED = ("feature", "method", "metric", "control")
 HEADINGS = {
     "n": "pictures",
     "j": "J",
@@ -28,6 +28,9 @@ HEADINGS = {
     "j_mean": "J mean",
     "j_sd": "SD",
     "j_max": "J max",
+    "control_threshold": "control's best threshold",
+    "control_j_mean": "control's J mean",
+    "own_j_mean": "J mean there",
     "versus": "groups",
     "u": "U",
 }
@@ -39,6 +42,8 @@ VALUES = {
 # A column that stands in brackets behind another one, by the ends of their names.
 BRACKETS = {"j_mean": "j_sd", "": "_share"}
 INTERVAL = ("_value", "_low", "_high")
+# Heads of values with intervals, by what their names begin with; others are models' names.
+STEMS = {"difference": "difference at equal area", "own_difference": "difference, each at its best"}
 STYLE = (
     "table { border-collapse: collapse; font: 14px sans-serif; font-variant-numeric: tabular-nums }\n"
     "caption { text-align: left; max-width: 50em; padding-bottom: 0.8em }\n"
@@ -162,8 +167,9 @@ def _heading(name: str, columns: Iterable[str]) -> str:
     """Return a column's head in words; of one that others were put into, what stands in brackets, too."""
     others = set(columns)
     if name.endswith("_value"):
-        model = name.removesuffix("_value")
-        return f"{model} (95 % interval)" if f"{model}_low" in others else model
+        stem = name.removesuffix("_value")
+        words = STEMS.get(stem, stem)  # else a model's name
+        return f"{words} (95 % interval)" if f"{stem}_low" in others else words
     if name.endswith("_published"):
         return f"{name.removesuffix('_published')}, published"
     if f"{name}_share" in others:

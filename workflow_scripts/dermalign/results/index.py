@@ -14,6 +14,7 @@ import pandas as pd
 
 from ..files import write_text
 from ..study.durations import duration
+from ..study.sources import CONTROL_OWNER, CONTROLS
 from ..terms import UNION
 from .provenance import read_record
 from .statistics import read_statistics
@@ -68,7 +69,7 @@ KINDS = (
     Kind(STATISTICS, r"statistics/best_thresholds\.csv", "J at each feature's best threshold"),
     Kind(STATISTICS, r"statistics/correctness\.csv", "J of the groups of pictures"),
     Kind(STATISTICS, r"statistics/mann_whitney\.csv", "Mann-Whitney tests between groups"),
-    Kind(STATISTICS, r"statistics/chance\.csv", "Differences of J to chance, paired by picture"),
+    Kind(STATISTICS, r"statistics/controls\.csv", "Differences of J to controls, paired by picture"),
     Kind(STATISTICS, r"statistics/exact_thresholds\.csv", "Best thresholds off the grid"),
     Kind(STATISTICS, r"statistics/mean_curves\.csv", "Exact mean of J at 1,001 thresholds, with quartiles"),
     Kind(STATISTICS, r"statistics/example\.csv", "Which picture the figures show, and why"),
@@ -263,9 +264,10 @@ def _configured(configuration: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return the names of models and of methods, in the sense of paths, that a configuration has, in its order."""
     sources = configuration.get("sources", {})
     methods = [*configuration["methods"], *configuration.get("variants", {})]
-    methods += configuration.get("chance", {}).get("methods", [])
+    controls = configuration.get("controls", {})
+    methods += [name for family in CONTROLS for name in controls.get(family, [])]
     return {
-        "model": [*configuration["models"], *sources],
+        "model": [*configuration["models"], CONTROL_OWNER, *sources],
         "method": [*methods, *(name for entries in sources.values() for name in entries)],
     }
 

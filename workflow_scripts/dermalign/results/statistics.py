@@ -31,9 +31,9 @@ MANN_WHITNEY_COLUMNS = (
     *("u", "p", "test"),
 )
 # Text whatever it looks like: a group may be called `NA`, a model `1e5`.
-NAME_COLUMNS = ("model", "method", "chance", "feature", "group", "first", "second", "at")
+NAME_COLUMNS = ("model", "method", "control", "kind", "feature", "group", "first", "second", "at")
 # Text that may be absent; thresholds keep their three digits.
-WORD_COLUMNS = ("threshold", "threshold_until", "chance_threshold", "first_threshold", "second_threshold", "test")
+WORD_COLUMNS = ("threshold", "threshold_until", "control_threshold", "first_threshold", "second_threshold", "test")
 
 
 def _spread(values: NDArray[np.float64]) -> dict[str, float]:
