@@ -1,4 +1,6 @@
-# White pixels per cell of every saliency grid, for all features: one decoding per mask.
+# What is read off the masks, in one decoding of each: the white pixels per cell of every saliency grid, and shapes.
+
+WANTED.append(f"{RESULTS}/manifest/masks.csv")
 
 
 rule mask_cells:
@@ -7,7 +9,8 @@ rule mask_cells:
         masks=ancient(ARCHIVES.path("evaluation_masks")),
         drawn=ARCHIVES.drawn,
     output:
-        f"{RESULTS}/cells/{{batch}}.h5",
+        cells=f"{RESULTS}/cells/{{batch}}.h5",
+        shapes=f"{RESULTS}/shapes/{{batch}}.csv",
     log:
         f"{RESULTS}/logs/mask_cells/{{batch}}.log",
     benchmark:
@@ -26,3 +29,22 @@ rule mask_cells:
         masks=lambda wildcards: ARCHIVES.masks_digest(MASK_BATCHES[wildcards.batch]),
     script:
         "../workflow_scripts/mask_cells.py"
+
+
+rule mask_table:
+    input:
+        expand("{results}/shapes/{batch}.csv", results=RESULTS, batch=MASK_BATCHES),
+    output:
+        f"{RESULTS}/manifest/masks.csv",
+    log:
+        f"{RESULTS}/logs/mask_table.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/mask_table.tsv"
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    resources:
+        mem_mb=megabytes(1000),
+        runtime=minutes(10),
+    script:
+        "../workflow_scripts/mask_table.py"
