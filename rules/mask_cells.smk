@@ -1,5 +1,7 @@
-# What is read off the masks, in one decoding of each: the white pixels per cell of every saliency grid, and shapes.
+# What is read off the masks, in one decoding of each: the white pixels per cell of every saliency grid, shapes,
+# and the best overlap that maps of so many cells could have.
 
+CEILING_GRIDS = [] if MISSING else SOURCES.ceiling_grids
 WANTED.append(f"{RESULTS}/manifest/masks.csv")
 
 
@@ -11,6 +13,7 @@ rule mask_cells:
     output:
         cells=f"{RESULTS}/cells/{{batch}}.h5",
         shapes=f"{RESULTS}/shapes/{{batch}}.csv",
+        ceilings=f"{RESULTS}/ceilings/{{batch}}.h5",
     log:
         f"{RESULTS}/logs/mask_cells/{{batch}}.log",
     benchmark:
@@ -25,6 +28,7 @@ rule mask_cells:
         features=CONFIGURATION["features"],
         mask_options=ARCHIVES.mask_options,
         grids=GRIDS,
+        ceiling_grids=CEILING_GRIDS,
         pictures=lambda wildcards: ARCHIVES.pictures_digest("evaluation_pictures", MASK_BATCHES[wildcards.batch]),
         masks=lambda wildcards: ARCHIVES.masks_digest(MASK_BATCHES[wildcards.batch]),
     script:

@@ -6,8 +6,9 @@ from functools import cached_property
 from typing import Any
 
 from ..classifiers.study_classifiers import Classifiers
+from ..data.grids import grid_name, named_grid
 from ..errors import InputError
-from ..study.sources import CHANCE, CLASSIFIER, KINDS, MASKS, METHOD, VARIANT, Grid, Kind, Origin
+from ..study.sources import CEILING, CHANCE, CLASSIFIER, KINDS, MASKS, METHOD, VARIANT, Grid, Kind, Origin, kinds_of
 from ..study.study import Study
 
 
@@ -37,7 +38,7 @@ class Source:
 
 @dataclass(frozen=True)
 class MapSources:
-    """The map sources that a study names: saliency methods, their variants and chance, of each model, and others."""
+    """The map sources of a study: saliency methods, their variants and chance, of each model, ceilings and others."""
 
     study: Study
     classifiers: Classifiers
@@ -49,6 +50,8 @@ class MapSources:
     def all(self) -> list[Source]:
         """All of them: those of each model beside each other, in the order of the configuration."""
         found = [source for model in self.classifiers.models for source in self._of_model(model)]
+        for name, kind in kinds_of(CEILING).items():
+            found += [Source(name, grid_name(grid), kind) for grid in self._ceilings]
         for first, entries in self.study.configuration.get("sources", {}).items():
             found += [Source(first, name, KINDS[entry["kind"]], _options(entry)) for name, entry in entries.items()]
         return found
@@ -66,6 +69,24 @@ class MapSources:
         for name in chance["methods"]:
             options = {option: chance[option] for option in KINDS[name].options}
             yield Source(model, name, KINDS[name], options, next(iter(methods.values())))
+
+    @cached_property
+    def _ceilings(self) -> list[Grid]:
+        """The grids whose ceiling is a source: each of the models' first saliency methods."""
+        if not self.study.configuration.get("ceilings", {}).get("maps"):
+            return []
+        try:
+            return sorted({self.grid(next(self._of_model(model))) for model in self.classifiers.models})
+        except InputError:  # of classifiers that cannot be used: `grids` says so
+            return []
+
+    @property
+    def ceiling_grids(self) -> list[Grid]:
+        """The grids whose ceilings are computed: squares, and those of saliency methods and their variants."""
+        squares = self.study.configuration["ceilings"]["grids"]
+        sides = range(squares["start"], squares["stop"] + 1, squares["step"])
+        own = {self.grid(source) for source in self if source.kind.family in (METHOD, VARIANT)}
+        return sorted(own | {(side, side) for side in sides})
 
     @property
     def owners(self) -> list[str]:
@@ -110,6 +131,8 @@ class MapSources:
         """Return the cells (h, w) of a source's maps. Raises InputError as `Classifiers.grids`."""
         if source.of is not None:
             origin = Origin(self.grid(source.of))
+        elif source.kind.family == CEILING:
+            origin = Origin(named_grid(source.method))
         elif source.model in self.classifiers.models:
             origin = Origin(self.classifiers.grids[source.model], self.classifiers.input_size(source.model))
         else:

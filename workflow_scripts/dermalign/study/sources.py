@@ -18,6 +18,7 @@ Grid = tuple[int, int]  # cells (h, w)
 METHOD = "method"  # under `methods`, for every model: a saliency method
 VARIANT = "variant"  # under `variants`, by a name of its own, for every model: made of a method's maps
 CHANCE = "chance"  # under `chance`, for every model: made of the maps of its first method
+CEILING = "ceiling"  # with `ceilings`, one for each grid of the models' first method: belongs to no model
 INDEPENDENT = "independent"  # under `sources`, by names of its own: belongs to no model
 
 # What a source may need beside the pictures' names.
@@ -32,7 +33,8 @@ CALLED_BY = {METHOD: "saliency.methods:method_blocks", CHANCE: "saliency.chance:
 class Origin:
     """What a kind's grid may follow from.
 
-    grid: of the model's saliency layer, or of the maps that the source is made of; None for an independent source.
+    grid: of the model's saliency layer, of the maps that the source is made of, or of a ceiling; None for an
+        independent source.
     input_size: side, in pixels, of the pictures that the model takes; None where there is no model.
     """
 
@@ -41,7 +43,7 @@ class Origin:
 
 
 def same_grid(options: Mapping[str, Any], origin: Origin) -> Grid:
-    """Return the grid of the saliency layer, or of the maps that the source is made of."""
+    """Return the grid of the saliency layer, of the maps that the source is made of, or of the ceiling."""
     assert origin.grid is not None
     return origin.grid
 
@@ -61,7 +63,7 @@ def square_of_cells(options: Mapping[str, Any], origin: Origin) -> Grid:
 class Kind:
     """A kind of map source.
 
-    family: METHOD, VARIANT, CHANCE or INDEPENDENT.
+    family: METHOD, VARIANT, CHANCE, CEILING or INDEPENDENT.
     compute: `module:function` in this library. Of a METHOD, as `saliency.methods.Method`; of CHANCE, as
         `saliency.chance.Chance`; else a function (`saliency.inputs.Inputs`, **options) that yields `MapBlock`s.
     needs: of CLASSIFIER, PICTURES, MAPS and MASKS.
@@ -132,6 +134,8 @@ KINDS: dict[str, Kind] = {
     "center_gaussian": Kind(CHANCE, "saliency.chance:center_gaussian", needs=(MAPS,)),
     "shuffled": Kind(CHANCE, "saliency.chance:shuffled", needs=(MAPS,), options=DRAWS, draws=True, pictures=2),
     "random_cells": Kind(CHANCE, "saliency.chance:random_cells", needs=(MAPS,), options=DRAWS, draws=True),
+    # The resolution ceiling
+    "ceiling": Kind(CEILING, "saliency.ceiling:ceiling", needs=(MASKS,)),
 }
 
 
