@@ -5,7 +5,7 @@ a mask per rectangle are all that the Jaccard index at any threshold needs (see 
 grid's shape and the picture alone, not on the classifier. So no map is ever scaled up, no mask is decoded twice.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +21,21 @@ from ..errors import InputError
 from ..logs import progress
 from ..terms import UNION
 
+# What else is made of a picture's masks while they are in memory: a function of its name and their white pixels by
+# feature, `union` last.
+Observer = Callable[[str, Mapping[str, WhiteBox]], None]
+
 
 def count_picture(
-    image: str, masks: Iterable[tuple[str, WhiteBox]], grids: Sequence[Grid], size: tuple[int, int]
+    image: str,
+    masks: Iterable[tuple[str, WhiteBox]],
+    grids: Sequence[Grid],
+    size: tuple[int, int],
+    observers: Iterable[Observer] = (),
 ) -> PictureCells:
     """Count one picture's masks, given as pairs of feature and white pixels, and their union.
 
-    size: (width, height) of the picture. Raises InputError where a mask's size is another.
+    size: (width, height) of the picture. observers: are called once. Raises InputError where a mask's size is another.
     """
     boxes: dict[str, WhiteBox] = {}
     for feature, box in masks:
@@ -36,6 +44,8 @@ def count_picture(
         boxes[feature] = box
     readings = {feature: box.reading for feature, box in boxes.items() if box.reading}
     boxes[UNION] = unite(list(boxes.values()), size)
+    for observe in observers:
+        observe(image, boxes)
     cells: dict[Grid, dict[str, NDArray[np.int64]]] = {grid: {} for grid in grids}
     for feature, box in boxes.items():
         for grid, counts in zip(grids, count_cells(box, grids), strict=True):
@@ -49,10 +59,11 @@ def count_archive(
     pictures: Mapping[str, Member],
     masks: Mapping[str, Mapping[str, Member | None]],
     grids: Sequence[Grid],
+    observers: Sequence[Observer] = (),
 ) -> Iterator[PictureCells]:
     """Yield the counts of the pictures, in their order, reading masks straight from the archive.
 
-    masks: {image: {feature: member}}; a mask that is None is all black.
+    masks: {image: {feature: member}}; a mask that is None is all black. observers: are called for each picture.
 
     Memory: one decoded mask, what is white of one picture's, and 8 bytes a cell and feature. Raises InputError for an
     archive that is missing or no whole zip, and naming archive and member for what cannot be read.
@@ -66,4 +77,4 @@ def count_archive(
                 (feature, reader.read(member.path) if member else black_box(size))
                 for feature, member in masks[image].items()
             )
-            yield count_picture(image, boxes, grids, size)
+            yield count_picture(image, boxes, grids, size, observers)

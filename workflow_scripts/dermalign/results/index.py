@@ -81,6 +81,7 @@ KINDS = (
     ),
     Kind(DATA, r"manifest/training\.csv", "Training pictures and their split; why others were left out"),
     Kind(DATA, r"manifest/evaluation\.csv", "Evaluation pictures; why others are not in the analysis"),
+    Kind(DATA, r"manifest/masks\.csv", "Masks: white pixels, connected regions, elongation"),
     Kind(DATA, r"manifest/leakage\.csv", "Evaluation pictures among the training pictures, pair by pair"),
     Kind(DATA, r"manifest/leakage_summary\.csv", "Evaluation pictures among the training pictures, in numbers"),
     Kind(DATA, r"manifest/archives\.csv", "Archives and tables that were read: size and SHA-256"),
@@ -102,6 +103,7 @@ KINDS = (
     Kind(PICTURES, r"jaccard/blocks\.json", "Which thresholds are computed by one job"),
     Kind(PICTURES, r"exact/.*\.csv", "Best thresholds off the grid, picture by picture", 1),
     Kind(PICTURES, r"curves/.*\.h5", "J as a step function", 1),
+    Kind(PICTURES, r"shapes/.*\.csv", "Shapes of the masks, batch by batch", 1),
     Kind(PICTURES, r"cells/.*\.h5", "White pixels of the masks in each cell of a map", 1),
     Kind(
         PICTURES, r"challenge/(?P<model>\w+)/(?P<method>\w+)/.*", "Submission to ISIC 2018 Task 2: {model}, {method}", 3

@@ -44,7 +44,7 @@ def center_gaussian(inputs: Inputs, cells: int) -> Iterator[MapBlock]:
             images,
             np.broadcast_to(saliency, shape),
             np.broadcast_to(gaussian, shape),
-            np.full(len(images), bool(degenerate[0])),
+            np.repeat(degenerate, len(images)),
         )
 
 
@@ -80,7 +80,7 @@ def mean_mask(inputs: Inputs, cells: int) -> Iterator[MapBlock]:
             images,
             flat.reshape(raw.shape),
             raw,
-            constant.reshape(raw.shape[:2]).all(axis=1),
+            np.asarray(constant.reshape(raw.shape[:2]).all(axis=1)),
             features=list(inputs.features),
         )
 

@@ -6,9 +6,11 @@ from functools import cached_property
 from typing import Any
 
 from ..classifiers.study_classifiers import Classifiers
+from ..data.grids import grid_name, named_grid
 from ..errors import InputError
 from ..study.sources import (
     ANATOMY,
+    CEILING,
     CHANCE,
     CLASSIFIER,
     CONTROL_OWNER,
@@ -22,6 +24,7 @@ from ..study.sources import (
     Grid,
     Kind,
     Origin,
+    kinds_of,
 )
 from ..study.study import Study
 
@@ -52,7 +55,7 @@ class Source:
 
 @dataclass(frozen=True)
 class MapSources:
-    """The map sources that a study names: saliency methods, their variants and controls, of each model, and others.
+    """The map sources of a study: saliency methods, their variants and controls, of each model, ceilings and others.
 
     has_lesion_masks: whether there is a mask of the lesion of every picture that gets maps; else there are no controls
     of anatomy, whatever the configuration names.
@@ -71,6 +74,8 @@ class MapSources:
         found = [source for model in self.classifiers.models for source in self._of_model(model)]
         for family in (PRIOR, ANATOMY) if self.has_lesion_masks else (PRIOR,):
             found += self._controls(CONTROL_OWNER, family)
+        for name, kind in kinds_of(CEILING).items():
+            found += [Source(name, grid_name(grid), kind) for grid in self._ceilings]
         for first, entries in self.study.configuration.get("sources", {}).items():
             found += [Source(first, name, KINDS[entry["kind"]], _options(entry)) for name, entry in entries.items()]
         return found
@@ -91,6 +96,24 @@ class MapSources:
         for name in controls[family]:
             kind = KINDS[name]
             yield Source(owner, name, kind, {option: controls[option] for option in kind.options}, of)
+
+    @cached_property
+    def _ceilings(self) -> list[Grid]:
+        """The grids whose ceiling is a source: each of the models' first saliency methods."""
+        if not self.study.configuration.get("ceilings", {}).get("maps"):
+            return []
+        try:
+            return sorted({self.grid(next(self._of_model(model))) for model in self.classifiers.models})
+        except InputError:  # of classifiers that cannot be used: `grids` says so
+            return []
+
+    @property
+    def ceiling_grids(self) -> list[Grid]:
+        """The grids whose ceilings are computed: squares, and those of saliency methods and their variants."""
+        squares = self.study.configuration["ceilings"]["grids"]
+        sides = range(squares["start"], squares["stop"] + 1, squares["step"])
+        own = {self.grid(source) for source in self if source.kind.family in (METHOD, VARIANT)}
+        return sorted(own | {(side, side) for side in sides})
 
     @property
     def owners(self) -> list[str]:
@@ -139,6 +162,8 @@ class MapSources:
         """Return the cells (h, w) of a source's maps. Raises InputError as `Classifiers.grids`."""
         if source.of is not None:
             origin = Origin(self.grid(source.of))
+        elif source.kind.family == CEILING:
+            origin = Origin(named_grid(source.method))
         elif source.model in self.classifiers.models:
             origin = Origin(self.classifiers.grids[source.model], self.classifiers.input_size(source.model))
         else:

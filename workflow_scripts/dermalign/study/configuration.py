@@ -15,7 +15,7 @@ from ..errors import InputError
 from ..terms import OVERALL, SHARES
 from .groups import check_groups
 from .mask_pattern import ISIC_LESION_MASKS, ISIC_MASKS, check_lesion_pattern, check_mask_pattern
-from .sources import CHANCE, CONTROL_OWNER, schema_parts
+from .sources import CEILING, CHANCE, CONTROL_OWNER, kinds_of, schema_parts
 
 # In the repository beside the workflow; of the library that was installed by itself, inside it.
 _PLACES = [Path(__file__).resolve().parents[up] / "schemas" / "configuration.schema.yaml" for up in (3, 1)]
@@ -279,10 +279,22 @@ def _check_sources(configuration: Mapping[str, Any]) -> None:
     for key in ("models", "sources"):
         if CONTROL_OWNER in configuration.get(key, {}):
             raise InputError(f"{key}: {CONTROL_OWNER} is the first name of the controls. Choose another.")
+    squares = configuration["ceilings"]["grids"]
+    if squares["stop"] < squares["start"]:
+        raise InputError("ceilings.grids: stop is less than start. Correct either.")
     for name in configuration.get("sources", {}):
         if name in configuration["models"]:
             raise InputError(
                 f"sources: {name} is the name of a model. Maps that belong to no model need another first name."
+            )
+    for family in kinds_of(CEILING):
+        if family in configuration["models"]:
+            raise InputError(f"models: {family} is dermalign's own name for sources of maps. Choose another.")
+        if clash := [
+            name for name in configuration.get("sources", {}).get(family, {}) if re.fullmatch(r"\d+x\d+", name)
+        ]:
+            raise InputError(
+                f"`sources.{family}.{clash[0]}` is called as dermalign calls its own ceilings. Choose another name."
             )
 
 

@@ -22,6 +22,7 @@ VARIANT = "variant"  # under `variants`, by a name of its own, for every model: 
 # pictures; or anatomy: where on this picture the lesion lies. Priors and anatomy belong to no model.
 CHANCE, PRIOR, ANATOMY = "chance", "prior", "anatomy"
 CONTROLS = (CHANCE, PRIOR, ANATOMY)
+CEILING = "ceiling"  # with `ceilings`, one for each grid of the models' first method: belongs to no model
 INDEPENDENT = "independent"  # under `sources`, by names of its own: belongs to no model
 
 CONTROL_OWNER = "controls"  # the first part of the names of controls that belong to no model
@@ -39,7 +40,8 @@ CALLED_BY = {METHOD: "saliency.methods:method_blocks", CHANCE: "saliency.chance:
 class Origin:
     """What a kind's grid may follow from.
 
-    grid: of the model's saliency layer, or of the maps that the source is made of; None for an independent source.
+    grid: of the model's saliency layer, of the maps that the source is made of, or of a ceiling; None for an
+        independent source.
     input_size: side, in pixels, of the pictures that the model takes; None where there is no model.
     """
 
@@ -48,7 +50,7 @@ class Origin:
 
 
 def same_grid(options: Mapping[str, Any], origin: Origin) -> Grid:
-    """Return the grid of the saliency layer, or of the maps that the source is made of."""
+    """Return the grid of the saliency layer, of the maps that the source is made of, or of the ceiling."""
     assert origin.grid is not None
     return origin.grid
 
@@ -73,7 +75,7 @@ def one_cell(options: Mapping[str, Any], origin: Origin) -> Grid:
 class Kind:
     """A kind of map source.
 
-    family: METHOD, VARIANT, one of CONTROLS, or INDEPENDENT.
+    family: METHOD, VARIANT, one of CONTROLS, CEILING or INDEPENDENT.
     compute: `module:function` in this library. Of a METHOD, as `saliency.methods.Method`; of CHANCE, as
         `saliency.chance.Chance`; else a function (`saliency.inputs.Inputs`, **options) that yields `MapBlock`s.
     needs: of CLASSIFIER, PICTURES, MAPS, MASKS, LESIONS and LESION_MASKS.
@@ -160,6 +162,8 @@ KINDS: dict[str, Kind] = {
     "lesion_depth": Kind(
         ANATOMY, "saliency.anatomy:lesion_depth", needs=(LESION_MASKS,), options=CELLS, grid=square_of_cells
     ),
+    # The resolution ceiling
+    "ceiling": Kind(CEILING, "saliency.ceiling:ceiling", needs=(MASKS,)),
 }
 
 
