@@ -7,7 +7,7 @@ from dermalign.classifiers.tables import read_history, read_predictions_table
 from dermalign.data.manifests import read_evaluation
 from dermalign.logs import job_log
 from dermalign.overlap.shards import read_shards
-from dermalign.results.classifier_figures import confusion, learning_curves
+from dermalign.results.classifier_figures import confusion, learning_curves, reliability_figure, roc_curves
 from dermalign.results.figures import groups_figure, histograms, jaccard_by_threshold, mean_curves
 from dermalign.results.plotting import save
 from dermalign.results.statistics import best_threshold, read_statistics
@@ -57,6 +57,8 @@ FIGURES = {
     "histograms": histograms_of,
     "groups": groups_of_shards,
     "confusion": lambda inputs, **arguments: confusion(read_predictions_table(inputs[0]), **arguments),
+    "roc": lambda inputs, **arguments: roc_curves(read_predictions_table(inputs[0]), **arguments),
+    "reliability": lambda inputs, **arguments: reliability_figure(read_predictions_table(inputs[0]), **arguments),
     "learning_curves": lambda inputs, **arguments: learning_curves(read_history(inputs[0]), **arguments),
 }
 

@@ -24,7 +24,7 @@ MADE_OF = {"gradcam_plain_00000": "gradcam", "maps_plain_patches": "superpixels"
 # Rules that are not named after their script.
 RUN_BY = {
     r"table\d|classifier_table|extended_\w+": "table",
-    r"jaccard_by_threshold|mean_curves|figure3|groups_figure|confusion|learning_curves": "figure",
+    r"jaccard_by_threshold|mean_curves|figure3|groups_figure|confusion|roc|reliability|learning_curves": "figure",
     r"figure[1245]|extremes": "picture_figure",
     r"audit_table": "audit",
     r"jaccard_\d": "jaccard",
@@ -34,19 +34,21 @@ RUN_BY = {
     "|".join(MADE_OF): "map_source",
 }
 
-EXTENDED = {f"extended_{name}" for name in ("thresholds", "best_thresholds", "groups", "mann_whitney")}
+EXTENDED = {f"extended_{name}" for name in ("thresholds", "best_thresholds", "groups", "mann_whitney", "localisation")}
 OF_MANIFEST = {"table1", "extended_features"}
 TABLES = {"table2", "table4", "table6", *EXTENDED, *OF_MANIFEST, "classifier_table"}
 DISTRIBUTIONS = {"figure3", "groups_figure"}
-FIGURES = {"jaccard_by_threshold", "mean_curves", *DISTRIBUTIONS, "confusion", "learning_curves"}
+FIGURES = {"jaccard_by_threshold", "mean_curves", *DISTRIBUTIONS, "confusion", "roc", "reliability", "learning_curves"}
 PICTURES = {"figure1", "figure2", "figure4", "extremes"}
 STATISTICS = {"overlap_curves", "jaccard_0", "statistics_plain", "merge_statistics"}
 EXACT = {"exact_thresholds", "merge_exact"}
+LOCALISATION = {"localisation", "localisation_statistics"}
 LAST = {"study_record"}
 # After the maps of any source, and after those of a model's first saliency method.
 AFTER_ANY_MAPS = {
     *STATISTICS,
     *EXACT,
+    *LOCALISATION,
     *("jaccard_by_threshold", "mean_curves", "comparison"),
     *(TABLES - OF_MANIFEST - {"classifier_table"}),
     *LAST,

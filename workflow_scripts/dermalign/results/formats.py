@@ -16,7 +16,7 @@ from .words import in_words
 UNDEFINED = "-"
 LONG = 40  # rows that fill a page: a longer table is broken over pages in LaTeX
 # Columns whose values are names of ours; others, such as groups and models, are the user's and stay as they are.
-NAMED = ("feature", "method", "metric", "control")
+NAMED = ("feature", "method", "metric", "control", "measure")
 HEADINGS = {
     "n": "pictures",
     "j": "J",

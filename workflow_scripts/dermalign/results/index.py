@@ -64,6 +64,8 @@ KINDS = (
     Kind(
         FIGURES, r"figures/classifiers/(?P<model>\w+)_confusion\.\w+", "Confusion matrix on held-out pictures, {model}"
     ),
+    Kind(FIGURES, r"figures/classifiers/(?P<model>\w+)_roc\.\w+", "ROC curve of each class against the rest, {model}"),
+    Kind(FIGURES, r"figures/classifiers/(?P<model>\w+)_reliability\.\w+", "Right predictions by confidence, {model}"),
     Kind(FIGURES, r"figures/classifiers/(?P<model>\w+)_history\.\w+", "Learning curves, {model}"),
     Kind(STATISTICS, r"statistics/thresholds\.csv", "J at every threshold, per source and feature, with intervals"),
     Kind(STATISTICS, r"statistics/best_thresholds\.csv", "J at each feature's best threshold"),
@@ -72,6 +74,7 @@ KINDS = (
     Kind(STATISTICS, r"statistics/controls\.csv", "Differences of J to controls, paired by picture"),
     Kind(STATISTICS, r"statistics/exact_thresholds\.csv", "Best thresholds off the grid"),
     Kind(STATISTICS, r"statistics/mean_curves\.csv", "Exact mean of J at 1,001 thresholds, with quartiles"),
+    Kind(STATISTICS, r"statistics/localisation\.csv", "Where maps point, without a threshold, with intervals"),
     Kind(STATISTICS, r"statistics/example\.csv", "Which picture the figures show, and why"),
     Kind(
         STATISTICS,
@@ -102,6 +105,7 @@ KINDS = (
     Kind(PICTURES, r"jaccard/(?P<model>\w+)/(?P<method>\w+)/.*\.csv", "J at each threshold: {model}, {method}", 3),
     Kind(PICTURES, r"jaccard/blocks\.json", "Which thresholds are computed by one job"),
     Kind(PICTURES, r"exact/.*\.csv", "Best thresholds off the grid, picture by picture", 1),
+    Kind(PICTURES, r"localisation/.*\.csv", "Where maps point, picture by picture", 1),
     Kind(PICTURES, r"curves/.*\.h5", "J as a step function", 1),
     Kind(PICTURES, r"shapes/.*\.csv", "Shapes of the masks, batch by batch", 1),
     Kind(PICTURES, r"cells/.*\.h5", "White pixels of the masks in each cell of a map", 1),
