@@ -10,6 +10,7 @@ import pytest
 from dermalign.study.digests import imported_modules
 from dermalign.study.sources import (
     CALLED_BY,
+    CEILING,
     CHANCE,
     CLASSIFIER,
     INDEPENDENT,
@@ -28,9 +29,9 @@ from dermalign.study.sources import (
 )
 from jsonschema import Draft202012Validator
 
-FAMILIES = (METHOD, VARIANT, CHANCE, INDEPENDENT)
+FAMILIES = (METHOD, VARIANT, CHANCE, CEILING, INDEPENDENT)
 # Of each family's functions, what is not an option: what stands first, by place, and what is given by name.
-FIXED = {METHOD: (3, {"logits"}), VARIANT: (1, set()), CHANCE: (2, set()), INDEPENDENT: (1, set())}
+FIXED = {METHOD: (3, {"logits"}), VARIANT: (1, set()), CHANCE: (2, set()), CEILING: (1, set()), INDEPENDENT: (1, set())}
 LIBRARY = Path(__file__).resolve().parents[2] / "workflow_scripts" / "dermalign"
 
 
