@@ -26,7 +26,7 @@ from dermalign.study.digests import code_digest, keep_code, recall_code
 from dermalign.study.faults import Faults
 from dermalign.study.interpreter import check_interpreter
 from dermalign.study.rule_names import names_of_files
-from dermalign.study.sources import CLASSIFIER, INDEPENDENT, MAPS, MASKS, METHOD, PICTURES, VARIANT
+from dermalign.study.sources import CEILING, CLASSIFIER, INDEPENDENT, MAPS, MASKS, METHOD, PICTURES, VARIANT
 from dermalign.study.study import CACHE, Study
 
 READ_CODE = f"{CACHE}/code.json"

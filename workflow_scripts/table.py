@@ -21,6 +21,7 @@ FUNCTIONS = {
     "extended_best_thresholds": tables.extended_best_thresholds,
     "extended_groups": tables.extended_groups,
     "extended_mann_whitney": tables.extended_mann_whitney,
+    "extended_ceilings": tables.extended_ceilings,
     "classifiers": tables.classifiers,
 }
 # What reads an input, by its name in the rule; all others are statistics.
