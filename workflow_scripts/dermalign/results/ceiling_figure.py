@@ -31,12 +31,13 @@ def ceilings_figure(ceilings: pd.DataFrame, shares: pd.DataFrame) -> Figure:
     colours: dict[str, Any] = {}
     for feature, look in zip(features, looks(len(features)), strict=True):
         colours[feature] = look["color"]
-        rows = ceilings[(ceilings["feature"] == feature) & (ceilings["n"] > 0)]
-        grids = [named_grid(name) for name in rows["grid"]]
-        is_square = [height == width for height, width in grids]
-        rows = rows[is_square].assign(side=[height for height, width in grids if height == width]).sort_values("side")
-        count = ceilings.loc[ceilings["feature"] == feature, "n"].max()
-        (line,) = axis.plot(rows["side"], rows["j_mean"], **{**look, "markevery": None if rows.empty else (0.1, 0.2)})
+        squares = [height if height == width else 0 for height, width in map(named_grid, ceilings["grid"])]
+        rows = ceilings.assign(side=squares)
+        rows = rows[(rows["feature"] == feature) & (rows["side"] > 0)].sort_values("side")
+        count = rows["n"].max()
+        # Matplotlib cannot place markers along a line without any value.
+        markevery = look.get("markevery") if rows["j_mean"].notna().any() else None
+        (line,) = axis.plot(rows["side"], rows["j_mean"], **{**look, "markevery": markevery})
         axis.fill_between(rows["side"], rows["low"], rows["high"], color=look["color"], alpha=0.15, linewidth=0)
         entries[f"{in_words(feature)} (n = {count:,})"] = line
     sources = list(dict.fromkeys(zip(shares["model"], shares["method"], strict=True)))
