@@ -17,6 +17,7 @@ OVERLAY = {
     "models": {"residual": None, "plain": {"training": {"epochs": 1}}},
     "variants": {"patches": {"kind": "superpixels", "count": 30, "cells": 24}},
     "chance": {"methods": ["shuffled"]},
+    "ceilings": {"maps": False},
     "thresholds": [0, 0.5],
     "batches": {"saliency": 1, "masks": 1},
 }
@@ -24,8 +25,9 @@ MADE_OF = {"gradcam_plain_00000": "gradcam", "maps_plain_patches": "superpixels"
 # Rules that are not named after their script.
 RUN_BY = {
     r"table\d|classifier_table|extended_\w+": "table",
-    r"jaccard_by_threshold|mean_curves|figure3|groups_figure|confusion|learning_curves": "figure",
+    r"jaccard_by_threshold|mean_curves|figure3|groups_figure|ceilings_figure|confusion|learning_curves": "figure",
     r"figure[1245]|extremes": "picture_figure",
+    r"ceilings|ceiling_shares": "ceiling_statistics",
     r"audit_table": "audit",
     r"jaccard_\d": "jaccard",
     r"merge_exact": "merge_statistics",
@@ -34,11 +36,11 @@ RUN_BY = {
     "|".join(MADE_OF): "map_source",
 }
 
-EXTENDED = {f"extended_{name}" for name in ("thresholds", "best_thresholds", "groups", "mann_whitney")}
+EXTENDED = {f"extended_{name}" for name in ("thresholds", "best_thresholds", "groups", "mann_whitney", "ceilings")}
 OF_MANIFEST = {"table1", "extended_features"}
 TABLES = {"table2", "table4", "table6", *EXTENDED, *OF_MANIFEST, "classifier_table"}
 DISTRIBUTIONS = {"figure3", "groups_figure"}
-FIGURES = {"jaccard_by_threshold", "mean_curves", *DISTRIBUTIONS, "confusion", "learning_curves"}
+FIGURES = {"jaccard_by_threshold", "mean_curves", "ceilings_figure", *DISTRIBUTIONS, "confusion", "learning_curves"}
 PICTURES = {"figure1", "figure2", "figure4", "extremes"}
 STATISTICS = {"overlap_curves", "jaccard_0", "statistics_plain", "merge_statistics"}
 EXACT = {"exact_thresholds", "merge_exact"}
@@ -47,7 +49,7 @@ LAST = {"study_record"}
 AFTER_ANY_MAPS = {
     *STATISTICS,
     *EXACT,
-    *("jaccard_by_threshold", "mean_curves", "comparison"),
+    *("jaccard_by_threshold", "mean_curves", "comparison", "ceiling_shares", "ceilings_figure"),
     *(TABLES - OF_MANIFEST - {"classifier_table"}),
     *LAST,
 }
@@ -115,7 +117,10 @@ def test_other_words_run_nothing(study: Copy) -> None:
             "overlap.mask_cells",
             "shape[0], 255)",
             "shape[0], 200)",
-            {"mask_cells", "evaluation_manifest", "leakage_account", *OF_MANIFEST, "classifier_table", *AFTER_MAPS},
+            {
+                *("mask_cells", "mask_table", "ceilings", "evaluation_manifest", "leakage_account"),
+                *(*OF_MANIFEST, "classifier_table", *AFTER_MAPS),
+            },
         ),
     ],
 )
