@@ -27,8 +27,8 @@ from dermalign.study.faults import Faults
 from dermalign.study.interpreter import check_interpreter
 from dermalign.study.rule_names import names_of_files
 from dermalign.study.sources import (
+    CEILING,
     CLASSIFIER,
-    CONTROL_OWNER,
     CONTROLS,
     INDEPENDENT,
     LESION_MASKS,

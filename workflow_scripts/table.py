@@ -24,6 +24,7 @@ FUNCTIONS = {
     "extended_controls": tables.extended_controls,
     "extended_mann_whitney": tables.extended_mann_whitney,
     "extended_localisation": extended_localisation,
+    "extended_ceilings": tables.extended_ceilings,
     "classifiers": tables.classifiers,
 }
 # What reads an input, by its name in the rule; all others are statistics.

@@ -1,5 +1,6 @@
 """The resolution ceiling: no set of cells is better, found by trying them all."""
 
+import math
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
@@ -73,14 +74,14 @@ def test_no_map_that_pillow_scales_up_is_better(
 
 
 def test_a_large_picture_against_pixels() -> None:
-    """Of 12 megapixels: its ceiling is what the shares of white give at one of their values, scaled up by Pillow."""
-    rows, columns = np.mgrid[:3000, :4000]
-    white = (((rows - 1400) / 900) ** 2 + ((columns - 2100) / 1300) ** 2 < 1) & ((rows // 37 + columns // 53) % 3 > 0)
+    """Of 3 megapixels: its ceiling is what the shares of white give at one of their values, scaled up by Pillow."""
+    rows, columns = np.mgrid[:1500, :2000]
+    white = (((rows - 700) / 450) ** 2 + ((columns - 1050) / 650) ** 2 < 1) & ((rows // 37 + columns // 53) % 3 > 0)
     grid = (7, 9)
-    share = (brute_force.cell_counts(white, grid) / cell_areas(grid, 4000, 3000)).astype(np.float32)
+    share = (brute_force.cell_counts(white, grid) / cell_areas(grid, 2000, 1500)).astype(np.float32)
     overlaps = []
     for level in np.unique(share):
-        scaled = brute_force.scaled_up(share, 4000, 3000) >= level
+        scaled = brute_force.scaled_up(share, 2000, 1500) >= level
         overlaps.append((int((scaled & white).sum()), int((scaled | white).sum())))
     found = mask_ceilings(white_box(Image.fromarray(white)), [(28, 28), grid])
     assert Fraction(*found[1].tolist()) == max(Fraction(*overlap) for overlap in overlaps)
@@ -107,13 +108,18 @@ def test_a_grid_that_divides_another_s_cells_has_no_lower_ceiling(
         assert Fraction(*fine) >= Fraction(*coarse)
 
 
-def test_close_shares_are_told_apart() -> None:
-    """The best set ends between two shares that differ in the 16th digit: of cells of 90 million pixels."""
-    a = 90_000_000
-    low, high = (30_000_000, a), (30_000_000 - 1 + 1, a - 1)
-    assert low[0] / low[1] < high[0] / high[1]
-    intersection, union, _ = best_cells(np.array([[low[0], high[0]]]), np.array([low[1], high[1]]))
-    assert Fraction(int(intersection[0]), int(union[0])) == best_of_all([low[0], high[0]], [low[1], high[1]])
+@settings(max_examples=100, deadline=None)
+@given(st.integers(80_000_000, 94_000_000), st.integers(1, 10_000_000))
+def test_shares_as_close_as_can_be_are_told_apart(a: int, step: int) -> None:
+    """Neighbours among fractions of such cells, which differ by 1 / (a1 a2), round to different numbers, in order."""
+    other = a - step
+    if math.gcd(a, other) > 1:
+        return
+    c = pow(other, -1, a)  # c other - d a = 1
+    d = (c * other - 1) // a
+    high, low = (np.array([c, d]) / np.array([a, other])).tolist()
+    assert Fraction(c, a) - Fraction(d, other) == Fraction(1, a * other)
+    assert high > low
 
 
 def test_equal_masks_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

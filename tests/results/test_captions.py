@@ -32,6 +32,7 @@ def test_captions_are_short_and_what_was_kept_out_of_training_is_said_once(
         captions.extended_groups(names),
         captions.extended_controls(),
         captions.extended_mann_whitney(),
+        captions.extended_ceilings(),
         captions.classifiers(0.1, leakage, []),
         captions.comparison(),
         captions.audit(),

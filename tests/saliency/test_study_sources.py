@@ -136,6 +136,26 @@ def test_grids_follow_from_what_a_source_is_made_of(sources: Callable[..., MapSo
     assert sources(variants={}, controls=none).grids == [(8, 7), (28, 28)]
 
 
+def test_each_grid_of_the_first_methods_has_its_ceiling(sources: Callable[..., MapSources]) -> None:
+    squares = {"start": 4, "stop": 9, "step": 5}
+    found = sources(ceilings={"grids": squares, "maps": True})
+    assert [source.path for source in found][-2:] == ["ceiling/8x7", "ceiling/28x28"]
+    for source in found.of_owner("ceiling"):
+        assert source.needs(MASKS) and source.of is None and found.predicting(source.model) is None
+        rows, columns = found.grid(source)
+        assert source.method == f"{rows}x{columns}"
+        assert found.inputs(source) == {"grid": (rows, columns), "features": ["streaks", "union"]}
+    # That of the variant's 48 x 48 cells is computed, and no source.
+    assert found.ceiling_grids == [(4, 4), (8, 7), (9, 9), (28, 28), (48, 48)]
+    assert found.grids == sources().grids
+    # Ceilings are neither methods of a classifier nor chance.
+    assert found.saliency_methods == sources().saliency_methods
+    assert found.chance_methods == sources().chance_methods
+    without = sources(ceilings={"grids": squares, "maps": False})
+    assert [source.path for source in without] == [source.path for source in sources()]
+    assert without.ceiling_grids == found.ceiling_grids
+
+
 def test_predictions_belong_to_a_model(sources: Callable[..., MapSources]) -> None:
     found = sources(sources={"ceiling": {"small": {"kind": "disc", "cells": 8}}})
     predicting = found.predicting("coarse")

@@ -298,6 +298,15 @@ FAULTS: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"models": {"controls": {"classifier": "mine.keras", "pixels": "raw"}}},
         ["models: controls", "first name", "another"],
     ),
+    "ceilings that end before they start": (
+        {"ceilings": {"grids": {"start": 9, "stop": 8}}},
+        ["ceilings.grids", "stop"],
+    ),
+    "ceilings of no cells": ({"ceilings": {"grids": {"start": 0}}}, ["`ceilings.grids.start`", "at least 1"]),
+    "model named as ceilings": (
+        {"models": {"ceiling": EMBEDDED["models"]["plain"]}},
+        ["models: ceiling", "another"],
+    ),
     "missing key": ({"study": None}, ["the top level", "lacks `study`", "Add it"]),
     "missing training": ({"models": {"plain": {"training": None}}}, ["`models.plain` lacks `training`"]),
     "no models": ({"models": {"plain": None, "residual": None}}, ["`models`"]),
@@ -502,6 +511,10 @@ def test_sources_of_no_model_have_first_names_of_their_own() -> None:
         ({"reader": {"anna": {"kind": "disc"}}}, r"`sources\.reader\.anna` lacks `cells`\. Add it"),
         ({"reader": {"anna": {"kind": "disc", "cells": 9, "radios": 1}}}, "did you mean `radius`"),
         ({"reader": {"a b": {"kind": "disc", "cells": 9}}}, "`sources.reader`.*a b"),
+        (
+            {"ceiling": {"28x28": {"kind": "disc", "cells": 9}}},
+            r"`sources\.ceiling\.28x28` is called as dermalign calls",
+        ),
     ):
         with pytest.raises(InputError, match=words):
             checked(changed(sources=wrong))

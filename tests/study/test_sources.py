@@ -11,6 +11,7 @@ from dermalign.study.digests import imported_modules
 from dermalign.study.sources import (
     ANATOMY,
     CALLED_BY,
+    CEILING,
     CHANCE,
     CLASSIFIER,
     CONTROLS,
@@ -33,10 +34,10 @@ from dermalign.study.sources import (
 )
 from jsonschema import Draft202012Validator
 
-FAMILIES = (METHOD, VARIANT, *CONTROLS, INDEPENDENT)
+FAMILIES = (METHOD, VARIANT, *CONTROLS, CEILING, INDEPENDENT)
 # Of each family's functions, what is not an option: what stands first, by place, and what is given by name.
 FIXED = {METHOD: (3, {"logits"}), CHANCE: (2, set())} | {
-    family: (1, set()) for family in (VARIANT, PRIOR, ANATOMY, INDEPENDENT)
+    family: (1, set()) for family in (VARIANT, PRIOR, ANATOMY, CEILING, INDEPENDENT)
 }
 LIBRARY = Path(__file__).resolve().parents[2] / "workflow_scripts" / "dermalign"
 

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from brute_force import intersection_and_union
+from brute_force import cell_counts, intersection_and_union, masks_in, scaled_up
 from dermalign.results.index import files_of, kind_of
 from dermalign.study.configuration import checked
 from PIL import Image
@@ -127,7 +127,7 @@ def test_every_count_equals_brute_force_to_the_pixel(finished: tuple[Study, Run]
 def test_the_merged_statistics_are_those_of_the_shards(finished: tuple[Study, Run]) -> None:
     results = finished[0].results
     thresholds = pd.read_csv(results / "statistics" / "thresholds.csv", dtype={"threshold": str})
-    assert len(thresholds) == 2 * 5 * 6 * 11
+    assert len(thresholds) == (2 * 5 + 2) * 6 * 11
     for row in thresholds.itertuples():
         shard = pd.read_csv(results / "jaccard" / row.model / row.method / row.feature / f"{row.threshold}.csv")
         jaccard = shard.groupby("image")["jaccard"].mean()  # of a picture's draws, where chance has several
@@ -161,7 +161,8 @@ def test_chance_is_beside_every_model_in_the_tables(finished: tuple[Study, Run])
     chance = {"all_white", "center_gaussian", "shuffled", "random_cells"}
     for name in ("thresholds", "best_thresholds", "groups"):
         table = pd.read_csv(finished[0].results / "tables" / f"extended_{name}.csv")
-        assert set(zip(table["model"], table["method"], strict=True)) == {
+        ceilings = {("ceiling", "4x4"), ("ceiling", "16x16")} if name != "groups" else set()  # they predict nothing
+        assert set(zip(table["model"], table["method"], strict=True)) == ceilings | {
             (model, method) for model in ("plain", "residual") for method in ("gradcam", *chance)
         }
     differences = pd.read_csv(
@@ -178,6 +179,40 @@ def test_chance_is_beside_every_model_in_the_tables(finished: tuple[Study, Run])
         np.testing.assert_allclose(
             [row.difference_mean, row.difference_sd], [(own - other).mean(), (own - other).std()], rtol=1e-9, atol=1e-12
         )
+
+
+def test_ceilings_are_what_pillow_s_pixels_allow_and_no_map_is_above_them(finished: tuple[Study, Run]) -> None:
+    """The best of a picture's own shares of white, scaled up by Pillow and thresholded at each of their values."""
+    results = finished[0].results
+    archive = results / "archives" / "ISIC2018_Task2_Training_GroundTruth_v3.zip"
+    evaluation = pd.read_csv(results / "manifest" / "evaluation.csv", keep_default_na=False)
+    images = evaluation[evaluation["included"]]["image"]
+    union = {image: masks_in(archive, image, FEATURES)["union"] for image in images}
+    found = pd.read_csv(results / "statistics" / "ceilings.csv").set_index(["grid", "feature"])
+    for cells in (4, 16):
+        best = []
+        for white in union.values():
+            height, width = white.shape
+            share = cell_counts(white, (cells, cells)) / cell_counts(np.ones_like(white), (cells, cells))
+            scaled = [scaled_up((share >= level).astype(np.float32), width, height) > 0 for level in np.unique(share)]
+            best.append(max((one & white).sum() / (one | white).sum() for one in scaled))
+        row = found.loc[(f"{cells}x{cells}", "union")]
+        assert row["n"] == len(best)
+        np.testing.assert_allclose(row["j_mean"], np.mean(best), rtol=1e-12)
+        assert row["low"] < row["j_mean"] < row["high"]
+        assert row["one_threshold_j_mean"] < row["j_mean"]
+    shares = pd.read_csv(results / "statistics" / "ceiling_shares.csv", dtype={"threshold": str})
+    best_rows = pd.read_csv(results / "statistics" / "best_thresholds.csv", dtype={"threshold": str})
+    best_rows = best_rows.set_index(["model", "method", "feature"])
+    assert len(shares) == 2 * 6
+    for row in shares.to_dict("records"):
+        own = best_rows.loc[(row["model"], row["method"], row["feature"])]
+        assert (row["threshold"], row["n"]) == (own["threshold"], own["n"])
+        np.testing.assert_allclose(row["j_mean"], own["j_mean"], rtol=1e-12)
+        np.testing.assert_allclose(
+            row["ceiling_j_mean"], found.loc[(row["grid"], row["feature"]), "j_mean"], rtol=1e-12
+        )
+        assert 0 < row["low"] <= row["share"] <= row["high"] < 1
 
 
 # The paper's tables, counted from shards and manifest alone
@@ -286,6 +321,7 @@ def test_every_table_is_in_four_formats_and_every_figure_in_two(finished: tuple[
         *(f"table{number}" for number in range(1, 7)),
         *("classifiers", "comparison", "audit"),
         *(f"extended_{name}" for name in ("features", "thresholds", "best_thresholds", "groups", "mann_whitney")),
+        "extended_ceilings",
     }
     for table in tables:
         written = [(results / "tables" / f"{table}{suffix}").read_text("utf-8") for suffix in (".md", ".html", ".tex")]
@@ -295,7 +331,7 @@ def test_every_table_is_in_four_formats_and_every_figure_in_two(finished: tuple[
     }
     assert figures == {
         *(f"figure{number}" for number in range(1, 6)),
-        *("groups", "jaccard_by_threshold", "mean_curves", "extremes_plain", "extremes_residual"),
+        *("groups", "jaccard_by_threshold", "mean_curves", "ceilings", "extremes_plain", "extremes_residual"),
         *(f"classifiers/{model}_{kind}" for model in ("plain", "residual") for kind in ("confusion", "history")),
     }
     for figure in figures:

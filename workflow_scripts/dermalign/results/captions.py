@@ -117,6 +117,14 @@ def extended_localisation() -> str:
     )
 
 
+def extended_ceilings() -> str:
+    """Return the caption of the table of ceilings."""
+    return (
+        "The Jaccard index (J) at each source's best threshold, as a share of the most that maps of its grid could "
+        "reach. Intervals are bootstrapped by lesion, thresholds chosen anew in each resample."
+    )
+
+
 def comparison() -> str:
     """Return the caption of the comparison with published values, to which the script adds which models they are of."""
     return "Published values beside ours. The groups of tables 4 and 5 are at their own best thresholds, as printed."

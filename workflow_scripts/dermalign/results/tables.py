@@ -199,6 +199,30 @@ def extended_controls(controls: pd.DataFrame) -> pd.DataFrame:
     return _put_together(table.reset_index(), ["model", "method", "feature"])
 
 
+def extended_ceilings(ceilings: pd.DataFrame, shares: pd.DataFrame) -> pd.DataFrame:
+    """Return which share of its grid's ceiling each source of maps reaches, a row per source and feature.
+
+    ceilings, shares: statistics/ceilings.csv and ceiling_shares.csv, whose columns say how each value is computed.
+    Columns:
+
+    - model, method, grid, feature; n: the feature's population; threshold, j_mean: the source's best, and mean J there;
+    - ceiling_value, ceiling_low, ceiling_high: the mean ceiling of the grid, and its interval;
+    - one_threshold: what is left of it with one threshold for all pictures, undefined without such a source;
+    - share_value, share_low, share_high: j_mean / ceiling, 0 to 1, and its interval.
+    """
+    own = {"j_mean": "ceiling_value", "low": "ceiling_low", "high": "ceiling_high"}
+    grids = ceilings.rename(columns={**own, "one_threshold_j_mean": "one_threshold"})
+    table = shares.rename(columns={"share": "share_value", "low": "share_low", "high": "share_high"})
+    table = table.merge(
+        grids[["grid", "feature", *own.values(), "one_threshold"]],
+        on=["grid", "feature"],
+        how="left",
+        validate="many_to_one",
+    )
+    first = ["model", "method", "grid", "feature", "n", "threshold", "j_mean", *own.values(), "one_threshold"]
+    return table[[*first, "share_value", "share_low", "share_high"]]
+
+
 def _put_together(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     """Put rows of equal values of columns below each other, values and rows in the order of their appearance."""
     places = [pd.factorize(table[column])[0] for column in columns]
