@@ -4,7 +4,6 @@ STATISTICS = [
     "thresholds",
     "best_thresholds",
     "correctness",
-    "mann_whitney",
     *(["chance"] if SOURCES.chance_methods else []),
 ]
 LESIONS = [ARCHIVES.path("training_metadata")] if ARCHIVES.path("training_metadata") else []

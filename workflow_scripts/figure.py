@@ -9,6 +9,7 @@ from dermalign.logs import job_log
 from dermalign.overlap.shards import read_shards
 from dermalign.results.classifier_figures import confusion, learning_curves
 from dermalign.results.figures import groups_figure, histograms, jaccard_by_threshold, mean_curves
+from dermalign.results.group_figures import correlations_figure
 from dermalign.results.plotting import save
 from dermalign.results.statistics import best_threshold, read_statistics
 from dermalign.study.groups import groups_of
@@ -54,6 +55,7 @@ def groups_of_shards(inputs, groups):
 FIGURES = {
     "jaccard_by_threshold": lambda inputs, **arguments: jaccard_by_threshold(read_statistics(inputs[0]), **arguments),
     "mean_curves": lambda inputs, **arguments: mean_curves(read_statistics(inputs[0]), **arguments),
+    "correlations": lambda inputs, **arguments: correlations_figure(read_statistics(inputs[0]), **arguments),
     "histograms": histograms_of,
     "groups": groups_of_shards,
     "confusion": lambda inputs, **arguments: confusion(read_predictions_table(inputs[0]), **arguments),

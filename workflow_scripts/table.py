@@ -21,6 +21,8 @@ FUNCTIONS = {
     "extended_best_thresholds": tables.extended_best_thresholds,
     "extended_groups": tables.extended_groups,
     "extended_mann_whitney": tables.extended_mann_whitney,
+    "extended_groupings": tables.extended_groupings,
+    "extended_correlations": tables.extended_correlations,
     "classifiers": tables.classifiers,
 }
 # What reads an input, by its name in the rule; all others are statistics.

@@ -32,6 +32,8 @@ def test_captions_are_short_and_what_was_kept_out_of_training_is_said_once(
         captions.extended_best_thresholds(*compared),
         captions.extended_groups(names, *compared),
         captions.extended_mann_whitney(),
+        captions.extended_groupings(),
+        captions.extended_correlations(),
         captions.classifiers(0.1, leakage, []),
         captions.comparison(),
         captions.audit(),

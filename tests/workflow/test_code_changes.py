@@ -24,7 +24,7 @@ MADE_OF = {"gradcam_plain_00000": "gradcam", "maps_plain_patches": "superpixels"
 # Rules that are not named after their script.
 RUN_BY = {
     r"table\d|classifier_table|extended_\w+": "table",
-    r"jaccard_by_threshold|mean_curves|figure3|groups_figure|confusion|learning_curves": "figure",
+    r"jaccard_by_threshold|mean_curves|figure3|groups_figure|correlations_figure|confusion|learning_curves": "figure",
     r"figure[1245]|extremes": "picture_figure",
     r"audit_table": "audit",
     r"jaccard_\d": "jaccard",
@@ -37,7 +37,7 @@ RUN_BY = {
 EXTENDED = {f"extended_{name}" for name in ("thresholds", "best_thresholds", "groups", "mann_whitney")}
 OF_MANIFEST = {"table1", "extended_features"}
 TABLES = {"table2", "table4", "table6", *EXTENDED, *OF_MANIFEST, "classifier_table"}
-DISTRIBUTIONS = {"figure3", "groups_figure"}
+DISTRIBUTIONS = {"figure3", "groups_figure", "correlations_figure"}
 FIGURES = {"jaccard_by_threshold", "mean_curves", *DISTRIBUTIONS, "confusion", "learning_curves"}
 PICTURES = {"figure1", "figure2", "figure4", "extremes"}
 STATISTICS = {"overlap_curves", "jaccard_0", "statistics_plain", "merge_statistics"}
@@ -48,10 +48,11 @@ AFTER_ANY_MAPS = {
     *STATISTICS,
     *EXACT,
     *("jaccard_by_threshold", "mean_curves", "comparison"),
+    *("group_tests", "groupings", "extended_groupings"),
     *(TABLES - OF_MANIFEST - {"classifier_table"}),
     *LAST,
 }
-AFTER_MAPS = {*AFTER_ANY_MAPS, "example", *DISTRIBUTIONS, *PICTURES}
+AFTER_MAPS = {*AFTER_ANY_MAPS, "example", "correlations", "extended_correlations", *DISTRIBUTIONS, *PICTURES}
 MAPS = {*MADE_OF, "gather_maps", "evaluation_predictions_plain"}
 
 
