@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import cache
 from pathlib import Path
 
 REPOSITORY = Path(str(workflow.current_basedir)).parent
@@ -15,6 +16,7 @@ from snakemake.utils import update_config
 
 from dermalign.classifiers.study_classifiers import Classifiers
 from dermalign.data.entrance import content_faults
+from dermalign.data.metadata import configured_groupings
 from dermalign.drawing.study_archives import archives_of
 from dermalign.errors import InputError
 from dermalign.results.published import check_networks, find_published, read_published
@@ -68,6 +70,14 @@ FEATURES = STUDY.features
 MODELS = list(CLASSIFIERS.models)
 THRESHOLDS = STUDY.thresholds
 
+
+@cache
+def groupings_of_study():
+    """By which columns the pictures are grouped beside diagnosis and correctness; reads the metadata table."""
+    table = ARCHIVES.path("training_metadata")
+    return configured_groupings(CONFIGURATION, ARCHIVES.metadata_columns(), table)
+
+
 # All that the user has to mend is gathered, and told at once before any job.
 FAULTS = Faults()
 MISSING = ARCHIVES.missing_files()
@@ -97,6 +107,8 @@ if workflow.is_main_process:  # jobs were planned by one that looked
         FAULTS.or_else(lambda: SOURCES.check_pictures(len(DIAGNOSED)), None)
     if not MISSING:
         FAULTS.add(*FAULTS.or_else(ARCHIVES.check_tables, []))
+        if not any("archives.training_metadata" in sentence for sentence in FAULTS.sentences):
+            FAULTS.or_else(groupings_of_study, {})
         FAULTS.add(*FAULTS.or_else(lambda: content_faults(ARCHIVES, CACHE, threads=min(8, os.cpu_count() or 1)), []))
 
 # Archives that are missing leave no pictures to plan for: then only `snakemake fetch` can run.

@@ -69,7 +69,12 @@ for model in CLASSIFIERS.models:
         name:
             f"evaluation_predictions_{model}"
         input:
-            [f"{RESULTS}/maps/{source.path}.h5" for source in [SOURCES.predicting(model)] if source],
+            [
+                f"{RESULTS}/saliency/{source.path}/{image}.h5"
+                for source in [SOURCES.predicting(model)]
+                if source
+                for image in DIAGNOSED
+            ],
         output:
             evaluation_predictions(model),
         log:

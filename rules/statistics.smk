@@ -4,7 +4,6 @@ STATISTICS = [
     "thresholds",
     "best_thresholds",
     "correctness",
-    "mann_whitney",
 ]
 WANTED.append(f"{RESULTS}/statistics/exact_thresholds.csv")
 

@@ -10,6 +10,7 @@ from dermalign.overlap.shards import read_shards
 from dermalign.results.ceiling_figure import ceilings_figure
 from dermalign.results.classifier_figures import confusion, learning_curves, reliability_figure, roc_curves
 from dermalign.results.figures import groups_figure, histograms, jaccard_by_threshold, mean_curves
+from dermalign.results.group_figures import correlations_figure
 from dermalign.results.plotting import save
 from dermalign.results.statistics import best_threshold, read_statistics
 from dermalign.study.groups import groups_of
@@ -64,6 +65,7 @@ FIGURES = {
     "mean_curves": lambda inputs, left_out, **arguments: mean_curves(
         but_for(left_out, read_statistics(inputs[0])), **arguments
     ),
+    "correlations": lambda inputs, **arguments: correlations_figure(read_statistics(inputs[0]), **arguments),
     "histograms": histograms_of,
     "ceilings": lambda inputs: ceilings_figure(read_statistics(inputs.ceilings), read_statistics(inputs.shares)),
     "groups": groups_of_shards,

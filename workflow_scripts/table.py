@@ -25,6 +25,8 @@ FUNCTIONS = {
     "extended_mann_whitney": tables.extended_mann_whitney,
     "extended_localisation": extended_localisation,
     "extended_ceilings": tables.extended_ceilings,
+    "extended_groupings": tables.extended_groupings,
+    "extended_correlations": tables.extended_correlations,
     "classifiers": tables.classifiers,
 }
 # What reads an input, by its name in the rule; all others are statistics.

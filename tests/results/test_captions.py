@@ -33,6 +33,8 @@ def test_captions_are_short_and_what_was_kept_out_of_training_is_said_once(
         captions.extended_controls(),
         captions.extended_mann_whitney(),
         captions.extended_ceilings(),
+        captions.extended_groupings(),
+        captions.extended_correlations(),
         captions.classifiers(0.1, leakage, []),
         captions.comparison(),
         captions.audit(),

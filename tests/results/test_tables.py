@@ -8,13 +8,16 @@ import pandas as pd
 from dermalign.overlap.shards import Shards
 from dermalign.results.controls import BEST_EQUAL_AREA, CONTROL_COLUMNS, EQUAL_AREA, OWN_BEST
 from dermalign.results.formats import readable, write_table
+from dermalign.results.group_tests import MANN_WHITNEY_COLUMNS
 from dermalign.results.statistics import GROUP_BEST, UNION_BEST, read_statistics, source_statistics
 from dermalign.results.tables import (
     classifiers,
     compared_groups,
     extended_best_thresholds,
     extended_controls,
+    extended_correlations,
     extended_features,
+    extended_groupings,
     extended_groups,
     extended_mann_whitney,
     extended_thresholds,
@@ -132,7 +135,8 @@ def mann_whitney_rows(models: list[str], methods: list[str]) -> pd.DataFrame:
     ]
     columns = ["model", "method", "feature", "first", "second", "at", "n_first", "n_second"]
     table = pd.DataFrame(rows, columns=columns)
-    return table.assign(u=np.arange(len(table), dtype=float), p=0.5, test="exact")
+    effect = {"rank_biserial": 0.5, "rank_biserial_low": 0.1, "rank_biserial_high": 0.9, "common_language": 0.75}
+    return table.assign(u=np.arange(len(table), dtype=float), p=0.5, test="exact", family=False, p_holm=0.6, **effect)
 
 
 def test_table_6_is_of_the_papers_pairs_at_the_best_threshold_of_the_union() -> None:
@@ -245,6 +249,42 @@ def test_all_tests_are_of_the_union_and_the_saliency_methods() -> None:
     table = extended_mann_whitney(mann_whitney_rows(["a"], ["gradcam", "all_white"]), ["gradcam"])
     assert set(table["method"]) == {"gradcam"} and "feature" not in table
     assert len(table) == 2 * 6
+    assert {"p_holm", "rank_biserial", "rank_biserial_low", "rank_biserial_high"} <= set(table.columns)
+
+
+def test_groupings_tell_their_test_once() -> None:
+    levels = [("age", "0 to 60", 0.1), ("age", "unknown", 0.1), ("sex", "female", 0.2)]
+    statistics = pd.DataFrame(
+        {
+            **{"model": model, "method": "gradcam", "grouping": name, "level": level, "n": 3, "lesions": 2},
+            **{"threshold": "0.500", "j_mean": 0.3, "j_sd": 0.1, "low": 0.2, "high": 0.4},
+            **{"h": 1.0, "df": 1, "p": p, "epsilon_squared": p / 2},
+        }
+        for model in "ab"
+        for name, level, p in levels
+    )
+    table = extended_groupings(statistics)
+    assert table["level"].tolist() == [level for _, level, _ in levels] * 2
+    np.testing.assert_array_equal(table["p"], [0.1, np.nan, 0.2] * 2)
+    np.testing.assert_array_equal(table["epsilon_squared"], [0.05, np.nan, 0.1] * 2)
+    read = readable(table, ["model", "method"])
+    assert read.heads[-4:] == ["J mean (SD)", "95 % interval", "p", "epsilon squared"]
+    assert read.blocks[0][1][0][-4:] == ["0.300 (0.100)", "0.200 to 0.400", "0.100", "0.050"]
+
+
+def test_correlations_of_a_covariate_stand_together_with_their_intervals() -> None:
+    statistics = pd.DataFrame(
+        {"model": model, "method": "gradcam", "feature": feature, "covariate": covariate, "n": 3}
+        | {"rho": rho, "low": rho - 0.1, "high": rho + 0.1}
+        for model in "ab"
+        for feature in FEATURES
+        for covariate, rho in (("mask_share", 0.5), ("regions", np.nan))
+    )
+    table = extended_correlations(statistics)
+    assert table["covariate"].tolist() == ["mask_share", "mask_share", "regions", "regions"] * 2
+    read = readable(table, ["model"])
+    assert read.heads[-1] == "rho (95 % interval)"
+    assert [row[-1] for row in read.blocks[0][1]] == ["0.500 (0.400 to 0.600)"] * 2 + ["-"] * 2
 
 
 def test_classifiers_stand_beside_each_other_and_beside_what_was_published() -> None:
@@ -336,7 +376,7 @@ def test_a_study_without_predictions_has_tables_without_groups(tmp_path: Path) -
         source_statistics("controls", "lesion", lesion, evaluation, None, groups, {}, 1),
     ]
     read = {}
-    for name in ("thresholds", "best_thresholds", "correctness", "mann_whitney"):
+    for name in ("thresholds", "best_thresholds", "correctness"):
         pd.concat([getattr(part, name) for part in parts]).to_csv(tmp_path / f"{name}.csv", index=False)
         read[name] = read_statistics(tmp_path / f"{name}.csv")
     table = extended_best_thresholds(read["best_thresholds"])
@@ -345,7 +385,7 @@ def test_a_study_without_predictions_has_tables_without_groups(tmp_path: Path) -
     for models in ([], ["mine"]):
         for table in (
             extended_groups(read["correctness"], models),
-            extended_mann_whitney(read["mann_whitney"], ["maps"]),
+            extended_mann_whitney(pd.DataFrame(columns=[*MANN_WHITNEY_COLUMNS, "family", "p_holm"]), ["maps"]),
         ):
             assert len(table) == 0
             paths = [tmp_path / f"empty{suffix}" for suffix in (".csv", ".md", ".html", ".tex")]

@@ -224,6 +224,8 @@ def run_all(check: Checks, clock: Callable[[str], None], cluster: Cluster, folde
     follows = {"jaccard_1", "statistics_plain", "statistics_residual", "merge_statistics", "jaccard_by_threshold"}
     follows |= {f"table{number}" for number in range(2, 7)}
     follows |= {f"extended_{name}" for name in ("thresholds", "best_thresholds", "groups", "mann_whitney")}
+    follows |= {"group_tests", "groupings", "correlations", "correlations_figure"}
+    follows |= {"extended_groupings", "extended_correlations"}
     follows |= {"comparison", "groups_figure", "example", "figure1", "figure2", "figure4", "figure5", "extremes"}
     follows |= {"study_record"}
     check("one more threshold runs its shards and what follows", executed(text) == follows, executed(text))

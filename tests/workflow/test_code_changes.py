@@ -26,8 +26,8 @@ MADE_OF = {"gradcam_plain_00000": "gradcam", "maps_plain_patches": "superpixels"
 RUN_BY = {
     r"table\d|classifier_table|extended_\w+": "table",
     (
-        r"jaccard_by_threshold|mean_curves|figure3|groups_figure|ceilings_figure|confusion|roc|reliability"
-        r"|learning_curves"
+        r"jaccard_by_threshold|mean_curves|figure3|groups_figure|correlations_figure|ceilings_figure|confusion|roc"
+        r"|reliability|learning_curves"
     ): "figure",
     r"figure[1245]|extremes": "picture_figure",
     r"ceilings|ceiling_shares": "ceiling_statistics",
@@ -45,7 +45,7 @@ EXTENDED = {
 }
 OF_MANIFEST = {"table1", "extended_features"}
 TABLES = {"table2", "table4", "table6", *EXTENDED, *OF_MANIFEST, "classifier_table"}
-DISTRIBUTIONS = {"figure3", "groups_figure"}
+DISTRIBUTIONS = {"figure3", "groups_figure", "correlations_figure"}
 OF_CLASSIFIERS = {"confusion", "roc", "reliability", "learning_curves"}
 FIGURES = {"jaccard_by_threshold", "mean_curves", "ceilings_figure", *DISTRIBUTIONS, *OF_CLASSIFIERS}
 PICTURES = {"figure1", "figure2", "figure4", "extremes"}
@@ -59,10 +59,11 @@ AFTER_ANY_MAPS = {
     *EXACT,
     *LOCALISATION,
     *("jaccard_by_threshold", "mean_curves", "comparison", "ceiling_shares", "ceilings_figure"),
+    *("group_tests", "groupings", "extended_groupings"),
     *(TABLES - OF_MANIFEST - {"classifier_table"}),
     *LAST,
 }
-AFTER_MAPS = {*AFTER_ANY_MAPS, "example", *DISTRIBUTIONS, *PICTURES}
+AFTER_MAPS = {*AFTER_ANY_MAPS, "example", "correlations", "extended_correlations", *DISTRIBUTIONS, *PICTURES}
 MAPS = {*MADE_OF, "gather_maps", "evaluation_predictions_plain"}
 
 

@@ -321,7 +321,7 @@ def test_every_table_is_in_four_formats_and_every_figure_in_two(finished: tuple[
         *(f"table{number}" for number in range(1, 7)),
         *("classifiers", "comparison", "audit"),
         *(f"extended_{name}" for name in ("features", "thresholds", "best_thresholds", "groups", "mann_whitney")),
-        "extended_ceilings",
+        *("extended_controls", "extended_ceilings", "extended_groupings", "extended_correlations"),
     }
     for table in tables:
         written = [(results / "tables" / f"{table}{suffix}").read_text("utf-8") for suffix in (".md", ".html", ".tex")]
@@ -331,7 +331,8 @@ def test_every_table_is_in_four_formats_and_every_figure_in_two(finished: tuple[
     }
     assert figures == {
         *(f"figure{number}" for number in range(1, 6)),
-        *("groups", "jaccard_by_threshold", "mean_curves", "ceilings", "extremes_plain", "extremes_residual"),
+        *("groups", "correlations", "jaccard_by_threshold", "mean_curves", "ceilings"),
+        *("extremes_plain", "extremes_residual"),
         *(f"classifiers/{model}_{kind}" for model in ("plain", "residual") for kind in ("confusion", "history")),
     }
     for figure in figures:

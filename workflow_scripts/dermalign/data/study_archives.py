@@ -189,6 +189,11 @@ class Archives:
         """Return {plain image name: diagnosis}, as far as the tables know."""
         return read_diagnoses(self.diagnosis_tables, self.study.configuration["classes"]).by_image
 
+    def metadata_columns(self) -> list[str] | None:
+        """Return the names of the metadata table's columns, None where it is not named. Raises as `read_table`."""
+        table = self.path("training_metadata")
+        return read_table(table).columns if table else None
+
     def check_tables(self) -> list[str]:
         """Return a sentence for each table that cannot be read or that names no picture of the archive it belongs to.
 

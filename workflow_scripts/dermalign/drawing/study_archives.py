@@ -13,6 +13,9 @@ from ..data.study_archives import Archives
 from ..study.digests import code_digest
 from ..study.study import Study
 
+# Of the metadata table, before it is drawn; a test holds them to what is drawn.
+METADATA_COLUMNS = ["image", "age_approx", "anatom_site_general", "lesion_id", "sex"]
+
 
 def archives_of(study: Study) -> Archives:
     """Return a study's archives: those that it draws, or those that the user has."""
@@ -64,6 +67,12 @@ class DrawnArchives(Archives):
         if not self._is_to_be_drawn:
             return super().diagnoses()
         return {plain_name(picture.image): picture.diagnosis for picture in self._planned}
+
+    def metadata_columns(self) -> list[str] | None:
+        """Return the names of the metadata table's columns."""
+        if not self._is_to_be_drawn or not self.path("training_metadata"):
+            return super().metadata_columns()
+        return METADATA_COLUMNS
 
     def check_tables(self) -> list[str]:
         """Return the faults of tables; of those that are to be drawn there is none."""

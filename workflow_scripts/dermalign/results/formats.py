@@ -16,7 +16,7 @@ from .words import in_words
 UNDEFINED = "-"
 LONG = 40  # rows that fill a page: a longer table is broken over pages in LaTeX
 # Columns whose values are names of ours; others, such as groups and models, are the user's and stay as they are.
-NAMED = ("feature", "method", "metric", "control", "measure")
+NAMED = ("feature", "method", "metric", "control", "measure", "covariate")
 HEADINGS = {
     "n": "pictures",
     "j": "J",
@@ -33,6 +33,9 @@ HEADINGS = {
     "own_j_mean": "J mean there",
     "versus": "groups",
     "u": "U",
+    "p_holm": "p, Holm",
+    "rank_biserial": "rank-biserial",
+    "epsilon_squared": "epsilon squared",
 }
 VALUES = {
     UNION_BEST: "at the best threshold of the union",
@@ -130,10 +133,12 @@ def _text(column: str, value: object) -> str:
 
 def _number(column: str, value: float) -> str:
     """Return a number as its column is read: three digits, shares in percent, U in halves."""
-    if column == "p":
+    if column in ("p", "p_holm"):
         return f"{value:.3f}" if value >= 0.001 else "< 0.001"
     if column == "u":
         return f"{value:.1f}"
+    if column.startswith("rank_biserial"):
+        return f"{value:z.2f}"
     if re.search("(^|_)share$", column):
         return f"{value:.1%}"
     return f"{value:z.3f}"  # z: no -0.000
@@ -151,6 +156,24 @@ def _together(texts: dict[str, list[str]]) -> dict[str, list[str]]:
                     value if UNDEFINED in (a, b) else f"{value} ({a} to {b})"
                     for value, a, b in zip(texts[name], low, high, strict=True)
                 ]
+            continue
+        if name.endswith(INTERVAL[1]) and name in found:
+            # A bound stands behind its value, or, where that is told otherwise, both bounds for themselves.
+            stem = name.removesuffix(INTERVAL[1])
+            high = found.pop(f"{stem}{INTERVAL[2]}", None)
+            if high:
+                low = found[name]
+                bounds = [
+                    UNDEFINED if UNDEFINED in each else f"{each[0]} to {each[1]}"
+                    for each in zip(low, high, strict=True)
+                ]
+                if stem in found:
+                    del found[name]
+                    found[stem] = [
+                        f"{v} ({b})" if b != UNDEFINED else v for v, b in zip(found[stem], bounds, strict=True)
+                    ]
+                else:
+                    found[name] = bounds
             continue
         for end, other in BRACKETS.items():
             partner = f"{name.removesuffix(end)}{other}" if end else f"{name}{other}"
@@ -170,6 +193,8 @@ def _heading(name: str, columns: Iterable[str]) -> str:
         stem = name.removesuffix("_value")
         words = STEMS.get(stem, stem)  # else a model's name
         return f"{words} (95 % interval)" if f"{stem}_low" in others else words
+    if name.endswith("_low") and f"{name.removesuffix('_low')}_high" in others:
+        return "95 % interval"
     if name.endswith("_published"):
         return f"{name.removesuffix('_published')}, published"
     if f"{name}_share" in others:
@@ -177,6 +202,8 @@ def _heading(name: str, columns: Iterable[str]) -> str:
     if name == "threshold" and {"feature", "at"} & others:
         return "best threshold"
     words = HEADINGS.get(name, in_words(name))
+    if {f"{name}_low", f"{name}_high"} <= others:
+        return f"{words} (95 % interval)"
     return f"{words} (SD)" if name == "j_mean" and "j_sd" in others else words
 
 

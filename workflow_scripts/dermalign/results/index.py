@@ -59,6 +59,7 @@ KINDS = (
     Kind(FIGURES, r"figures/mean_curves\.\w+", "The exact mean of J at every threshold, with quartiles"),
     Kind(FIGURES, r"figures/ceilings\.\w+", "The best J that maps of so many cells could have, and the models' own"),
     Kind(FIGURES, r"figures/groups\.\w+", "How J of the union is distributed in each group"),
+    Kind(FIGURES, r"figures/correlations\.\w+", "What J goes along with: rank correlations"),
     Kind(
         FIGURES, r"figures/extremes_(?P<model>\w+)\.\w+", "The best, median and worst picture of each feature, {model}"
     ),
@@ -71,8 +72,11 @@ KINDS = (
     Kind(STATISTICS, r"statistics/thresholds\.csv", "J at every threshold, per source and feature, with intervals"),
     Kind(STATISTICS, r"statistics/best_thresholds\.csv", "J at each feature's best threshold"),
     Kind(STATISTICS, r"statistics/correctness\.csv", "J of the groups of pictures"),
-    Kind(STATISTICS, r"statistics/mann_whitney\.csv", "Mann-Whitney tests between groups"),
     Kind(STATISTICS, r"statistics/controls\.csv", "Differences of J to controls, paired by picture"),
+    Kind(STATISTICS, r"statistics/mann_whitney\.csv", "Mann-Whitney tests between groups, with effect sizes"),
+    Kind(STATISTICS, r"statistics/group_tests\.csv", "Other tests between groups"),
+    Kind(STATISTICS, r"statistics/groupings\.csv", "J of the union by columns of the metadata and by confidence"),
+    Kind(STATISTICS, r"statistics/correlations\.csv", "Rank correlations of J with what else is known of a picture"),
     Kind(STATISTICS, r"statistics/exact_thresholds\.csv", "Best thresholds off the grid"),
     Kind(STATISTICS, r"statistics/mean_curves\.csv", "Exact mean of J at 1,001 thresholds, with quartiles"),
     Kind(STATISTICS, r"statistics/localisation\.csv", "Where maps point, without a threshold, with intervals"),

@@ -17,6 +17,10 @@ from .controls import BEST_EQUAL_AREA, EVERYONE, OWN_BEST
 from .statistics import GROUP_BEST, UNION_BEST
 
 SPREAD = ("j_min", "j_mean", "j_sd", "j_max")
+TEST_COLUMNS = (
+    *("model", "method", "at", "first", "second", "n_first", "n_second", "u", "p", "p_holm", "test"),
+    *("rank_biserial", "rank_biserial_low", "rank_biserial_high"),
+)
 
 
 # The paper's tables
@@ -162,16 +166,49 @@ def extended_groups(correctness: pd.DataFrame, models: Sequence[str]) -> pd.Data
 def extended_mann_whitney(mann_whitney: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
     """Return the Mann-Whitney tests between every two groups, on the union.
 
-    mann_whitney: statistics/mann_whitney.csv. methods: the saliency methods, which are tested; chance is not. Columns:
+    mann_whitney: statistics/mann_whitney.csv. methods: the saliency methods, in order. Columns:
 
-    - model, method; first, second: the groups;
-    - at: as in `table4`; first_threshold, second_threshold: that of each group;
+    - model, method; at: as in `table4`, where each group's threshold stands; first, second: the groups;
     - n_first, n_second: pictures of each;
-    - u: U of the first; p: two-sided, not corrected for the number of tests; test: `exact` or `asymptotic`; undefined
-      where a group is empty.
+    - u: U of the first; p: two-sided, not corrected for the number of tests; p_holm: adjusted, of tests in the family;
+      test: `exact` or `asymptotic`; undefined where a group is empty;
+    - rank_biserial: effect size, positive where the first group is larger; rank_biserial_low, rank_biserial_high: its
+      95 % interval. The other one, common_language, is (rank_biserial + 1) / 2.
     """
     union = mann_whitney[(mann_whitney["feature"] == UNION) & mann_whitney["method"].isin(methods)]
-    return union.drop(columns="feature").reset_index(drop=True)
+    return union[list(TEST_COLUMNS)].reset_index(drop=True)
+
+
+def extended_groupings(groupings: pd.DataFrame) -> pd.DataFrame:
+    """Return J of the union by other columns and by confidence, a row per source, grouping and level.
+
+    groupings: statistics/groupings.csv. Columns:
+
+    - model, method, grouping, level; n, lesions: pictures and lesions;
+    - j_mean, j_sd: of their J at the union's best threshold; j_low, j_high: the 95 % interval of j_mean;
+    - p: of the Kruskal-Wallis test between the levels; epsilon_squared: its effect size; both in the first row of each
+      grouping alone.
+    """
+    table = groupings.rename(columns={"low": "j_low", "high": "j_high"})
+    keys = ["model", "method", "grouping"]
+    repeated = table.duplicated(keys)
+    for column in ("p", "epsilon_squared"):
+        table[column] = table[column].astype(float).mask(repeated)
+    columns = ["n", "lesions", "j_mean", "j_sd", "j_low", "j_high", "p", "epsilon_squared"]
+    return table[[*keys, "level", *columns]].reset_index(drop=True)
+
+
+def extended_correlations(correlations: pd.DataFrame) -> pd.DataFrame:
+    """Return the rank correlations of J with each covariate, a row per model, covariate and feature.
+
+    correlations: statistics/correlations.csv, of one method. Columns:
+
+    - model, covariate, feature; n: pictures; rho: Spearman's rank correlation; rho_low, rho_high: its 95 % interval;
+      undefined where the covariate is the same for all pictures.
+    """
+    table = _put_together(correlations, ["model", "covariate"])
+    table = table.rename(columns={"low": "rho_low", "high": "rho_high"})
+    return table[["model", "covariate", "feature", "n", "rho", "rho_low", "rho_high"]]
 
 
 def extended_controls(controls: pd.DataFrame) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 
 from ..errors import InputError
 from ..terms import OVERALL, SHARES
+from .group_settings import check_group_settings
 from .groups import check_groups
 from .mask_pattern import ISIC_LESION_MASKS, ISIC_MASKS, check_lesion_pattern, check_mask_pattern
 from .sources import CEILING, CHANCE, CONTROL_OWNER, kinds_of, schema_parts
@@ -197,6 +198,7 @@ def _check_relations(configuration: Mapping[str, Any]) -> None:
     _check_archives(configuration["archives"])
     _check_training_archives(configuration)
     check_groups(configuration.get("groups", {}), configuration["evaluation_diagnoses"], configuration["classes"])
+    check_group_settings(configuration)
     _check_sources(configuration)
     _check_names(configuration)
     _check_published(configuration)
