@@ -169,6 +169,18 @@ def union_shards(model):
     return [f"{folder}/{threshold}.csv" for threshold in THRESHOLDS]
 
 
+def tested_shards(methods, features):
+    """The shards of some methods of all models, at all thresholds."""
+    return expand(
+        "{results}/jaccard/{model}/{method}/{feature}/{threshold}.csv",
+        results=RESULTS,
+        model=MODELS,
+        method=methods,
+        feature=features,
+        threshold=THRESHOLDS,
+    )
+
+
 def no_published_values(wildcards):
     raise WorkflowError("dermalign: this study names no published values. Name their file under `published`.")
 

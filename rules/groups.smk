@@ -23,18 +23,6 @@ WANTED += expand("{results}/figures/correlations.{suffix}", results=RESULTS, suf
 WANTED += [f"{RESULTS}/statistics/group_tests.csv"] * bool(FURTHER_TESTS)
 
 
-def tested_shards(methods, features):
-    """The shards, at all thresholds, of methods of all models."""
-    return expand(
-        "{results}/jaccard/{model}/{method}/{feature}/{threshold}.csv",
-        results=RESULTS,
-        model=MODELS,
-        method=methods,
-        feature=features,
-        threshold=THRESHOLDS,
-    )
-
-
 # Tests between the groups of tables 4 to 6.
 rule group_tests:
     input:

@@ -7,10 +7,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..overlap.shards import Shards
-from .intervals import FEWEST, RESAMPLES, bounds, clusters_of, resampled_lesions
+from .intervals import FEWEST, bounds, clusters_of, resampled_lesions
 from .statistics import best_threshold
 
 CORRELATION_COLUMNS = ("model", "method", "feature", "covariate", "n", "rho", "low", "high")
+RESAMPLES = 2_000  # each is ranked anew, which takes longer than a mean; bounds differ by some hundredths of the width
 COVARIATES = ("mask_share", "picture_pixels", "regions", "elongation", "confidence")
 
 
