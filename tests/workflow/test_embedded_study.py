@@ -212,6 +212,40 @@ def test_all_white_at_equal_area_is_what_pixels_anywhere_would_cover(finished: t
     assert compared == 2 * 11
 
 
+def test_ceilings_are_what_pillow_s_pixels_allow_and_no_map_is_above_them(finished: tuple[Study, Run]) -> None:
+    """The best of a picture's own shares of white, scaled up by Pillow and thresholded at each of their values."""
+    results = finished[0].results
+    archive = results / "archives" / "ISIC2018_Task2_Training_GroundTruth_v3.zip"
+    evaluation = pd.read_csv(results / "manifest" / "evaluation.csv", keep_default_na=False)
+    images = evaluation[evaluation["included"]]["image"]
+    union = {image: masks_in(archive, image, FEATURES)["union"] for image in images}
+    found = pd.read_csv(results / "statistics" / "ceilings.csv").set_index(["grid", "feature"])
+    for cells in (4, 16):
+        best = []
+        for white in union.values():
+            height, width = white.shape
+            share = cell_counts(white, (cells, cells)) / cell_counts(np.ones_like(white), (cells, cells))
+            scaled = [scaled_up((share >= level).astype(np.float32), width, height) > 0 for level in np.unique(share)]
+            best.append(max((one & white).sum() / (one | white).sum() for one in scaled))
+        row = found.loc[(f"{cells}x{cells}", "union")]
+        assert row["n"] == len(best)
+        np.testing.assert_allclose(row["j_mean"], np.mean(best), rtol=1e-12)
+        assert row["low"] < row["j_mean"] < row["high"]
+        assert row["one_threshold_j_mean"] < row["j_mean"]
+    shares = pd.read_csv(results / "statistics" / "ceiling_shares.csv", dtype={"threshold": str})
+    best_rows = pd.read_csv(results / "statistics" / "best_thresholds.csv", dtype={"threshold": str})
+    best_rows = best_rows.set_index(["model", "method", "feature"])
+    assert len(shares) == 2 * 6
+    for row in shares.to_dict("records"):
+        own = best_rows.loc[(row["model"], row["method"], row["feature"])]
+        assert (row["threshold"], row["n"]) == (own["threshold"], own["n"])
+        np.testing.assert_allclose(row["j_mean"], own["j_mean"], rtol=1e-12)
+        np.testing.assert_allclose(
+            row["ceiling_j_mean"], found.loc[(row["grid"], row["feature"]), "j_mean"], rtol=1e-12
+        )
+        assert 0 < row["low"] <= row["share"] <= row["high"] < 1
+
+
 # The paper's tables, counted from shards and manifest alone
 
 
