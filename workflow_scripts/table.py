@@ -26,6 +26,7 @@ FUNCTIONS = {
     "extended_localisation": extended_localisation,
     "extended_ceilings": tables.extended_ceilings,
     "extended_groupings": tables.extended_groupings,
+    "extended_out_of_sample": tables.extended_out_of_sample,
     "extended_correlations": tables.extended_correlations,
     "classifiers": tables.classifiers,
 }

@@ -35,6 +35,7 @@ def test_captions_are_short_and_what_was_kept_out_of_training_is_said_once(
         captions.extended_ceilings(),
         captions.extended_groupings(),
         captions.extended_correlations(),
+        captions.extended_out_of_sample(),
         captions.classifiers(0.1, leakage, []),
         captions.comparison(),
         captions.audit(),

@@ -31,6 +31,7 @@ HEADINGS = {
     "control_threshold": "control's best threshold",
     "control_j_mean": "control's J mean",
     "own_j_mean": "J mean there",
+    "j_in_sample": "J in sample",
     "versus": "groups",
     "u": "U",
     "p_holm": "p, Holm",
@@ -46,7 +47,11 @@ VALUES = {
 BRACKETS = {"j_mean": "j_sd", "": "_share"}
 INTERVAL = ("_value", "_low", "_high")
 # Heads of values with intervals, by what their names begin with; others are models' names.
-STEMS = {"difference": "difference at equal area", "own_difference": "difference, each at its best"}
+STEMS = {
+    "held_out": "J out of sample",
+    "difference": "difference at equal area",
+    "own_difference": "difference, each at its best",
+}
 STYLE = (
     "table { border-collapse: collapse; font: 14px sans-serif; font-variant-numeric: tabular-nums }\n"
     "caption { text-align: left; max-width: 50em; padding-bottom: 0.8em }\n"

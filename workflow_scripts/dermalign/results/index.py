@@ -75,6 +75,7 @@ KINDS = (
     Kind(STATISTICS, r"statistics/controls\.csv", "Differences of J to controls, paired by picture"),
     Kind(STATISTICS, r"statistics/mann_whitney\.csv", "Mann-Whitney tests between groups, with effect sizes"),
     Kind(STATISTICS, r"statistics/group_tests\.csv", "Other tests between groups"),
+    Kind(STATISTICS, r"statistics/out_of_sample\.csv", "J at thresholds chosen on other lesions"),
     Kind(STATISTICS, r"statistics/groupings\.csv", "J of the union by columns of the metadata and by confidence"),
     Kind(STATISTICS, r"statistics/correlations\.csv", "Rank correlations of J with what else is known of a picture"),
     Kind(STATISTICS, r"statistics/exact_thresholds\.csv", "Best thresholds off the grid"),

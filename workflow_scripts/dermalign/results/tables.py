@@ -211,6 +211,21 @@ def extended_correlations(correlations: pd.DataFrame) -> pd.DataFrame:
     return table[["model", "covariate", "feature", "n", "rho", "rho_low", "rho_high"]]
 
 
+def extended_out_of_sample(out_of_sample: pd.DataFrame) -> pd.DataFrame:
+    """Return J in and out of sample, a row per source and feature.
+
+    out_of_sample: statistics/out_of_sample.csv. Columns:
+
+    - model, method, feature; n: the feature's population; threshold: its best; j_in_sample: mean J there;
+    - held_out_value, held_out_low, held_out_high: mean J at thresholds chosen on other lesions, and its interval;
+    - optimism: between the two; most_chosen: the threshold chosen most often, with its share, most_chosen_share.
+    """
+    names = {"j_out_of_sample": "held_out_value", "low": "held_out_low", "high": "held_out_high"}
+    table = out_of_sample.rename(columns=names)
+    first = ["model", "method", "feature", "n", "threshold", "j_in_sample", *names.values()]
+    return table[[*first, "optimism", "most_chosen", "most_chosen_share"]]
+
+
 def extended_controls(controls: pd.DataFrame) -> pd.DataFrame:
     """Return each source's maps beside its controls, a row per source, feature and control.
 
