@@ -29,6 +29,7 @@ rule ceilings:
         runtime=minutes(30),
     params:
         lesions=lambda wildcards: ARCHIVES.table_digests(LESION_TABLES),
+        resampled_by=CONFIGURATION["resampled_by"],
         seed=CONFIGURATION["seed"],
     script:
         "../workflow_scripts/ceiling_statistics.py"
@@ -61,6 +62,7 @@ rule ceiling_shares:
     params:
         grids={source.path: SOURCES.grid(source) for source in OF_MODELS},
         lesions=lambda wildcards: ARCHIVES.table_digests(LESION_TABLES),
+        resampled_by=CONFIGURATION["resampled_by"],
         seed=CONFIGURATION["seed"],
     script:
         "../workflow_scripts/ceiling_statistics.py"

@@ -55,6 +55,7 @@ for model in MODELS:
             ],
             groups=STUDY.groups,
             lesions=lambda wildcards: ARCHIVES.table_digests(LESION_TABLES),
+            resampled_by=CONFIGURATION["resampled_by"],
             seed=CONFIGURATION["seed"],
         script:
             "../workflow_scripts/control_statistics.py"

@@ -50,6 +50,7 @@ rule group_tests:
         tests=FURTHER_TESTS,
         family=TEST_FAMILY,
         lesions=lambda wildcards: ARCHIVES.table_digests(LESION_TABLES),
+        resampled_by=CONFIGURATION["resampled_by"],
         seed=CONFIGURATION["seed"],
     script:
         "../workflow_scripts/group_tests.py"
@@ -79,6 +80,7 @@ if HAS_GROUPINGS:
         params:
             groupings=lambda wildcards: groupings_of_study(),
             lesions=lambda wildcards: ARCHIVES.table_digests(LESION_TABLES),
+            resampled_by=CONFIGURATION["resampled_by"],
             seed=CONFIGURATION["seed"],
         script:
             "../workflow_scripts/groupings.py"
@@ -123,6 +125,7 @@ rule correlations:
         runtime=minutes(30),
     params:
         lesions=lambda wildcards: ARCHIVES.table_digests(LESION_TABLES),
+        resampled_by=CONFIGURATION["resampled_by"],
         seed=CONFIGURATION["seed"],
     script:
         "../workflow_scripts/correlations.py"

@@ -45,6 +45,7 @@ rule localisation_statistics:
     params:
         features=FEATURES,
         lesions=lambda wildcards: ARCHIVES.table_digests(LESION_TABLES),
+        resampled_by=CONFIGURATION["resampled_by"],
         seed=CONFIGURATION["seed"],
     script:
         "../workflow_scripts/localisation_statistics.py"

@@ -24,6 +24,7 @@ rule out_of_sample:
     params:
         validation=CONFIGURATION["out_of_sample"],
         lesions=lambda wildcards: ARCHIVES.table_digests(LESION_TABLES),
+        resampled_by=CONFIGURATION["resampled_by"],
         seed=CONFIGURATION["seed"],
     script:
         "../workflow_scripts/out_of_sample.py"

@@ -43,6 +43,8 @@ for owner in SOURCES.owners:
             owner=owner,
             groups=STUDY.groups,
             lesions=lambda wildcards: ARCHIVES.table_digests(LESION_TABLES),
+            constant=[source.method for source in SOURCES.of_owner(owner) if source.kind.constant],
+            resampled_by=CONFIGURATION["resampled_by"],
             seed=CONFIGURATION["seed"],
         script:
             "../workflow_scripts/source_statistics.py"

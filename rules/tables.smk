@@ -9,6 +9,7 @@ TABLE_SUFFIXES = [".csv", ".md", ".html", ".tex"]
 # The paper's tables are of each model's first saliency method.
 FIRST_METHOD = SOURCES.saliency_methods[0]
 OWN_GROUPS = CONFIGURATION.get("groups")
+UNIT = CONFIGURATION["resampled_by"] if LESION_TABLES else "picture"
 UNKNOWN = "" if ARCHIVES.has_training_pictures else captions.brought(CLASSIFIERS.brought)
 # Tables 2 and 4 are the first model's, 3 and 5 the second's; those of further models are named by them.
 FURTHER_MODELS = MODELS[2:]
@@ -190,7 +191,7 @@ use rule table1 as extended_thresholds with:
     params:
         function="extended_thresholds",
         arguments={},
-        caption=captions.extended_thresholds(),
+        caption=captions.extended_thresholds(UNIT),
         blocks=["model"],
 
 
@@ -207,7 +208,7 @@ use rule table1 as extended_best_thresholds with:
     params:
         function="extended_best_thresholds",
         arguments={},
-        caption=captions.extended_best_thresholds(),
+        caption=captions.extended_best_thresholds(UNIT),
         blocks=["model"],
 
 
@@ -224,7 +225,7 @@ use rule table1 as extended_groups with:
     params:
         function="extended_groups",
         arguments=dict(models=MODELS),
-        caption=captions.extended_groups(OWN_GROUPS),
+        caption=captions.extended_groups(OWN_GROUPS, UNIT),
         blocks=["model", "at"],
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 from dermalign.data.grids import named_grid
-from dermalign.data.lesions import read_lesions
 from dermalign.data.manifests import read_evaluation
+from dermalign.data.patients import read_units
 from dermalign.files import write_text
 from dermalign.logs import job_log
 from dermalign.overlap.ceiling_files import read_ceilings
@@ -16,7 +16,7 @@ from dermalign.results.statistics import merge
 with job_log(snakemake.log[0]):
     given, params = snakemake.input, snakemake.params
     ceilings = read_ceilings(given.ceilings)
-    lesions = {image: lesion for table in given.lesions for image, lesion in read_lesions(table).items()}
+    lesions = read_units(given.lesions, params.resampled_by)
     if given.get("shards"):
         paths = {}
         for path in map(Path, given.shards):

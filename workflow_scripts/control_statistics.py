@@ -5,8 +5,8 @@ from functools import partial
 from pathlib import Path
 
 from dermalign.classifiers.evaluation_predictions import read_evaluation_predictions
-from dermalign.data.lesions import read_lesions
 from dermalign.data.manifests import read_evaluation
+from dermalign.data.patients import read_units
 from dermalign.files import write_text
 from dermalign.logs import job_log
 from dermalign.overlap.curves import open_curves
@@ -41,7 +41,7 @@ with job_log(snakemake.log[0]), ExitStack() as stack:
         read_evaluation(given.evaluation),
         read_evaluation_predictions(given.predictions[0]) if given.predictions else None,
         params.groups,
-        {image: lesion for path in given.lesions for image, lesion in read_lesions(path).items()},
+        read_units(given.lesions, params.resampled_by),
         params.seed,
     )
     write_text(snakemake.output[0], table.to_csv(index=False))

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from dermalign.classifiers.evaluation_predictions import read_confidence
-from dermalign.data.lesions import read_lesions
 from dermalign.data.manifests import read_evaluation
 from dermalign.data.mask_shapes import read_shapes
+from dermalign.data.patients import read_units
 from dermalign.files import write_text
 from dermalign.logs import job_log
 from dermalign.results.correlations import correlation_statistics
@@ -15,7 +15,7 @@ from dermalign.results.source_shards import read_sources
 with job_log(snakemake.log[0]):
     given = snakemake.input
     evaluation, masks = read_evaluation(given.evaluation), read_shapes([given.masks])
-    lesions = {image: lesion for table in given.lesions for image, lesion in read_lesions(table).items()}
+    lesions = read_units(given.lesions, snakemake.params.resampled_by)
     confidence = {Path(path).parent.name: read_confidence(path) for path in given.predictions}
     found = [
         correlation_statistics(

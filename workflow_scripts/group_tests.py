@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from dermalign.classifiers.evaluation_predictions import read_evaluation_predictions
-from dermalign.data.lesions import read_lesions
 from dermalign.data.manifests import read_evaluation
+from dermalign.data.patients import read_units
 from dermalign.files import write_text
 from dermalign.logs import job_log
 from dermalign.results.group_tests import put_together, source_group_tests, with_family
@@ -14,7 +14,7 @@ with job_log(snakemake.log[0]):
     given, params = snakemake.input, snakemake.params
     evaluation = read_evaluation(given.evaluation)
     predicted = {Path(path).parent.name: read_evaluation_predictions(path) for path in given.predictions}
-    lesions = {image: lesion for table in given.lesions for image, lesion in read_lesions(table).items()}
+    lesions = read_units(given.lesions, snakemake.params.resampled_by)
     found = [
         source_group_tests(
             *(model, method, shards, evaluation, predicted[model], params.groups, lesions, params.seed, params.tests)

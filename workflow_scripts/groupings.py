@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from dermalign.classifiers.evaluation_predictions import read_confidence
-from dermalign.data.lesions import read_lesions
 from dermalign.data.metadata import read_metadata
+from dermalign.data.patients import read_units
 from dermalign.files import write_text
 from dermalign.logs import job_log
 from dermalign.results.group_tests import put_together
@@ -15,9 +15,8 @@ from dermalign.study.group_settings import CONFIDENCE
 with job_log(snakemake.log[0]):
     given, groupings = snakemake.input, snakemake.params.groupings
     columns = list(dict.fromkeys(each["column"] for each in groupings.values() if each["column"] != CONFIDENCE))
-    metadata, lesions = {}, {}
-    for table in given.lesions:
-        metadata, lesions = read_metadata(table, columns), read_lesions(table)
+    metadata = {image: row for table in given.lesions for image, row in read_metadata(table, columns).items()}
+    lesions = read_units(given.lesions, snakemake.params.resampled_by)
     confidence = {Path(path).parent.name: read_confidence(path) for path in given.predictions}
     found = [
         grouping_statistics(

@@ -1,6 +1,6 @@
 """Choose thresholds on some lesions and report J on the others, for each model's saliency methods."""
 
-from dermalign.data.lesions import read_lesions
+from dermalign.data.patients import read_units
 from dermalign.files import write_text
 from dermalign.logs import job_log
 from dermalign.results.group_tests import put_together
@@ -9,7 +9,7 @@ from dermalign.results.source_shards import read_sources
 
 with job_log(snakemake.log[0]):
     params = snakemake.params
-    lesions = {image: lesion for table in snakemake.input.lesions for image, lesion in read_lesions(table).items()}
+    lesions = read_units(snakemake.input.lesions, snakemake.params.resampled_by)
     found = [
         out_of_sample_statistics(model, method, shards, lesions, params.seed, **params.validation)
         for (model, method), shards in read_sources(snakemake.input.shards)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 from dermalign.classifiers.evaluation_predictions import read_evaluation_predictions
-from dermalign.data.lesions import read_lesions
 from dermalign.data.manifests import read_evaluation
+from dermalign.data.patients import read_units
 from dermalign.files import write_text
 from dermalign.logs import job_log
 from dermalign.overlap.shards import read_shards
@@ -23,7 +23,8 @@ with job_log(snakemake.log[0]) as log:
     }
     owner, groups = snakemake.params.owner, snakemake.params.groups
     evaluation = read_evaluation(snakemake.input.evaluation)
-    lesions = {image: lesion for table in snakemake.input.lesions for image, lesion in read_lesions(table).items()}
+    resampled_by, seed = snakemake.params.resampled_by, snakemake.params.seed
+    lesions = read_units(snakemake.input.lesions, resampled_by)
     predicted = None
     if snakemake.input.predictions:  # without them there are no groups by correctness
         predicted = read_evaluation_predictions(snakemake.input.predictions[0])
@@ -32,7 +33,10 @@ with job_log(snakemake.log[0]) as log:
             log.info(line)
             print(f"{owner}: {line}\n", end="")
     sources = [
-        source_statistics(owner, method, by_feature, evaluation, predicted, groups, lesions, snakemake.params.seed)
+        source_statistics(
+            *(owner, method, by_feature, evaluation, predicted, groups, lesions, seed, resampled_by),
+            is_constant=method in snakemake.params.constant,
+        )
         for method, by_feature in shards.items()
     ]
     tables = {

@@ -276,7 +276,8 @@ def test_a_feature_without_any_mask_has_rows_without_numbers(tmp_path: Path) -> 
     found = source_statistics("m", "s", shards, evaluation_of(pictures), {"a": "NV", "b": "NV"}, MEL_NV, {}, 1)
     streaks = found.thresholds[found.thresholds["feature"] == "streaks"]
     assert streaks["n"].tolist() == [0, 0]
-    assert streaks.drop(columns=["model", "method", "feature", "threshold", "n"]).isna().all(axis=None)
+    assert streaks["lesions"].tolist() == [0, 0]
+    assert streaks.drop(columns=["model", "method", "feature", "threshold", "n", "lesions"]).isna().all(axis=None)
     best = found.best_thresholds.set_index("feature")
     assert best["n"].to_dict() == {"globules": 2, "streaks": 0, "union": 2}
     assert best["threshold"].isna().to_dict() == {"globules": False, "streaks": True, "union": False}
@@ -288,7 +289,7 @@ def test_an_analysis_without_pictures_has_statistics_without_numbers() -> None:
     found = source_statistics("m", "s", shards, evaluation_of(drawn_pictures(1, 1)), {}, MEL_NV, {}, 1)
     assert found.thresholds["n"].tolist() == [0, 0, 0]
     assert found.best_thresholds["n"].tolist() == [0, 0, 0] and found.best_thresholds["threshold"].isna().all()
-    assert list(found.best_thresholds.columns) == list(found.thresholds.columns)
+    assert list(found.best_thresholds.columns) == [*found.thresholds.columns, "threshold_low", "threshold_high"]
 
 
 def test_draws_of_a_picture_count_as_their_mean(tmp_path: Path) -> None:

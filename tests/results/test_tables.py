@@ -33,11 +33,13 @@ from hypothesis import strategies as st
 
 FEATURES = ["globules", "streaks"]
 SPREAD = ["j_min", "j_mean", "j_sd", "j_max"]
+BOUNDED = ["j_mean", "j_sd", "j_low", "j_high", "j_max"]
 GROUPS = ["MEL-correct", "MEL-wrong", "NV-correct", "NV-wrong"]
 
 
 def spread(number: float) -> dict[str, float]:
-    return dict(zip(SPREAD, [number, number + 0.1, number + 0.2, number + 0.3], strict=True))
+    names = [*SPREAD, "j_low", "j_high", "threshold_low", "threshold_high"]
+    return {name: number + place / 10 for place, name in enumerate(names)}
 
 
 def thresholds(models: list[str], methods: list[str]) -> pd.DataFrame:
@@ -181,7 +183,7 @@ def test_features_by_diagnosis_are_counts_and_shares() -> None:
 
 def test_all_thresholds_of_the_union_stand_below_each_other() -> None:
     table = extended_thresholds(thresholds(["b", "a"], ["gradcam", "all_white"]))
-    assert list(table.columns) == ["model", "method", "threshold", "n", *SPREAD]
+    assert list(table.columns) == ["model", "method", "threshold", "n", "j_min", *BOUNDED]
     assert table["model"].tolist() == ["b"] * 6 + ["a"] * 6
     assert table["method"].tolist() == (["gradcam"] * 3 + ["all_white"] * 3) * 2
     assert table["threshold"].tolist() == ["0.000", "0.500", "1.000"] * 4
@@ -192,7 +194,16 @@ def test_all_thresholds_of_the_union_stand_below_each_other() -> None:
 def test_best_thresholds_of_all_sources_stand_together_by_model_and_feature() -> None:
     best = thresholds(["b", "a"], ["gradcam", "all_white"]).query("threshold == '0.500'")
     table = extended_best_thresholds(best)
-    assert list(table.columns) == ["model", "feature", "method", "n", "threshold", *SPREAD]
+    assert list(table.columns) == [
+        "model",
+        "feature",
+        "method",
+        "n",
+        "threshold",
+        "threshold_low",
+        "threshold_high",
+        *BOUNDED,
+    ]
     assert table["model"].tolist() == ["b"] * 6 + ["a"] * 6
     assert table["feature"].tolist() == ["globules", "globules", "streaks", "streaks", "union", "union"] * 2
     assert table["method"].tolist() == ["gradcam", "all_white"] * 6
@@ -242,7 +253,7 @@ def test_groups_of_all_models_in_the_studys_order() -> None:
     for _, of_model in table.groupby("model"):
         assert of_model["at"].tolist() == [UNION_BEST] * 4 + [GROUP_BEST] * 4
         assert of_model["group"].tolist() == GROUPS * 2
-    np.testing.assert_allclose(table["j_min"][:8], 2.002 + np.array([0, 0.1, 0.2, 0.3, 0.01, 0.11, 0.21, 0.31]))
+    np.testing.assert_allclose(table["j_low"][:8] - 0.4, 2.002 + np.array([0, 0.1, 0.2, 0.3, 0.01, 0.11, 0.21, 0.31]))
 
 
 def test_all_tests_are_of_the_union_and_the_saliency_methods() -> None:
@@ -327,8 +338,9 @@ def sources(draw: st.DrawFn) -> list[tuple[str, str]]:
 def numbered(pairs: list[tuple[str, str]], keys: pd.DataFrame) -> pd.DataFrame:
     """Statistics of sources, a row for each of the keys, every number another one."""
     table = pd.concat([keys.assign(model=model, method=method) for model, method in pairs], ignore_index=True)
-    numbers = np.arange(len(table) * len(SPREAD), dtype=np.float64).reshape(-1, len(SPREAD))
-    return table.join(pd.DataFrame(numbers, columns=SPREAD))
+    names = list(spread(0))
+    numbers = np.arange(len(table) * len(names), dtype=np.float64).reshape(-1, len(names))
+    return table.join(pd.DataFrame(numbers, columns=names))
 
 
 @settings(max_examples=100, deadline=None)
@@ -342,7 +354,8 @@ def test_every_row_of_every_source_stands_in_the_extended_tables_once(pairs: lis
     statistics = numbered(pairs, features)
     table = extended_best_thresholds(statistics)
     keys = ["model", "feature", "method"]
-    both = table.set_index(keys)[SPREAD], statistics.set_index(keys)[SPREAD]
+    shown = ["threshold_low", "threshold_high", *BOUNDED]
+    both = table.set_index(keys)[shown], statistics.set_index(keys)[shown]
     pd.testing.assert_frame_equal(both[0].sort_index(), both[1].sort_index(), check_exact=True)
     together = list(zip(table["model"], table["feature"], strict=True))
     assert len(dict.fromkeys(together)) == 1 + sum(one != other for one, other in itertools.pairwise(together))

@@ -19,6 +19,14 @@ KEPT_OUT = {
     "allow": "Evaluation pictures may have trained the classifiers (leakage: allow)",
 }
 
+# What intervals resample, by the word of the configuration; a picture of no known lesion or patient is its own.
+UNITS = {
+    "lesion": "lesion, as far as lesions are known",
+    "patient": "patient, as far as patients are known",
+    "picture": "picture",
+}
+CHOSEN = "; the threshold is chosen anew in each resample"
+
 
 def table1(diagnoses: Iterable[str]) -> str:
     """Return the caption of table 1, with a place for the number of pictures. diagnoses: those of its pictures."""
@@ -75,20 +83,23 @@ def extended_features() -> str:
     return "Evaluation pictures that show each feature, by diagnosis."
 
 
-def extended_thresholds() -> str:
-    """Return the caption of the table of all thresholds."""
-    return "Jaccard index (J) of the union at every threshold."
+def extended_thresholds(resampled_by: str) -> str:
+    """Return the caption of the table of all thresholds. resampled_by: lesion, patient or picture."""
+    return _sentences("Jaccard index (J) of the union at every threshold.", _intervals(resampled_by))
 
 
-def extended_best_thresholds() -> str:
-    """Return the caption of the table of all sources' best thresholds."""
-    return "Best threshold of every source for each feature, and the Jaccard index (J) there."
+def extended_best_thresholds(resampled_by: str) -> str:
+    """Return the caption of the table of all sources' best thresholds; resampled_by as `extended_thresholds`."""
+    return _sentences(
+        "Best threshold of every source for each feature, and the Jaccard index (J) there.",
+        _intervals(resampled_by, CHOSEN),
+    )
 
 
-def extended_groups(names: Iterable[str] | None) -> str:
-    """Return the caption of the table of all sources by group; names: as `groups`."""
+def extended_groups(names: Iterable[str] | None, resampled_by: str) -> str:
+    """Return the caption of the table of all sources by group; arguments as `groups` and `extended_thresholds`."""
     by = "diagnosis and correctness" if names is None else f"group ({', '.join(names)})"
-    return f"Jaccard index (J) of the union by {by}, all sources."
+    return _sentences(f"Jaccard index (J) of the union by {by}, all sources.", _intervals(resampled_by, CHOSEN))
 
 
 def extended_controls() -> str:
@@ -161,6 +172,10 @@ def audit() -> str:
         "The published values against each other. A number counts as known to within its printed digits, so that what "
         "cannot all be true cannot be so however it was rounded."
     )
+
+
+def _intervals(resampled_by: str, how: str = "") -> str:
+    return f"Intervals are bootstrapped by {UNITS[resampled_by]}{how}."
 
 
 def _title(number: int | None, text: str) -> str:

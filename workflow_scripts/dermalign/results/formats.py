@@ -32,6 +32,8 @@ HEADINGS = {
     "control_j_mean": "control's J mean",
     "own_j_mean": "J mean there",
     "j_in_sample": "J in sample",
+    "j_low": "95 % interval",
+    "threshold_low": "95 % interval",
     "versus": "groups",
     "u": "U",
     "p_holm": "p, Holm",
@@ -46,6 +48,8 @@ VALUES = {
 # A column that stands in brackets behind another one, by the ends of their names.
 BRACKETS = {"j_mean": "j_sd", "": "_share"}
 INTERVAL = ("_value", "_low", "_high")
+# Intervals that are columns of their own, under their lower bounds' names.
+BOUNDS = {"j_low": "j_high", "threshold_low": "threshold_high", "out_low": "out_high"}
 # Heads of values with intervals, by what their names begin with; others are models' names.
 STEMS = {
     "held_out": "J out of sample",
@@ -153,6 +157,12 @@ def _together(texts: dict[str, list[str]]) -> dict[str, list[str]]:
     """Put columns that belong together into one, under the first one's name."""
     found = dict(texts)
     for name in texts:
+        if name in BOUNDS and BOUNDS[name] in found:
+            highs = found.pop(BOUNDS[name])
+            found[name] = [
+                UNDEFINED if UNDEFINED in (a, b) else f"{a} to {b}" for a, b in zip(texts[name], highs, strict=True)
+            ]
+            continue
         if name.endswith(INTERVAL[0]):
             stem = name.removesuffix(INTERVAL[0])
             low, high = (found.pop(f"{stem}{end}", None) for end in INTERVAL[1:])

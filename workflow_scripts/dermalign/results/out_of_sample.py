@@ -33,8 +33,8 @@ def out_of_fold(jaccard: Values, clusters: NDArray[np.intp], fold: NDArray[np.in
     """Return J of each picture at the threshold that is best for the lesions of the other folds, and those thresholds.
 
     jaccard: (t, n). clusters: (n,), the lesion of each picture. fold: (lesions,), of at least two folds. Returns
-    float64 (n,), and for each fold the row of its threshold: the highest mean over the pictures of the other folds, the lowest
-    row on a tie.
+    float64 (n,), and for each fold the row of its threshold: the highest mean over the other folds' pictures, the
+    lowest row on a tie.
     """
     of_picture = fold[clusters]
     count = int(fold.max()) + 1

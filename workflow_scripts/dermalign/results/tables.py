@@ -21,6 +21,7 @@ TEST_COLUMNS = (
     *("model", "method", "at", "first", "second", "n_first", "n_second", "u", "p", "p_holm", "test"),
     *("rank_biserial", "rank_biserial_low", "rank_biserial_high"),
 )
+BOUNDED = ("j_mean", "j_sd", "j_low", "j_high", "j_max")  # J min is 0 nearly everywhere, and the page is narrow
 
 
 # The paper's tables
@@ -126,10 +127,12 @@ def extended_thresholds(thresholds: pd.DataFrame) -> pd.DataFrame:
 
     thresholds: statistics/thresholds.csv. Columns:
 
-    - model, method, threshold; n: pictures of the analysis; j_min, j_mean, j_sd, j_max: of their J.
+    - model, method, threshold; n: pictures of the analysis; j_min, j_mean, j_sd, j_max: of their J; j_low, j_high: the
+      95 % interval of the mean at this threshold.
     """
     table = thresholds[thresholds["feature"] == UNION]
-    return table[["model", "method", "threshold", "n", *SPREAD]].reset_index(drop=True)
+    columns = ["model", "method", "threshold", "n", "j_min", *BOUNDED]
+    return table[columns].reset_index(drop=True)
 
 
 def extended_best_thresholds(best_thresholds: pd.DataFrame) -> pd.DataFrame:
@@ -137,11 +140,12 @@ def extended_best_thresholds(best_thresholds: pd.DataFrame) -> pd.DataFrame:
 
     best_thresholds: statistics/best_thresholds.csv. Rows of a model and feature stand below each other. Columns:
 
-    - model, feature, method; n: the feature's population; threshold: the best of the grid, undefined for an empty one;
-    - j_min, j_mean, j_sd, j_max: there.
+    - model, feature, method; n: the feature's population; threshold: the best of the grid, undefined for an empty one
+      and for constant maps; threshold_low, threshold_high: its 95 % interval;
+    - j_mean, j_sd, j_max: there; j_low, j_high: the 95 % interval of the mean, the threshold chosen in each resample.
     """
     table = _put_together(best_thresholds, ["model", "feature"])
-    return table[["model", "feature", "method", "n", "threshold", *SPREAD]]
+    return table[["model", "feature", "method", "n", "threshold", "threshold_low", "threshold_high", *BOUNDED]]
 
 
 def extended_groups(correctness: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:
@@ -151,7 +155,8 @@ def extended_groups(correctness: pd.DataFrame, models: Sequence[str]) -> pd.Data
     Columns:
 
     - model; at: as in `table4`; group, method; threshold: the method's own, undefined for an empty group;
-    - n: pictures of the group; j_min, j_mean, j_sd, j_max: of their J.
+    - n: pictures of the group; j_mean, j_sd, j_max: of their J; j_low, j_high: the 95 % interval of the mean, the
+      threshold chosen in each resample.
     """
     union = correctness[correctness["feature"] == UNION]
     blocks = [
@@ -160,7 +165,7 @@ def extended_groups(correctness: pd.DataFrame, models: Sequence[str]) -> pd.Data
         for at in (UNION_BEST, GROUP_BEST)
     ]
     table = pd.concat([union.iloc[:0], *blocks], ignore_index=True)
-    return table[["model", "at", "group", "method", "threshold", "n", *SPREAD]]
+    return table[["model", "at", "group", "method", "threshold", "n", *BOUNDED]]
 
 
 def extended_mann_whitney(mann_whitney: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
