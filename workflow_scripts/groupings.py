@@ -15,7 +15,9 @@ from dermalign.study.group_settings import CONFIDENCE
 with job_log(snakemake.log[0]):
     given, groupings = snakemake.input, snakemake.params.groupings
     columns = list(dict.fromkeys(each["column"] for each in groupings.values() if each["column"] != CONFIDENCE))
-    metadata = {image: row for table in given.lesions for image, row in read_metadata(table, columns).items()}
+    metadata = {}  # of the one table that there is, if there is any
+    for table in given.lesions:
+        metadata = read_metadata(table, columns)
     lesions = read_units(given.lesions, snakemake.params.resampled_by)
     confidence = {Path(path).parent.name: read_confidence(path) for path in given.predictions}
     found = [
