@@ -21,13 +21,14 @@ import overlap_scale
 from dermalign.data.cell_files import write_cells
 from dermalign.overlap.exact import exact_statistics
 from dermalign.overlap.join import write_curves
+from dermalign.overlap.localisation import write_localisation
 from dermalign.overlap.shards import write_shards
 from dermalign.saliency.chance import chance_blocks, shuffled
 from dermalign.saliency.inputs import Inputs
 from dermalign.saliency.maps import write_maps
 from peak_memory import own_peak
 
-RULES = ["maps", "overlap_curves", "jaccard", "exact_thresholds"]
+RULES = ["maps", "overlap_curves", "jaccard", "exact_thresholds", "localisation"]
 DRAWS = 5
 
 
@@ -82,10 +83,12 @@ def measure(rule: str, source: str, folder: Path, count: int) -> dict[str, float
         written = [folder / "chance.h5"]
         inputs = Inputs([], overlap_scale.NAMES, overlap_scale.GRID, maps=str(folder / "model.h5"))
         write_maps(written[0], chance_blocks(shuffled, inputs, DRAWS))
-    elif rule == "overlap_curves":
+    elif rule in ("overlap_curves", "localisation"):
         with h5py.File(folder / "cells.h5") as cells:
             white, images = cells["white"][:, -1], cells["image"].asstr()[:]
-        write_curves(curves, folder / f"{source}.h5", [folder / "cells.h5"], images[white > 0].tolist())
+        write = write_localisation if rule == "localisation" else write_curves
+        written = [folder / f"{source}_localisation.csv"] if rule == "localisation" else written
+        write(written[0], folder / f"{source}.h5", [folder / "cells.h5"], images[white > 0].tolist())
     elif rule == "jaccard":
         paths = {(name, t): folder / source / name / f"{t}.csv" for name in overlap_scale.NAMES for t in thresholds}
         written = list(paths.values())

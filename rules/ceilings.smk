@@ -13,8 +13,8 @@ rule ceilings:
         evaluation=f"{RESULTS}/manifest/evaluation.csv",
         curves=[f"{RESULTS}/curves/{source.path}.h5" for source in CEILINGS],
         exact=[f"{RESULTS}/exact/{source.path}/exact_thresholds.csv" for source in CEILINGS],
-        lesions=ancient(LESIONS),
-        drawn=ARCHIVES.drawn if LESIONS else [],
+        lesions=ancient(LESION_TABLES),
+        drawn=ARCHIVES.drawn if LESION_TABLES else [],
     output:
         f"{RESULTS}/statistics/ceilings.csv",
     log:
@@ -28,7 +28,7 @@ rule ceilings:
         mem_mb=megabytes(2000),
         runtime=minutes(30),
     params:
-        lesions=lambda wildcards: ARCHIVES.table_digests(LESIONS),
+        lesions=lambda wildcards: ARCHIVES.table_digests(LESION_TABLES),
         seed=CONFIGURATION["seed"],
     script:
         "../workflow_scripts/ceiling_statistics.py"
@@ -44,8 +44,8 @@ rule ceiling_shares:
             feature=FEATURES,
             threshold=THRESHOLDS,
         ),
-        lesions=ancient(LESIONS),
-        drawn=ARCHIVES.drawn if LESIONS else [],
+        lesions=ancient(LESION_TABLES),
+        drawn=ARCHIVES.drawn if LESION_TABLES else [],
     output:
         f"{RESULTS}/statistics/ceiling_shares.csv",
     log:
@@ -60,7 +60,7 @@ rule ceiling_shares:
         runtime=minutes(30),
     params:
         grids={source.path: SOURCES.grid(source) for source in OF_MODELS},
-        lesions=lambda wildcards: ARCHIVES.table_digests(LESIONS),
+        lesions=lambda wildcards: ARCHIVES.table_digests(LESION_TABLES),
         seed=CONFIGURATION["seed"],
     script:
         "../workflow_scripts/ceiling_statistics.py"

@@ -1,6 +1,9 @@
 # The classifiers: ImageNet weights, pictures decoded once, training, held-out metrics.
 
-for models, figure in ((MODELS, "confusion"), (CLASSIFIERS.trained, "history")):
+for models, figure in (
+    *((MODELS, name) for name in ("confusion", "roc", "reliability")),
+    (CLASSIFIERS.trained, "history"),
+):
     WANTED += expand(
         "{results}/figures/classifiers/{model}_{figure}.{suffix}",
         results=RESULTS,
@@ -170,6 +173,34 @@ rule confusion:
         ),
     script:
         "../workflow_scripts/figure.py"
+
+
+# Each class against the rest.
+use rule confusion as roc with:
+    output:
+        f"{RESULTS}/figures/classifiers/{{model}}_roc.png",
+        f"{RESULTS}/figures/classifiers/{{model}}_roc.svg",
+    log:
+        f"{RESULTS}/logs/roc/{{model}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/roc/{{model}}.tsv"
+    localrule: True  # not inherited
+    params:
+        function="roc",
+
+
+# How often predictions are right, by confidence.
+use rule confusion as reliability with:
+    output:
+        f"{RESULTS}/figures/classifiers/{{model}}_reliability.png",
+        f"{RESULTS}/figures/classifiers/{{model}}_reliability.svg",
+    log:
+        f"{RESULTS}/logs/reliability/{{model}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/reliability/{{model}}.tsv"
+    localrule: True  # not inherited
+    params:
+        function="reliability",
 
 
 use rule confusion as learning_curves with:

@@ -49,7 +49,7 @@ rule mean_curves:
             features=FEATURES,
             methods=SOURCES.methods(METHOD, VARIANT, INDEPENDENT),
             models=MODELS,
-            controls=SOURCES.chance_methods,
+            controls=list(SOURCES.controls),
             left_out=CEILING_PATHS,
         ),
     script:
@@ -71,7 +71,12 @@ use rule mean_curves as jaccard_by_threshold with:
     localrule: True  # not inherited
     params:
         function="jaccard_by_threshold",
-        arguments=dict(features=FEATURES, models=MODELS, controls=SOURCES.chance_methods, left_out=CEILING_PATHS),
+        arguments=dict(
+            features=FEATURES,
+            models=MODELS,
+            controls=list(SOURCES.controls),
+            left_out=CEILING_PATHS,
+        ),
 
 
 # How J is distributed over the pictures of each feature, at one threshold.

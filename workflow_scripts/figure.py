@@ -8,8 +8,9 @@ from dermalign.data.manifests import read_evaluation
 from dermalign.logs import job_log
 from dermalign.overlap.shards import read_shards
 from dermalign.results.ceiling_figure import ceilings_figure
-from dermalign.results.classifier_figures import confusion, learning_curves
+from dermalign.results.classifier_figures import confusion, learning_curves, reliability_figure, roc_curves
 from dermalign.results.figures import groups_figure, histograms, jaccard_by_threshold, mean_curves
+from dermalign.results.group_figures import correlations_figure
 from dermalign.results.plotting import save
 from dermalign.results.statistics import best_threshold, read_statistics
 from dermalign.study.groups import groups_of
@@ -64,10 +65,13 @@ FIGURES = {
     "mean_curves": lambda inputs, left_out, **arguments: mean_curves(
         but_for(left_out, read_statistics(inputs[0])), **arguments
     ),
+    "correlations": lambda inputs, **arguments: correlations_figure(read_statistics(inputs[0]), **arguments),
     "histograms": histograms_of,
     "ceilings": lambda inputs: ceilings_figure(read_statistics(inputs.ceilings), read_statistics(inputs.shares)),
     "groups": groups_of_shards,
     "confusion": lambda inputs, **arguments: confusion(read_predictions_table(inputs[0]), **arguments),
+    "roc": lambda inputs, **arguments: roc_curves(read_predictions_table(inputs[0]), **arguments),
+    "reliability": lambda inputs, **arguments: reliability_figure(read_predictions_table(inputs[0]), **arguments),
     "learning_curves": lambda inputs, **arguments: learning_curves(read_history(inputs[0]), **arguments),
 }
 

@@ -9,7 +9,6 @@ from dermalign.data.manifests import read_evaluation
 from dermalign.files import write_text
 from dermalign.logs import job_log
 from dermalign.overlap.shards import read_shards
-from dermalign.results.pairing import chance_statistics
 from dermalign.results.statistics import SourceStatistics, source_statistics
 from dermalign.study.groups import group_account, groups_of
 
@@ -39,9 +38,5 @@ with job_log(snakemake.log[0]) as log:
     tables = {
         name: pd.concat([getattr(source, name) for source in sources]) for name in SourceStatistics.__annotations__
     }
-    chances = {method: shards[method] for method in snakemake.params.chance_methods if method in shards}
-    methods = {method: of_method for method, of_method in shards.items() if method not in chances}
-    if snakemake.params.chance_methods:
-        tables["chance"] = chance_statistics(owner, methods, chances, evaluation, predicted, groups)
     for path in snakemake.output:
         write_text(path, tables[Path(path).stem].to_csv(index=False))

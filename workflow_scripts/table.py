@@ -9,6 +9,7 @@ from dermalign.logs import job_log
 from dermalign.results import tables
 from dermalign.results.captions import PICTURES
 from dermalign.results.formats import write_table
+from dermalign.results.localisation import extended_localisation
 from dermalign.results.statistics import read_statistics
 
 FUNCTIONS = {
@@ -20,8 +21,12 @@ FUNCTIONS = {
     "extended_thresholds": tables.extended_thresholds,
     "extended_best_thresholds": tables.extended_best_thresholds,
     "extended_groups": tables.extended_groups,
+    "extended_controls": tables.extended_controls,
     "extended_mann_whitney": tables.extended_mann_whitney,
+    "extended_localisation": extended_localisation,
     "extended_ceilings": tables.extended_ceilings,
+    "extended_groupings": tables.extended_groupings,
+    "extended_correlations": tables.extended_correlations,
     "classifiers": tables.classifiers,
 }
 # What reads an input, by its name in the rule; all others are statistics.

@@ -6,10 +6,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from dermalign.results.classifier_figures import confusion, learning_curves
+from dermalign.classifiers.metrics import classifier_metrics
+from dermalign.results.classifier_figures import (
+    confusion,
+    learning_curves,
+    reliability,
+    reliability_figure,
+    roc_curves,
+)
 from dermalign.results.plotting import save
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from sklearn.metrics import roc_curve
 
 CLASSES = ["MEL", "NV", "BCC"]
 MEASURED = ["loss", "accuracy", "validation_loss", "validation_accuracy", "validation_balanced_accuracy", "seconds"]
@@ -101,3 +109,62 @@ def test_names_of_classes_do_not_run_into_each_other(predictions: pd.DataFrame, 
     figure.draw_without_rendering()
     boxes = [label.get_window_extent() for label in figure.axes[0].get_xticklabels()]
     assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))
+
+
+@pytest.fixture
+def held_out() -> pd.DataFrame:
+    """200 held-out pictures of three classes, many of equal probabilities, and as many of the validation split."""
+    random = np.random.default_rng(4)
+    probabilities = random.dirichlet([0.7, 1, 0.5], 400).round(1)
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    table = pd.DataFrame(probabilities, columns=[f"p_{name}" for name in CLASSES])
+    predicted = [CLASSES[place] for place in probabilities.argmax(axis=1)]
+    drawn = [random.choice(CLASSES, p=of) if random.random() < 0.6 else "NV" for of in probabilities]
+    images = [f"i{n}" for n in range(400)]
+    return table.assign(image=images, split=["test", "validation"] * 200, predicted=predicted, **{"class": drawn})
+
+
+def test_roc_curves_are_scikit_learns_with_the_areas_of_the_metrics(held_out: pd.DataFrame) -> None:
+    (axis,) = roc_curves(held_out, CLASSES, "plain").axes
+    test = held_out[held_out["split"] == "test"]
+    lines = {str(line.get_label()).partition(" ")[0]: line for line in axis.lines[1:]}
+    assert list(lines) == CLASSES
+    metrics = classifier_metrics(held_out, CLASSES, resamples=0).set_index(["metric", "class"])["value"]
+    for name, line in lines.items():
+        false, true, _ = roc_curve(test["class"] == name, test[f"p_{name}"], drop_intermediate=False)
+        np.testing.assert_allclose(line.get_xydata(), np.stack([false, true], axis=1), rtol=1e-12)
+        area = float(metrics["roc_auc", name])
+        assert np.trapezoid(line.get_ydata(), line.get_xdata()) == pytest.approx(area, rel=1e-12)
+        assert line.get_label() == f"{name} {area:.3f} ({(test['class'] == name).sum()})"
+
+
+def test_classes_without_a_roc_curve_are_said(held_out: pd.DataFrame) -> None:
+    others = [*CLASSES, "AK"]
+    figure = roc_curves(held_out.assign(p_AK=0.1), others, "plain", "a note")
+    assert "no curve of: AK\na note" in texts(figure)
+    for rows in (held_out[:0], held_out.assign(**{"class": "MEL"})):
+        figure = roc_curves(rows, CLASSES, "plain")
+        assert "no curve of: MEL, NV, BCC" in texts(figure)
+        assert len(figure.axes[0].lines) == 1
+
+
+def test_bins_of_the_reliability_plot_are_those_of_the_calibration_error(held_out: pd.DataFrame) -> None:
+    bins = reliability(held_out, CLASSES)
+    metrics = classifier_metrics(held_out, CLASSES, resamples=0).set_index(["metric", "class"])["value"]
+    error = (bins["pictures"] * (bins["right"] - bins["confidence"]).abs()).sum() / bins["pictures"].sum()
+    assert error == pytest.approx(metrics["expected_calibration_error", "all"], rel=1e-12)
+    # By hand: bin b has what is above b / 15 and at most (b + 1) / 15.
+    test = held_out[held_out["split"] == "test"]
+    confidence = test[[f"p_{name}" for name in CLASSES]].max(axis=1)
+    for row in bins.to_dict("records"):
+        inside = (confidence > row["bin"] / 15) & (confidence <= (row["bin"] + 1) / 15)
+        assert inside.sum() == row["pictures"]
+        assert (test["class"] == test["predicted"])[inside].mean() == pytest.approx(row["right"])
+    figure = reliability_figure(held_out, CLASSES, "plain", "a note")
+    above, below = figure.axes
+    np.testing.assert_array_equal(above.lines[1].get_xydata(), bins[["confidence", "right"]])
+    assert [text.get_text() for text in below.texts] == [f"{count}" for count in bins["pictures"]]
+    assert [bar.get_height() for bar in below.patches] == bins["pictures"].tolist()
+    assert f"plain: 200 held-out pictures\nexpected calibration error {error:.3f}" in texts(figure)
+    assert "a note" in texts(figure)
+    assert "plain: 0 held-out pictures" in texts(reliability_figure(held_out[:0], CLASSES, "plain"))

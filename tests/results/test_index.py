@@ -18,7 +18,7 @@ CONFIGURATION: dict[str, Any] = {
     },
     "methods": {"gradcam": {}},
     "variants": {"tiled": {}},
-    "chance": {"methods": ["shuffled", "all_white"]},
+    "controls": {"chance": ["shuffled"], "prior": ["all_white"]},
     "leakage": "exclude",
 }
 RECORD: dict[str, Any] = {

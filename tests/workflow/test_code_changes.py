@@ -16,7 +16,7 @@ OVERLAY = {
     "archives": {"drawn": {"training_pictures": 120, "evaluation_pictures": 20}},
     "models": {"residual": None, "plain": {"training": {"epochs": 1}}},
     "variants": {"patches": {"kind": "superpixels", "count": 30, "cells": 24}},
-    "chance": {"methods": ["shuffled"]},
+    "controls": {"chance": ["shuffled"], "prior": [], "anatomy": []},
     "ceilings": {"maps": False},
     "thresholds": [0, 0.5],
     "batches": {"saliency": 1, "masks": 1},
@@ -25,7 +25,10 @@ MADE_OF = {"gradcam_plain_00000": "gradcam", "maps_plain_patches": "superpixels"
 # Rules that are not named after their script.
 RUN_BY = {
     r"table\d|classifier_table|extended_\w+": "table",
-    r"jaccard_by_threshold|mean_curves|figure3|groups_figure|ceilings_figure|confusion|learning_curves": "figure",
+    (
+        r"jaccard_by_threshold|mean_curves|figure3|groups_figure|correlations_figure|ceilings_figure|confusion|roc"
+        r"|reliability|learning_curves"
+    ): "figure",
     r"figure[1245]|extremes": "picture_figure",
     r"ceilings|ceiling_shares": "ceiling_statistics",
     r"audit_table": "audit",
@@ -36,24 +39,31 @@ RUN_BY = {
     "|".join(MADE_OF): "map_source",
 }
 
-EXTENDED = {f"extended_{name}" for name in ("thresholds", "best_thresholds", "groups", "mann_whitney", "ceilings")}
+EXTENDED = {
+    f"extended_{name}"
+    for name in ("thresholds", "best_thresholds", "groups", "controls", "mann_whitney", "localisation", "ceilings")
+}
 OF_MANIFEST = {"table1", "extended_features"}
 TABLES = {"table2", "table4", "table6", *EXTENDED, *OF_MANIFEST, "classifier_table"}
-DISTRIBUTIONS = {"figure3", "groups_figure"}
-FIGURES = {"jaccard_by_threshold", "mean_curves", "ceilings_figure", *DISTRIBUTIONS, "confusion", "learning_curves"}
+DISTRIBUTIONS = {"figure3", "groups_figure", "correlations_figure"}
+OF_CLASSIFIERS = {"confusion", "roc", "reliability", "learning_curves"}
+FIGURES = {"jaccard_by_threshold", "mean_curves", "ceilings_figure", *DISTRIBUTIONS, *OF_CLASSIFIERS}
 PICTURES = {"figure1", "figure2", "figure4", "extremes"}
 STATISTICS = {"overlap_curves", "jaccard_0", "statistics_plain", "merge_statistics"}
 EXACT = {"exact_thresholds", "merge_exact"}
+LOCALISATION = {"localisation", "localisation_statistics"}
 LAST = {"study_record"}
 # After the maps of any source, and after those of a model's first saliency method.
 AFTER_ANY_MAPS = {
     *STATISTICS,
     *EXACT,
+    *LOCALISATION,
     *("jaccard_by_threshold", "mean_curves", "comparison", "ceiling_shares", "ceilings_figure"),
+    *("group_tests", "groupings", "extended_groupings"),
     *(TABLES - OF_MANIFEST - {"classifier_table"}),
     *LAST,
 }
-AFTER_MAPS = {*AFTER_ANY_MAPS, "example", *DISTRIBUTIONS, *PICTURES}
+AFTER_MAPS = {*AFTER_ANY_MAPS, "example", "correlations", "extended_correlations", *DISTRIBUTIONS, *PICTURES}
 MAPS = {*MADE_OF, "gather_maps", "evaluation_predictions_plain"}
 
 

@@ -31,8 +31,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.grids import Grid, cell_edges
+from ..data.mask_counts import count_cells
 from ..data.masks import WhiteBox
-from .mask_cells import count_cells
 
 
 def best_cells(

@@ -1,16 +1,14 @@
-"""The maps of a source joined with the mask cells of the same pictures."""
+"""The maps of a source joined with the mask cells of the same pictures: its curve file."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.cell_files import CellFile
-from ..errors import InputError
-from ..saliency.blocks import Maps, rows_in_memory
+from ..saliency.blocks import Maps
 from ..saliency.maps import MapFile, open_maps
+from .blocks import joined_blocks
 from .curves import ALL, write_curve_file
 from .engine import Curves, binned_curves, overlap_curves
 
@@ -23,28 +21,9 @@ def write_curves(path: str | Path, maps: str | Path, cell_files: Sequence[str | 
     Raises InputError for a picture without a map or without mask cells.
     """
     with open_maps(maps) as source, write_curve_file(path) as target:
-        maps_of = defaultdict(list)
-        for row, image in enumerate(source.images):
-            maps_of[image].append(row)
-        wanted = set(images)
-        if missing := sorted(wanted - set(maps_of)):
-            raise InputError(f"{maps} has no map of {missing[0]} and {len(missing) - 1} more. Make that source again.")
-        block = rows_in_memory(source.grid[0] * source.grid[1])
-        found = 0
-        for cell_file in cell_files:
-            with CellFile(cell_file) as cells:
-                rows = [row for row, image in enumerate(cells.images) if image in wanted]
-                found += len(rows)
-                pairs = [(row, of) for row in rows for of in maps_of[cells.images[row]]]
-                # Once for no pictures, too: an analysis without any has a file with all columns and no rows.
-                for start in range(0, len(pairs) or 1, block):
-                    cell_rows, map_rows = np.array(pairs[start : start + block], dtype=np.intp).reshape(-1, 2).T
-                    counts = cells.counts(source.grid, cell_rows)
-                    by_feature = {name: counts[:, column] for column, name in enumerate(cells.features)}
-                    curves = _curves(source, source.saliency(map_rows), by_feature, cells.sizes(cell_rows))
-                    target.append([cells.images[row] for row in cell_rows], curves)
-        if found != len(wanted):
-            raise InputError(f"{len(wanted) - found} of {len(wanted)} pictures have no mask cells. Count them again.")
+        # Of no pictures there is a block, too: an analysis without any has a file with all columns and no rows.
+        for block in joined_blocks(source, cell_files, images):
+            target.append(block.images, _curves(source, block.saliency, block.cells, block.sizes))
 
 
 def _curves(

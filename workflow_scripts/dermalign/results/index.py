@@ -14,7 +14,7 @@ import pandas as pd
 
 from ..files import write_text
 from ..study.durations import duration
-from ..study.sources import CEILING
+from ..study.sources import CEILING, CONTROL_OWNER, CONTROLS
 from ..terms import UNION
 from .provenance import read_record
 from .statistics import read_statistics
@@ -59,20 +59,27 @@ KINDS = (
     Kind(FIGURES, r"figures/mean_curves\.\w+", "The exact mean of J at every threshold, with quartiles"),
     Kind(FIGURES, r"figures/ceilings\.\w+", "The best J that maps of so many cells could have, and the models' own"),
     Kind(FIGURES, r"figures/groups\.\w+", "How J of the union is distributed in each group"),
+    Kind(FIGURES, r"figures/correlations\.\w+", "What J goes along with: rank correlations"),
     Kind(
         FIGURES, r"figures/extremes_(?P<model>\w+)\.\w+", "The best, median and worst picture of each feature, {model}"
     ),
     Kind(
         FIGURES, r"figures/classifiers/(?P<model>\w+)_confusion\.\w+", "Confusion matrix on held-out pictures, {model}"
     ),
+    Kind(FIGURES, r"figures/classifiers/(?P<model>\w+)_roc\.\w+", "ROC curve of each class against the rest, {model}"),
+    Kind(FIGURES, r"figures/classifiers/(?P<model>\w+)_reliability\.\w+", "Right predictions by confidence, {model}"),
     Kind(FIGURES, r"figures/classifiers/(?P<model>\w+)_history\.\w+", "Learning curves, {model}"),
     Kind(STATISTICS, r"statistics/thresholds\.csv", "J at every threshold, per source and feature, with intervals"),
     Kind(STATISTICS, r"statistics/best_thresholds\.csv", "J at each feature's best threshold"),
     Kind(STATISTICS, r"statistics/correctness\.csv", "J of the groups of pictures"),
-    Kind(STATISTICS, r"statistics/mann_whitney\.csv", "Mann-Whitney tests between groups"),
-    Kind(STATISTICS, r"statistics/chance\.csv", "Differences of J to chance, paired by picture"),
+    Kind(STATISTICS, r"statistics/controls\.csv", "Differences of J to controls, paired by picture"),
+    Kind(STATISTICS, r"statistics/mann_whitney\.csv", "Mann-Whitney tests between groups, with effect sizes"),
+    Kind(STATISTICS, r"statistics/group_tests\.csv", "Other tests between groups"),
+    Kind(STATISTICS, r"statistics/groupings\.csv", "J of the union by columns of the metadata and by confidence"),
+    Kind(STATISTICS, r"statistics/correlations\.csv", "Rank correlations of J with what else is known of a picture"),
     Kind(STATISTICS, r"statistics/exact_thresholds\.csv", "Best thresholds off the grid"),
     Kind(STATISTICS, r"statistics/mean_curves\.csv", "Exact mean of J at 1,001 thresholds, with quartiles"),
+    Kind(STATISTICS, r"statistics/localisation\.csv", "Where maps point, without a threshold, with intervals"),
     Kind(STATISTICS, r"statistics/ceilings\.csv", "The best J that maps of each grid could have"),
     Kind(STATISTICS, r"statistics/ceiling_shares\.csv", "J as a share of the best that maps of its grid could have"),
     Kind(STATISTICS, r"statistics/example\.csv", "Which picture the figures show, and why"),
@@ -105,6 +112,7 @@ KINDS = (
     Kind(PICTURES, r"jaccard/(?P<model>\w+)/(?P<method>\w+)/.*\.csv", "J at each threshold: {model}, {method}", 3),
     Kind(PICTURES, r"jaccard/blocks\.json", "Which thresholds are computed by one job"),
     Kind(PICTURES, r"exact/.*\.csv", "Best thresholds off the grid, picture by picture", 1),
+    Kind(PICTURES, r"localisation/.*\.csv", "Where maps point, picture by picture", 1),
     Kind(PICTURES, r"curves/.*\.h5", "J as a step function", 1),
     Kind(PICTURES, r"shapes/.*\.csv", "Shapes of the masks, batch by batch", 1),
     Kind(PICTURES, r"ceilings/.*\.h5", "The best overlap of each mask with maps of each grid", 1),
@@ -275,12 +283,13 @@ def _configured(configuration: Mapping[str, Any], files: Iterable[str] = ()) -> 
     """
     sources = configuration.get("sources", {})
     methods = [*configuration["methods"], *configuration.get("variants", {})]
-    methods += configuration.get("chance", {}).get("methods", [])
+    controls = configuration.get("controls", {})
+    methods += [name for family in CONTROLS for name in controls.get(family, [])]
     ceilings = []
     if configuration.get("ceilings", {}).get("maps"):
         ceilings = sorted({path.split("/")[2] for path in files if path.startswith(f"jaccard/{CEILING}/")})
     return {
-        "model": [*configuration["models"], CEILING, *sources],
+        "model": [*configuration["models"], CONTROL_OWNER, CEILING, *sources],
         "method": [*methods, *ceilings, *(name for entries in sources.values() for name in entries)],
     }
 

@@ -1,12 +1,12 @@
 """The study's statistics: from the shards of one map source to its rows of the merged tables.
 
-A map source is a model with a method. Populations, best thresholds, groups and the Mann-Whitney test are as in
-section 3 of the design; means are over pictures unless a column says otherwise.
+A map source is a model with a method. Populations, best thresholds and groups are as in section 3 of the design; means
+are over pictures unless a column says otherwise. Tests between groups are in `group_tests`.
 """
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,20 +20,16 @@ from .intervals import clusters_of, mean_intervals
 
 UNION_BEST = "best of union"
 GROUP_BEST = "best of group"
-EXACT = "exact"
-ASYMPTOTIC = "asymptotic"
-LARGEST_EXACT = 8  # pictures of the smaller group
 
 SPREAD_COLUMNS = ("n", "j_min", "j_mean", "j_sd", "j_max")
 CORRECTNESS_COLUMNS = ("feature", "group", "at", "threshold", *SPREAD_COLUMNS)
-MANN_WHITNEY_COLUMNS = (
-    *("feature", "first", "second", "at", "first_threshold", "second_threshold", "n_first", "n_second"),
-    *("u", "p", "test"),
-)
 # Text whatever it looks like: a group may be called `NA`, a model `1e5`.
-NAME_COLUMNS = ("model", "method", "chance", "feature", "group", "first", "second", "at")
+NAME_COLUMNS = (
+    *("model", "method", "control", "kind", "feature", "group", "first", "second", "at"),
+    *("groups", "grouping", "level", "covariate"),
+)
 # Text that may be absent; thresholds keep their three digits.
-WORD_COLUMNS = ("threshold", "threshold_until", "chance_threshold", "first_threshold", "second_threshold", "test")
+WORD_COLUMNS = ("threshold", "threshold_until", "control_threshold", "first_threshold", "second_threshold", "test")
 
 
 def _spread(values: NDArray[np.float64]) -> dict[str, float]:
@@ -158,93 +154,17 @@ def correctness_statistics(
 
 
 @dataclass(frozen=True)
-class MannWhitney:
-    """What a Mann-Whitney U test gives.
-
-    - u: U of the first-named group, NaN where a sample is empty;
-    - p: two-sided, not corrected for the number of tests, NaN likewise;
-    - test: how p was computed, `exact` or `asymptotic`, None likewise.
-    """
-
-    u: float
-    p: float
-    test: str | None
-
-
-def mann_whitney(first: NDArray[np.float64], second: NDArray[np.float64]) -> MannWhitney:
-    """Compare two samples by the two-sided Mann-Whitney U test (Mann and Whitney 1947).
-
-    With ranks over both samples, U = R1 - n1 (n1 + 1) / 2. Where a sample has at most 8 values and none are tied, p is
-    that of U among all ways to deal the ranks; else that of the normal distribution, U having mean n1 n2 / 2 and
-    variance n1 n2 / 12 * (n + 1 - sum(t^3 - t) / (n (n - 1))) over the sizes t of ties, corrected for continuity
-    (Lehmann, Nonparametrics, 1975, section 1.4). This is the choice of SciPy's `method="auto"`. p = 1 where all values
-    are equal.
-    """
-    from scipy.stats import mannwhitneyu  # half a second, which what only reads statistics need not wait for
-
-    if not first.size or not second.size:
-        return MannWhitney(np.nan, np.nan, None)
-    distinct = np.unique(np.concatenate([first, second])).size
-    is_exact = min(first.size, second.size) <= LARGEST_EXACT and distinct == first.size + second.size
-    # Chosen here and handed on, so that the word in the table and the number beside it cannot differ.
-    test = EXACT if is_exact else ASYMPTOTIC
-    if distinct == 1:  # U has no variance
-        return MannWhitney(first.size * second.size / 2, 1.0, test)
-    found = mannwhitneyu(first, second, use_continuity=True, alternative="two-sided", method=test)
-    return MannWhitney(float(found.statistic), float(found.pvalue), test)
-
-
-def comparisons(names: Sequence[str]) -> list[tuple[str, str]]:
-    """Return every pair of groups, in order."""
-    return [(first, second) for row, first in enumerate(names) for second in names[row + 1 :]]
-
-
-def mann_whitney_statistics(
-    feature: str, shards: Shards, groups: NDArray[np.str_], names: Sequence[str], union_best: str | None
-) -> pd.DataFrame:
-    """Compare the groups' J pairwise, at the union's best threshold and at each group's own best.
-
-    Arguments as in `correctness_statistics`. Columns:
-
-    - feature; first, second: the two groups;
-    - at: `best of union` or `best of group`; first_threshold, second_threshold: that of each group;
-    - n_first, n_second: pictures of each that show the feature;
-    - u, p, test: as in `MannWhitney`; empty where a group has no picture.
-    """
-    rows = []
-    for at, samples in _samples(shards, groups, names, union_best):
-        for first, second in comparisons(names):
-            (first_threshold, first_values), (second_threshold, second_values) = samples[first], samples[second]
-            rows.append(
-                {
-                    "feature": feature,
-                    "first": first,
-                    "second": second,
-                    "at": at,
-                    "first_threshold": first_threshold,
-                    "second_threshold": second_threshold,
-                    "n_first": first_values.size,
-                    "n_second": second_values.size,
-                    **asdict(mann_whitney(first_values, second_values)),
-                }
-            )
-    return pd.DataFrame(rows, columns=MANN_WHITNEY_COLUMNS)
-
-
-@dataclass(frozen=True)
 class SourceStatistics:
     """What one map source adds to the merged statistics; each table begins with the columns model and method.
 
     - thresholds: as `threshold_statistics` gives it;
     - best_thresholds: its rows at each feature's best threshold; of an empty population one without a threshold;
-    - correctness: as `correctness_statistics`; mann_whitney: as `mann_whitney_statistics`; columns without rows where
-      the source has no predictions.
+    - correctness: as `correctness_statistics`; columns without rows where the source has no predictions.
     """
 
     thresholds: pd.DataFrame
     best_thresholds: pd.DataFrame
     correctness: pd.DataFrame
-    mann_whitney: pd.DataFrame
 
 
 def source_statistics(
@@ -269,15 +189,14 @@ def source_statistics(
     evaluation = evaluation.set_index("image")
     names = list(groups)
     union_best = best_threshold(shards[UNION].thresholds, shards[UNION].jaccard)
-    thresholds, best, correctness, tests = [], [], [], []
+    thresholds, best, correctness = [], [], []
     for feature, of_feature in shards.items():
         spread = threshold_statistics(feature, of_feature, evaluation, lesions, seed)
         thresholds.append(spread)
         best.append(_best_row(spread, best_threshold(of_feature.thresholds, of_feature.jaccard)))
         of_group = groups_of(of_feature.images, evaluation, predicted, groups)
         correctness.append(correctness_statistics(feature, of_feature, of_group, names, union_best))
-        tests.append(mann_whitney_statistics(feature, of_feature, of_group, names, union_best))
-    return SourceStatistics(*(_labelled(model, method, parts) for parts in (thresholds, best, correctness, tests)))
+    return SourceStatistics(*(_labelled(model, method, parts) for parts in (thresholds, best, correctness)))
 
 
 def _best_row(spread: pd.DataFrame, threshold: str | None) -> pd.DataFrame:

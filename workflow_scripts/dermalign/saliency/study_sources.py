@@ -8,7 +8,24 @@ from typing import Any
 from ..classifiers.study_classifiers import Classifiers
 from ..data.grids import grid_name, named_grid
 from ..errors import InputError
-from ..study.sources import CEILING, CHANCE, CLASSIFIER, KINDS, MASKS, METHOD, VARIANT, Grid, Kind, Origin, kinds_of
+from ..study.sources import (
+    ANATOMY,
+    CEILING,
+    CHANCE,
+    CLASSIFIER,
+    CONTROL_OWNER,
+    CONTROLS,
+    KINDS,
+    LESION_MASKS,
+    MASKS,
+    METHOD,
+    PRIOR,
+    VARIANT,
+    Grid,
+    Kind,
+    Origin,
+    kinds_of,
+)
 from ..study.study import Study
 
 
@@ -38,18 +55,25 @@ class Source:
 
 @dataclass(frozen=True)
 class MapSources:
-    """The map sources of a study: saliency methods, their variants and chance, of each model, ceilings and others."""
+    """The map sources of a study: saliency methods, their variants and controls, of each model, ceilings and others.
+
+    has_lesion_masks: whether there is a mask of the lesion of every picture that gets maps; else there are no controls
+    of anatomy, whatever the configuration names.
+    """
 
     study: Study
     classifiers: Classifiers
+    has_lesion_masks: bool = True
 
     def __iter__(self) -> Iterator[Source]:
         return iter(self.all)
 
     @cached_property
     def all(self) -> list[Source]:
-        """All of them: those of each model beside each other, in the order of the configuration."""
+        """All of them: those of each model beside each other, controls that belong to none, those of other names."""
         found = [source for model in self.classifiers.models for source in self._of_model(model)]
+        for family in (PRIOR, ANATOMY) if self.has_lesion_masks else (PRIOR,):
+            found += self._controls(CONTROL_OWNER, family)
         for name, kind in kinds_of(CEILING).items():
             found += [Source(name, grid_name(grid), kind) for grid in self._ceilings]
         for first, entries in self.study.configuration.get("sources", {}).items():
@@ -65,10 +89,13 @@ class MapSources:
         yield from methods.values()
         for name, entry in configuration["variants"].items():
             yield Source(model, name, KINDS[entry["kind"]], _options(entry), methods[entry["of"]])
-        chance = configuration["chance"]
-        for name in chance["methods"]:
-            options = {option: chance[option] for option in KINDS[name].options}
-            yield Source(model, name, KINDS[name], options, next(iter(methods.values())))
+        yield from self._controls(model, CHANCE, next(iter(methods.values())))
+
+    def _controls(self, owner: str, family: str, of: Source | None = None) -> Iterator[Source]:
+        controls = self.study.configuration["controls"]
+        for name in controls[family]:
+            kind = KINDS[name]
+            yield Source(owner, name, kind, {option: controls[option] for option in kind.options}, of)
 
     @cached_property
     def _ceilings(self) -> list[Grid]:
@@ -103,9 +130,13 @@ class MapSources:
         return self.methods(METHOD, VARIANT)
 
     @property
-    def chance_methods(self) -> list[str]:
-        """The methods that know nothing of a picture."""
-        return self.methods(CHANCE)
+    def controls(self) -> dict[str, str]:
+        """The controls' names and of which family each is, in the order of the registry's families."""
+        return {name: family for family in CONTROLS for name in self.methods(family)}
+
+    def controls_of(self, model: str) -> list[Source]:
+        """Return the controls that a model's maps are compared with: its own, and those that belong to no model."""
+        return [source for source in self if source.kind.family in CONTROLS and source.model in (model, CONTROL_OWNER)]
 
     def of_owner(self, owner: str) -> list[Source]:
         """Return the sources whose name has this first part."""
@@ -123,8 +154,8 @@ class MapSources:
         if lacking:
             names = ", ".join(f"`{method}` needs at least {pictures} pictures" for method, pictures in lacking)
             raise InputError(
-                f"{names}, and {count} of the evaluation pictures get maps. Take it out (chance.methods for a chance "
-                "map), or evaluate more pictures."
+                f"{names}, and {count} of the evaluation pictures get maps. Take it out of `controls`, or evaluate "
+                "more pictures."
             )
 
     def grid(self, source: Source) -> Grid:
@@ -147,6 +178,8 @@ class MapSources:
             inputs["seed"] = self.study.configuration["seed"]
         if source.needs(MASKS):
             inputs["features"] = self.study.features
+        if source.needs(LESION_MASKS):
+            inputs["lesion_pattern"] = self.study.configuration["archives"]["lesion_pattern"]
         if source.needs(CLASSIFIER):
             inputs["settings"] = self.classifiers.saliency_settings(source.model)
             inputs["classes"] = self.classifiers.classes(source.model)

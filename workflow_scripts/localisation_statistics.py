@@ -1,0 +1,22 @@
+"""Put the localisation measures of all map sources together: means over pictures, and their intervals."""
+
+from pathlib import Path
+
+import pandas as pd
+from dermalign.data.lesions import read_lesions
+from dermalign.files import write_text
+from dermalign.logs import job_log
+from dermalign.overlap.localisation import read_localisation
+from dermalign.results.localisation import localisation_statistics
+
+with job_log(snakemake.log[0]):
+    lesions = {image: lesion for table in snakemake.input.lesions for image, lesion in read_lesions(table).items()}
+    tables = []
+    for path in map(Path, snakemake.input.measured):
+        of_source = localisation_statistics(
+            read_localisation(path), snakemake.params.features, lesions, snakemake.params.seed
+        )
+        of_source.insert(0, "model", path.parent.name)
+        of_source.insert(1, "method", path.stem)
+        tables.append(of_source)
+    write_text(snakemake.output[0], pd.concat(tables, ignore_index=True).to_csv(index=False))
