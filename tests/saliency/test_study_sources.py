@@ -148,9 +148,9 @@ def test_each_grid_of_the_first_methods_has_its_ceiling(sources: Callable[..., M
     # That of the variant's 48 x 48 cells is computed, and no source.
     assert found.ceiling_grids == [(4, 4), (8, 7), (9, 9), (28, 28), (48, 48)]
     assert found.grids == sources().grids
-    # Ceilings are neither methods of a classifier nor chance.
+    # Ceilings are neither methods of a classifier nor controls.
     assert found.saliency_methods == sources().saliency_methods
-    assert found.chance_methods == sources().chance_methods
+    assert found.controls == sources().controls
     without = sources(ceilings={"grids": squares, "maps": False})
     assert [source.path for source in without] == [source.path for source in sources()]
     assert without.ceiling_grids == found.ceiling_grids
