@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import cache
 from pathlib import Path
 
 REPOSITORY = Path(str(workflow.current_basedir)).parent
@@ -15,6 +16,7 @@ from snakemake.utils import update_config
 
 from dermalign.classifiers.study_classifiers import Classifiers
 from dermalign.data.entrance import content_faults
+from dermalign.data.metadata import configured_groupings
 from dermalign.drawing.study_archives import archives_of
 from dermalign.errors import InputError
 from dermalign.results.published import check_networks, find_published, read_published
@@ -26,7 +28,19 @@ from dermalign.study.digests import code_digest, keep_code, recall_code
 from dermalign.study.faults import Faults
 from dermalign.study.interpreter import check_interpreter
 from dermalign.study.rule_names import names_of_files
-from dermalign.study.sources import CLASSIFIER, INDEPENDENT, MAPS, MASKS, METHOD, PICTURES, VARIANT
+from dermalign.study.sources import (
+    CEILING,
+    CLASSIFIER,
+    CONTROLS,
+    INDEPENDENT,
+    LESION_MASKS,
+    LESIONS,
+    MAPS,
+    MASKS,
+    METHOD,
+    PICTURES,
+    VARIANT,
+)
 from dermalign.study.study import CACHE, Study
 
 READ_CODE = f"{CACHE}/code.json"
@@ -51,11 +65,18 @@ CONFIGURATION = or_stop(checked, SETTINGS)
 STUDY = Study(CONFIGURATION)
 ARCHIVES = archives_of(STUDY)
 CLASSIFIERS = Classifiers(STUDY)
-SOURCES = MapSources(STUDY, CLASSIFIERS)
 RESULTS = STUDY.results
 FEATURES = STUDY.features
 MODELS = list(CLASSIFIERS.models)
 THRESHOLDS = STUDY.thresholds
+
+
+@cache
+def groupings_of_study():
+    """By which columns the pictures are grouped beside diagnosis and correctness; reads the metadata table."""
+    table = ARCHIVES.path("training_metadata")
+    return configured_groupings(CONFIGURATION, ARCHIVES.metadata_columns(), table)
+
 
 # All that the user has to mend is gathered, and told at once before any job.
 FAULTS = Faults()
@@ -74,15 +95,20 @@ if PUBLISHED_FILE:
 if PUBLISHED:
     FAULTS.or_else(lambda: check_networks(PUBLISHED, PUBLISHED_OF, PUBLISHED_FILE), None)
 
-GRIDS = FAULTS.or_else(lambda: SOURCES.grids, [])
 MASK_BATCHES = FAULTS.or_else(lambda: ARCHIVES.mask_batches, {})
 SALIENCY_BATCHES = FAULTS.or_else(lambda: ARCHIVES.saliency_batches, {})
 DIAGNOSED = FAULTS.or_else(lambda: ARCHIVES.diagnosed_images, [])
+# Controls of anatomy need the lesion mask of every picture.
+HAS_LESION_MASKS = FAULTS.or_else(lambda: ARCHIVES.has_lesion_masks(DIAGNOSED), False)
+SOURCES = MapSources(STUDY, CLASSIFIERS, HAS_LESION_MASKS)
+GRIDS = FAULTS.or_else(lambda: SOURCES.grids, [])
 if workflow.is_main_process:  # jobs were planned by one that looked
     if DIAGNOSED:
         FAULTS.or_else(lambda: SOURCES.check_pictures(len(DIAGNOSED)), None)
     if not MISSING:
         FAULTS.add(*FAULTS.or_else(ARCHIVES.check_tables, []))
+        if not any("archives.training_metadata" in sentence for sentence in FAULTS.sentences):
+            FAULTS.or_else(groupings_of_study, {})
         FAULTS.add(*FAULTS.or_else(lambda: content_faults(ARCHIVES, CACHE, threads=min(8, os.cpu_count() or 1)), []))
 
 # Archives that are missing leave no pictures to plan for: then only `snakemake fetch` can run.
@@ -98,6 +124,9 @@ MADE_AT_ONCE = [] if MISSING else [source for source in SOURCES if not source.ne
 # (Snakemake leaves the params that do out of what it compares), and what they give must be known when the run is
 # planned (a run on a cluster records the params as they were then). What reads drawn archives takes ARCHIVES.drawn,
 # too: Snakemake plans nothing behind an `ancient` file that is there and is to be made anew.
+
+# Which pictures show one lesion.
+LESION_TABLES = [ARCHIVES.path("training_metadata")] if ARCHIVES.path("training_metadata") else []
 
 BLOCKS_FILE = f"{RESULTS}/jaccard/blocks.json"
 BLOCKS = shard_blocks(BLOCKS_FILE, THRESHOLDS)
@@ -138,6 +167,18 @@ def union_shards(model):
     """The shards of the union of a model's first saliency method, at all thresholds."""
     folder = f"{RESULTS}/jaccard/{model}/{SOURCES.saliency_methods[0]}/union"
     return [f"{folder}/{threshold}.csv" for threshold in THRESHOLDS]
+
+
+def tested_shards(methods, features):
+    """The shards of some methods of all models, at all thresholds."""
+    return expand(
+        "{results}/jaccard/{model}/{method}/{feature}/{threshold}.csv",
+        results=RESULTS,
+        model=MODELS,
+        method=methods,
+        feature=features,
+        threshold=THRESHOLDS,
+    )
 
 
 def no_published_values(wildcards):

@@ -13,6 +13,10 @@ WANTED += expand(
 )
 
 
+# Ceilings, several times as high as what models reach, have a figure of their own.
+CEILING_PATHS = [source.path for source in SOURCES if source.kind.family == CEILING]
+
+
 localrules:
     figures,
 
@@ -45,7 +49,8 @@ rule mean_curves:
             features=FEATURES,
             methods=SOURCES.methods(METHOD, VARIANT, INDEPENDENT),
             models=MODELS,
-            controls=SOURCES.chance_methods,
+            controls=list(SOURCES.controls),
+            left_out=CEILING_PATHS,
         ),
     script:
         "../workflow_scripts/figure.py"
@@ -66,7 +71,12 @@ use rule mean_curves as jaccard_by_threshold with:
     localrule: True  # not inherited
     params:
         function="jaccard_by_threshold",
-        arguments=dict(features=FEATURES, models=MODELS, controls=SOURCES.chance_methods),
+        arguments=dict(
+            features=FEATURES,
+            models=MODELS,
+            controls=list(SOURCES.controls),
+            left_out=CEILING_PATHS,
+        ),
 
 
 # How J is distributed over the pictures of each feature, at one threshold.

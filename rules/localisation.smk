@@ -28,8 +28,8 @@ rule localisation_statistics:
             "{results}/localisation/{source}.csv", results=RESULTS, source=[source.path for source in SOURCES]
         ),
         # Which lesion a picture shows; what counts is the table's content, a digest below.
-        lesions=ancient(LESIONS),
-        drawn=ARCHIVES.drawn if LESIONS else [],
+        lesions=ancient(LESION_TABLES),
+        drawn=ARCHIVES.drawn if LESION_TABLES else [],
     output:
         f"{RESULTS}/statistics/localisation.csv",
     log:
@@ -44,7 +44,8 @@ rule localisation_statistics:
         runtime=minutes(30),
     params:
         features=FEATURES,
-        lesions=lambda wildcards: ARCHIVES.table_digests(LESIONS),
+        lesions=lambda wildcards: ARCHIVES.table_digests(LESION_TABLES),
+        resampled_by=CONFIGURATION["resampled_by"],
         seed=CONFIGURATION["seed"],
     script:
         "../workflow_scripts/localisation_statistics.py"

@@ -1,4 +1,8 @@
-# White pixels per cell of every saliency grid, for all features: one decoding per mask.
+# What is read off the masks, in one decoding of each: the white pixels per cell of every saliency grid, shapes,
+# and the best overlap that maps of so many cells could have.
+
+CEILING_GRIDS = [] if MISSING else SOURCES.ceiling_grids
+WANTED.append(f"{RESULTS}/manifest/masks.csv")
 
 
 rule mask_cells:
@@ -7,7 +11,9 @@ rule mask_cells:
         masks=ancient(ARCHIVES.path("evaluation_masks")),
         drawn=ARCHIVES.drawn,
     output:
-        f"{RESULTS}/cells/{{batch}}.h5",
+        cells=f"{RESULTS}/cells/{{batch}}.h5",
+        shapes=f"{RESULTS}/shapes/{{batch}}.csv",
+        ceilings=f"{RESULTS}/ceilings/{{batch}}.h5",
     log:
         f"{RESULTS}/logs/mask_cells/{{batch}}.log",
     benchmark:
@@ -22,7 +28,27 @@ rule mask_cells:
         features=CONFIGURATION["features"],
         mask_options=ARCHIVES.mask_options,
         grids=GRIDS,
+        ceiling_grids=CEILING_GRIDS,
         pictures=lambda wildcards: ARCHIVES.pictures_digest("evaluation_pictures", MASK_BATCHES[wildcards.batch]),
         masks=lambda wildcards: ARCHIVES.masks_digest(MASK_BATCHES[wildcards.batch]),
     script:
         "../workflow_scripts/mask_cells.py"
+
+
+rule mask_table:
+    input:
+        expand("{results}/shapes/{batch}.csv", results=RESULTS, batch=MASK_BATCHES),
+    output:
+        f"{RESULTS}/manifest/masks.csv",
+    log:
+        f"{RESULTS}/logs/mask_table.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/mask_table.tsv"
+    localrule: True
+    conda:
+        "../envs/analysis.yaml"
+    resources:
+        mem_mb=megabytes(1000),
+        runtime=minutes(10),
+    script:
+        "../workflow_scripts/mask_table.py"

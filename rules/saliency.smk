@@ -69,7 +69,12 @@ for model in CLASSIFIERS.models:
         name:
             f"evaluation_predictions_{model}"
         input:
-            [f"{RESULTS}/maps/{source.path}.h5" for source in [SOURCES.predicting(model)] if source],
+            [
+                f"{RESULTS}/saliency/{source.path}/{image}.h5"
+                for source in [SOURCES.predicting(model)]
+                if source
+                for image in DIAGNOSED
+            ],
         output:
             evaluation_predictions(model),
         log:
@@ -99,6 +104,10 @@ for source in MADE_AT_ONCE:
                 if source.needs(MASKS)
                 else []
             ),
+            # What counts of tables and archives is their content, a digest below.
+            lesions=ancient(LESION_TABLES if source.needs(LESIONS) else []),
+            lesion_masks=ancient([ARCHIVES.lesion_archive] if source.needs(LESION_MASKS) else []),
+            drawn=ARCHIVES.drawn if source.needs(LESIONS) or source.needs(LESION_MASKS) else [],
             evaluation=[] if source.needs(MAPS) else f"{RESULTS}/manifest/evaluation.csv",
         output:
             f"{RESULTS}/maps/{source.path}.h5",
@@ -117,6 +126,10 @@ for source in MADE_AT_ONCE:
             called_by=source.kind.called_by,
             options=source.options,
             inputs=SOURCES.inputs(source),
+            content=lambda wildcards, source=source: [
+                *(ARCHIVES.table_digests(LESION_TABLES) if source.needs(LESIONS) else []),
+                *([ARCHIVES.lesion_masks_digest(DIAGNOSED)] if source.needs(LESION_MASKS) else []),
+            ],
             code=code_of("map_source.py", *source.kind.modules),
         script:
             "../workflow_scripts/map_source.py"

@@ -4,10 +4,7 @@ STATISTICS = [
     "thresholds",
     "best_thresholds",
     "correctness",
-    "mann_whitney",
-    *(["chance"] if SOURCES.chance_methods else []),
 ]
-LESIONS = [ARCHIVES.path("training_metadata")] if ARCHIVES.path("training_metadata") else []
 WANTED.append(f"{RESULTS}/statistics/exact_thresholds.csv")
 
 
@@ -28,8 +25,8 @@ for owner in SOURCES.owners:
             evaluation=f"{RESULTS}/manifest/evaluation.csv",
             predictions=evaluation_predictions(owner),
             # Which lesion a picture shows; what counts is the table's content, a digest below.
-            lesions=ancient(LESIONS),
-            drawn=ARCHIVES.drawn if LESIONS else [],
+            lesions=ancient(LESION_TABLES),
+            drawn=ARCHIVES.drawn if LESION_TABLES else [],
         output:
             [f"{RESULTS}/statistics/models/{owner}/{name}.csv" for name in STATISTICS],
         log:
@@ -45,8 +42,9 @@ for owner in SOURCES.owners:
         params:
             owner=owner,
             groups=STUDY.groups,
-            chance_methods=SOURCES.chance_methods,
-            lesions=lambda wildcards: ARCHIVES.table_digests(LESIONS),
+            lesions=lambda wildcards: ARCHIVES.table_digests(LESION_TABLES),
+            constant=[source.method for source in SOURCES.of_owner(owner) if source.kind.constant],
+            resampled_by=CONFIGURATION["resampled_by"],
             seed=CONFIGURATION["seed"],
         script:
             "../workflow_scripts/source_statistics.py"

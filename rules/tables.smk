@@ -9,8 +9,7 @@ TABLE_SUFFIXES = [".csv", ".md", ".html", ".tex"]
 # The paper's tables are of each model's first saliency method.
 FIRST_METHOD = SOURCES.saliency_methods[0]
 OWN_GROUPS = CONFIGURATION.get("groups")
-CHANCE = {"chance": f"{RESULTS}/statistics/chance.csv"} if SOURCES.chance_methods else {}
-COMPARED = dict(methods=SOURCES.saliency_methods, chance=SOURCES.chance_methods)
+UNIT = CONFIGURATION["resampled_by"] if LESION_TABLES else "picture"
 UNKNOWN = "" if ARCHIVES.has_training_pictures else captions.brought(CLASSIFIERS.brought)
 # Tables 2 and 4 are the first model's, 3 and 5 the second's; those of further models are named by them.
 FURTHER_MODELS = MODELS[2:]
@@ -19,6 +18,7 @@ TABLES = [
     *(["table3", "table5"] if len(MODELS) > 1 else []),
     *(f"{name}_{model}" for model in FURTHER_MODELS for name in ("best_thresholds", "groups")),
     *("extended_features", "extended_thresholds", "extended_best_thresholds", "extended_groups"),
+    *(["extended_controls"] if SOURCES.controls else []),
     "extended_mann_whitney",
     *(["classifiers"] if ARCHIVES.has_training_pictures else []),
 ]
@@ -180,7 +180,6 @@ use rule table1 as extended_features with:
 
 use rule table1 as extended_thresholds with:
     input:
-        **CHANCE,
         thresholds=f"{RESULTS}/statistics/thresholds.csv",
     output:
         multiext(f"{RESULTS}/tables/extended_thresholds", *TABLE_SUFFIXES),
@@ -192,13 +191,12 @@ use rule table1 as extended_thresholds with:
     params:
         function="extended_thresholds",
         arguments={},
-        caption=captions.extended_thresholds(**COMPARED),
+        caption=captions.extended_thresholds(UNIT),
         blocks=["model"],
 
 
 use rule table1 as extended_best_thresholds with:
     input:
-        **CHANCE,
         best_thresholds=f"{RESULTS}/statistics/best_thresholds.csv",
     output:
         multiext(f"{RESULTS}/tables/extended_best_thresholds", *TABLE_SUFFIXES),
@@ -210,13 +208,12 @@ use rule table1 as extended_best_thresholds with:
     params:
         function="extended_best_thresholds",
         arguments={},
-        caption=captions.extended_best_thresholds(**COMPARED),
+        caption=captions.extended_best_thresholds(UNIT),
         blocks=["model"],
 
 
 use rule table1 as extended_groups with:
     input:
-        **CHANCE,
         correctness=f"{RESULTS}/statistics/correctness.csv",
     output:
         multiext(f"{RESULTS}/tables/extended_groups", *TABLE_SUFFIXES),
@@ -228,8 +225,25 @@ use rule table1 as extended_groups with:
     params:
         function="extended_groups",
         arguments=dict(models=MODELS),
-        caption=captions.extended_groups(OWN_GROUPS, **COMPARED),
+        caption=captions.extended_groups(OWN_GROUPS, UNIT),
         blocks=["model", "at"],
+
+
+use rule table1 as extended_controls with:
+    input:
+        controls=f"{RESULTS}/statistics/controls.csv",
+    output:
+        multiext(f"{RESULTS}/tables/extended_controls", *TABLE_SUFFIXES),
+    log:
+        f"{RESULTS}/logs/extended_controls.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/extended_controls.tsv"
+    localrule: True
+    params:
+        function="extended_controls",
+        arguments={},
+        caption=captions.extended_controls(),
+        blocks=["model", "method", "feature"],
 
 
 use rule table6 as extended_mann_whitney with:

@@ -1,8 +1,14 @@
-"""Write what a model predicts for the evaluation pictures, as its maps say."""
+"""Write what a model predicts for the evaluation pictures, as its saliency stores say."""
+
+from pathlib import Path
 
 from dermalign.classifiers.evaluation_predictions import write_evaluation_predictions
 from dermalign.logs import job_log
-from dermalign.saliency.maps import open_maps
+from dermalign.saliency.stores import read_store
 
-with job_log(snakemake.log[0]), open_maps(snakemake.input[0]) as maps:
-    write_evaluation_predictions(snakemake.output[0], maps.images, maps.predicted)
+with job_log(snakemake.log[0]):
+    found = []
+    for path in sorted(snakemake.input, key=lambda path: Path(path).stem):
+        store = read_store(path)
+        found.append((store.image, store.predicted_class, store.probabilities.max()))
+    write_evaluation_predictions(snakemake.output[0], *zip(*found, strict=True))

@@ -7,11 +7,18 @@ from dermalign.classifiers.tables import read_history, read_predictions_table
 from dermalign.data.manifests import read_evaluation
 from dermalign.logs import job_log
 from dermalign.overlap.shards import read_shards
+from dermalign.results.ceiling_figure import ceilings_figure
 from dermalign.results.classifier_figures import confusion, learning_curves, reliability_figure, roc_curves
 from dermalign.results.figures import groups_figure, histograms, jaccard_by_threshold, mean_curves
+from dermalign.results.group_figures import correlations_figure
 from dermalign.results.plotting import save
 from dermalign.results.statistics import best_threshold, read_statistics
 from dermalign.study.groups import groups_of
+
+
+def but_for(left_out, table):
+    """Return statistics without the rows of some sources, `{model}/{method}`."""
+    return table[~(table["model"] + "/" + table["method"]).isin(left_out)]
 
 
 def of_shards(paths):
@@ -52,9 +59,15 @@ def groups_of_shards(inputs, groups):
 
 # What reads the rule's input and draws it.
 FIGURES = {
-    "jaccard_by_threshold": lambda inputs, **arguments: jaccard_by_threshold(read_statistics(inputs[0]), **arguments),
-    "mean_curves": lambda inputs, **arguments: mean_curves(read_statistics(inputs[0]), **arguments),
+    "jaccard_by_threshold": lambda inputs, left_out, **arguments: jaccard_by_threshold(
+        but_for(left_out, read_statistics(inputs[0])), **arguments
+    ),
+    "mean_curves": lambda inputs, left_out, **arguments: mean_curves(
+        but_for(left_out, read_statistics(inputs[0])), **arguments
+    ),
+    "correlations": lambda inputs, **arguments: correlations_figure(read_statistics(inputs[0]), **arguments),
     "histograms": histograms_of,
+    "ceilings": lambda inputs: ceilings_figure(read_statistics(inputs.ceilings), read_statistics(inputs.shares)),
     "groups": groups_of_shards,
     "confusion": lambda inputs, **arguments: confusion(read_predictions_table(inputs[0]), **arguments),
     "roc": lambda inputs, **arguments: roc_curves(read_predictions_table(inputs[0]), **arguments),

@@ -3,14 +3,14 @@
 from pathlib import Path
 
 import pandas as pd
-from dermalign.data.lesions import read_lesions
+from dermalign.data.patients import read_units
 from dermalign.files import write_text
 from dermalign.logs import job_log
 from dermalign.overlap.localisation import read_localisation
 from dermalign.results.localisation import localisation_statistics
 
 with job_log(snakemake.log[0]):
-    lesions = {image: lesion for table in snakemake.input.lesions for image, lesion in read_lesions(table).items()}
+    lesions = read_units(snakemake.input.lesions, snakemake.params.resampled_by)
     tables = []
     for path in map(Path, snakemake.input.measured):
         of_source = localisation_statistics(

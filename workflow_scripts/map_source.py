@@ -19,8 +19,9 @@ with job_log(snakemake.log[0]):
         images = evaluation.loc[evaluation["included"], "image"].tolist()
     inputs = Inputs(
         images=images,
-        **{key: given.get(key) or None for key in ("classifier", "pictures", "maps")},
+        **{key: given.get(key) or None for key in ("classifier", "pictures", "maps", "lesion_masks")},
         cells=list(given.get("cells", [])),
+        lesions=list(given.get("lesions", [])),
         threads=snakemake.threads,
         **params.inputs,
     )

@@ -4,12 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 from dermalign.classifiers.evaluation_predictions import read_evaluation_predictions
-from dermalign.data.lesions import read_lesions
 from dermalign.data.manifests import read_evaluation
+from dermalign.data.patients import read_units
 from dermalign.files import write_text
 from dermalign.logs import job_log
 from dermalign.overlap.shards import read_shards
-from dermalign.results.pairing import chance_statistics
 from dermalign.results.statistics import SourceStatistics, source_statistics
 from dermalign.study.groups import group_account, groups_of
 
@@ -24,7 +23,8 @@ with job_log(snakemake.log[0]) as log:
     }
     owner, groups = snakemake.params.owner, snakemake.params.groups
     evaluation = read_evaluation(snakemake.input.evaluation)
-    lesions = {image: lesion for table in snakemake.input.lesions for image, lesion in read_lesions(table).items()}
+    resampled_by, seed = snakemake.params.resampled_by, snakemake.params.seed
+    lesions = read_units(snakemake.input.lesions, resampled_by)
     predicted = None
     if snakemake.input.predictions:  # without them there are no groups by correctness
         predicted = read_evaluation_predictions(snakemake.input.predictions[0])
@@ -33,15 +33,14 @@ with job_log(snakemake.log[0]) as log:
             log.info(line)
             print(f"{owner}: {line}\n", end="")
     sources = [
-        source_statistics(owner, method, by_feature, evaluation, predicted, groups, lesions, snakemake.params.seed)
+        source_statistics(
+            *(owner, method, by_feature, evaluation, predicted, groups, lesions, seed, resampled_by),
+            is_constant=method in snakemake.params.constant,
+        )
         for method, by_feature in shards.items()
     ]
     tables = {
         name: pd.concat([getattr(source, name) for source in sources]) for name in SourceStatistics.__annotations__
     }
-    chances = {method: shards[method] for method in snakemake.params.chance_methods if method in shards}
-    methods = {method: of_method for method, of_method in shards.items() if method not in chances}
-    if snakemake.params.chance_methods:
-        tables["chance"] = chance_statistics(owner, methods, chances, evaluation, predicted, groups)
     for path in snakemake.output:
         write_text(path, tables[Path(path).stem].to_csv(index=False))

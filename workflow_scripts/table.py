@@ -21,8 +21,13 @@ FUNCTIONS = {
     "extended_thresholds": tables.extended_thresholds,
     "extended_best_thresholds": tables.extended_best_thresholds,
     "extended_groups": tables.extended_groups,
+    "extended_controls": tables.extended_controls,
     "extended_mann_whitney": tables.extended_mann_whitney,
     "extended_localisation": extended_localisation,
+    "extended_ceilings": tables.extended_ceilings,
+    "extended_groupings": tables.extended_groupings,
+    "extended_out_of_sample": tables.extended_out_of_sample,
+    "extended_correlations": tables.extended_correlations,
     "classifiers": tables.classifiers,
 }
 # What reads an input, by its name in the rule; all others are statistics.

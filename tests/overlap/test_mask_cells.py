@@ -13,10 +13,11 @@ from dermalign.data import masks
 from dermalign.data.archives import list_pictures
 from dermalign.data.cell_files import write_cells
 from dermalign.data.grids import cell_areas
+from dermalign.data.mask_counts import count_cells
 from dermalign.data.mask_files import list_masks
 from dermalign.data.masks import unite, white_box
 from dermalign.errors import InputError
-from dermalign.overlap.mask_cells import count_archive, count_cells, count_picture
+from dermalign.overlap.mask_cells import count_archive, count_picture
 from engine_cases import GRIDS, SIDES, counted, draw_mask, pictures
 from hypothesis import given, settings
 from hypothesis import strategies as st

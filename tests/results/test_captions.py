@@ -15,7 +15,6 @@ def sentences(caption: str) -> list[str]:
 def test_captions_are_short_and_what_was_kept_out_of_training_is_said_once(
     leakage: str, names: list[str] | None
 ) -> None:
-    compared = (["gradcam"], ["all_white"])
     numbered = [
         captions.table1(["MEL", "NV"]),
         captions.best_thresholds(2, "a"),
@@ -28,10 +27,15 @@ def test_captions_are_short_and_what_was_kept_out_of_training_is_said_once(
         captions.best_thresholds(None, "c"),
         captions.groups(None, "c", names),
         captions.extended_features(),
-        captions.extended_thresholds(*compared),
-        captions.extended_best_thresholds(*compared),
-        captions.extended_groups(names, *compared),
+        captions.extended_thresholds("patient"),
+        captions.extended_best_thresholds("lesion"),
+        captions.extended_groups(names, "lesion"),
+        captions.extended_controls(),
         captions.extended_mann_whitney(),
+        captions.extended_ceilings(),
+        captions.extended_groupings(),
+        captions.extended_correlations(),
+        captions.extended_out_of_sample(),
         captions.classifiers(0.1, leakage, []),
         captions.comparison(),
         captions.audit(),
@@ -56,13 +60,6 @@ def test_what_trained_brought_classifiers_is_unknown() -> None:
         "there. Which pictures trained a is unknown."
     )
     assert "what trained a, b is unknown" in captions.classifiers(0.25, "allow", ["a", "b"])
-
-
-def test_the_difference_to_chance_is_told_where_there_is_any() -> None:
-    both = captions.extended_thresholds(["gradcam", "gradient"], ["all_white", "shuffled"])
-    assert "Difference: J of Grad-CAM minus that of a control" in both
-    for methods, chance in ((["gradcam"], []), ([], ["all_white"])):
-        assert "Difference" not in captions.extended_thresholds(methods, chance)
 
 
 def test_tables_of_groups_name_their_model_and_the_groups_that_a_study_defines() -> None:

@@ -18,7 +18,7 @@ CONFIGURATION: dict[str, Any] = {
     },
     "methods": {"gradcam": {}},
     "variants": {"tiled": {}},
-    "chance": {"methods": ["shuffled", "all_white"]},
+    "controls": {"chance": ["shuffled"], "prior": ["all_white"]},
     "leakage": "exclude",
 }
 RECORD: dict[str, Any] = {
@@ -131,6 +131,13 @@ def test_sources_that_belong_to_no_model_are_none_left_over(tmp_path: Path) -> N
     configuration = {**CONFIGURATION, "sources": {"ceiling": {"28x28": {"kind": "ceiling"}}}}
     page = page_of(tmp_path, {"jaccard/ceiling/28x28/union/0.100.csv": ""}, configuration=configuration)
     assert "- J at each threshold: ceiling, 28x28: [jaccard/ceiling/28x28/](jaccard/ceiling/28x28/)\n" in page
+
+
+def test_ceilings_are_none_left_over_where_the_study_has_them(tmp_path: Path) -> None:
+    files = {"jaccard/ceiling/8x7/union/0.100.csv": ""}
+    for has, words in ((True, "ceiling, 8x7: ["), (False, "ceiling, 8x7 (left over: not in this configuration): [")):
+        page = page_of(tmp_path, files, configuration={**CONFIGURATION, "ceilings": {"maps": has}})
+        assert f"- J at each threshold: {words}" in page
 
 
 def test_tables_and_figures_that_the_study_does_not_make_are_left_over(tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from dermalign.data.archives import list_pictures
+from dermalign.data.mask_counts import count_cells
 from dermalign.data.masks import white_box
 from dermalign.errors import InputError
 from dermalign.overlap.engine import intersection_and_union, is_white, overlap_curves
-from dermalign.overlap.mask_cells import count_cells
 from dermalign.overlap.shards import Shards
 from dermalign.results.picture_figures import (
     Extreme,

@@ -1,10 +1,7 @@
 """Statistics: equal to SciPy's, scikit-learn's and the ISIC challenge's own, and defined where groups are empty."""
 
-import itertools
-import math
 import statistics
-import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from dermalign.overlap.shards import Shards, read_shards
+from dermalign.results.group_tests import source_group_tests
 from dermalign.results.intervals import mean_intervals
 from dermalign.results.statistics import (
     GROUP_BEST,
@@ -20,10 +18,7 @@ from dermalign.results.statistics import (
     UNION_BEST,
     WORD_COLUMNS,
     best_threshold,
-    comparisons,
     correctness_statistics,
-    mann_whitney,
-    mann_whitney_statistics,
     merge,
     read_statistics,
     source_statistics,
@@ -31,110 +26,17 @@ from dermalign.results.statistics import (
 )
 from dermalign.study.groups import default_groups
 from engine_cases import FEATURES, Picture, draw_map, draw_mask, run_engine
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from isic_challenge_scoring import task2
 from PIL import Image
-from scipy.stats import mannwhitneyu
 from sklearn.metrics import f1_score, jaccard_score, precision_score, recall_score
 
 NAMES = [*FEATURES, "union"]
 MEL_NV = default_groups(["MEL", "NV"])
 GROUPS = ["MEL-correct", "MEL-wrong", "NV-correct", "NV-wrong"]
-# Few values make ties, as Jaccard indices of 0 do; the others are any float.
-SAMPLES = st.lists(st.one_of(st.sampled_from([0.0, 0.1, 0.5, 1.0]), st.floats(0, 1)), min_size=1, max_size=40)
-SMALL = st.lists(st.floats(0, 1), min_size=2, max_size=11, unique=True)
 # What pandas would take for a missing value, a number or a truth value, unless it is told that it is text.
 ODD_NAMES = ["NA", "None", "nan", "null", "N/A", "n/a", "#N/A", "NaN", "-inf", "1e5", "0.300", "True", "MEL-correct"]
-
-
-# The Mann-Whitney test
-
-
-def by_enumeration(first: list[float], second: list[float]) -> tuple[float, float]:
-    """U of the first sample and the exact p: of all ways to deal the values, those at least as far from the middle."""
-    together, middle = first + second, len(first) * len(second) / 2
-
-    def u_of(chosen: Collection[int]) -> float:
-        rest = [value for place, value in enumerate(together) if place not in chosen]
-        return sum((together[place] > value) + (together[place] == value) / 2 for place in chosen for value in rest)
-
-    u = u_of(range(len(first)))
-    ways = [u_of(chosen) for chosen in itertools.combinations(range(len(together)), len(first))]
-    return u, sum(abs(way - middle) >= abs(u - middle) for way in ways) / len(ways)
-
-
-def by_formula(first: list[float], second: list[float]) -> tuple[float, float]:
-    """U of the first sample and the asymptotic p, corrected for ties and continuity, as Lehmann (1975) writes it."""
-    n1, n2 = len(first), len(second)
-    n = n1 + n2
-    _, tie, sizes = np.unique(first + second, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(sizes) - (sizes - 1) / 2)[tie]  # the mean rank of each tie
-    u = float(ranks[:n1].sum() - n1 * (n1 + 1) / 2)
-    variance = n1 * n2 / 12 * ((n + 1) - (sizes.astype(float) ** 3 - sizes).sum() / (n * (n - 1)))
-    return u, math.erfc(max(abs(u - n1 * n2 / 2) - 0.5, 0) / math.sqrt(2 * variance))
-
-
-@settings(max_examples=150, deadline=None)
-@given(values=SMALL, data=st.data())
-def test_p_of_small_groups_without_ties_is_that_of_all_ways_to_deal_the_values(
-    values: list[float], data: st.DataObject
-) -> None:
-    at = data.draw(st.integers(1, len(values) - 1))
-    found = mann_whitney(np.array(values[:at]), np.array(values[at:]))
-    u, p = by_enumeration(values[:at], values[at:])
-    assert (found.u, found.test) == (u, "exact")
-    assert found.p == pytest.approx(p, rel=1e-12)
-
-
-@settings(max_examples=300, deadline=None)
-@given(first=SAMPLES, second=SAMPLES)
-def test_mann_whitney_is_scipys_choice_and_the_table_says_which(first: list[float], second: list[float]) -> None:
-    assume(len(set(first + second)) > 1)
-    ties = len(set(first + second)) < len(first + second)
-    found = mann_whitney(np.array(first), np.array(second))
-    assert found.test == ("exact" if min(len(first), len(second)) <= 8 and not ties else "asymptotic")
-    expected = mannwhitneyu(first, second, alternative="two-sided", method="auto")
-    assert (found.u, found.p) == (expected.statistic, expected.pvalue)
-    if found.test == "asymptotic":
-        u, p = by_formula(first, second)
-        assert found.u == u
-        assert found.p == pytest.approx(p, rel=1e-9, abs=1e-300)
-    turned = mann_whitney(np.array(second), np.array(first))
-    assert found.u + turned.u == len(first) * len(second)
-    assert (found.p, found.test) == (turned.p, turned.test)
-
-
-@pytest.mark.parametrize(
-    ("sizes", "test"),
-    [((2, 2), "exact"), ((8, 8), "exact"), ((8, 400), "exact"), ((9, 9), "asymptotic"), ((850, 1020), "asymptotic")],
-)
-def test_mann_whitney_at_the_border_and_of_groups_as_large_as_the_papers(sizes: tuple[int, int], test: str) -> None:
-    random = np.random.default_rng(sum(sizes))
-    first, second = (random.normal(mean, 0.2, n) for mean, n in zip((0.1, 0.3), sizes, strict=True))
-    found = mann_whitney(first, second)
-    assert (found.test, found.p) == (test, mannwhitneyu(first, second, method=test).pvalue)
-    assert (found.p == pytest.approx(by_formula(first.tolist(), second.tolist())[1], rel=1e-9)) == (test != "exact")
-    tied = mann_whitney(np.append(first, 0.5), np.append(second, 0.5))
-    assert tied.test == "asymptotic"
-    assert tied.p == pytest.approx(by_formula([*first, 0.5], [*second, 0.5])[1], rel=1e-9)
-
-
-@pytest.mark.parametrize("sizes", [(1, 1), (4, 3), (7, 30), (300, 200)])
-def test_mann_whitney_of_equal_values_tells_nothing_apart(sizes: tuple[int, int]) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        equal = mann_whitney(*(np.full(size, 0.1) for size in sizes))
-    assert (equal.u, equal.p, equal.test) == (sizes[0] * sizes[1] / 2, 1.0, "asymptotic")
-
-
-def test_mann_whitney_of_an_empty_sample_is_undefined() -> None:
-    for first, second in ((0, 3), (3, 0), (0, 0)):
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            empty = mann_whitney(np.zeros(first), np.zeros(second))
-        assert np.isnan([empty.u, empty.p]).all()
-        assert empty.test is None
 
 
 # Thresholds
@@ -293,10 +195,6 @@ def test_a_black_map_has_no_ratio_of_precision(tmp_path: Path) -> None:
 # Groups
 
 
-def test_every_two_groups_are_compared() -> None:
-    assert comparisons(["a", "b", "c"]) == [("a", "b"), ("a", "c"), ("b", "c")]
-
-
 def test_groups_empty_and_of_one_member() -> None:
     # Three pictures at two thresholds; MEL-wrong is empty, NV-wrong has one member.
     shards = shards_of([[1, 2, 9], [4, 2, 3]], [[10, 10, 10], [10, 10, 10]])
@@ -311,13 +209,6 @@ def test_groups_empty_and_of_one_member() -> None:
         empty = found.loc[(at, "MEL-wrong")]
         assert empty["n"] == 0
         assert empty[["j_min", "j_mean", "j_sd", "j_max"]].isna().all()
-    tests = mann_whitney_statistics("streaks", shards, groups, GROUPS, "0.000").set_index(["at", "first", "second"])
-    assert len(tests) == 2 * 6
-    undefined = tests.loc[(UNION_BEST, "MEL-correct", "MEL-wrong")]
-    assert np.isnan(undefined["p"]) and pd.isna(undefined["test"])
-    pair = tests.loc[(GROUP_BEST, "MEL-correct", "NV-wrong")]
-    assert (pair["first_threshold"], pair["second_threshold"]) == ("0.100", "0.000")
-    assert (pair["n_first"], pair["n_second"], pair["u"], pair["test"]) == (2, 1, 0.0, "exact")
 
 
 # Whole sources
@@ -374,12 +265,6 @@ def test_a_source_from_pixels_to_statistics(tmp_path: Path) -> None:
         assert (row["threshold"], row["n"]) == (thresholds[place], len(values))
         assert row["j_mean"] == pytest.approx(statistics.fmean(values), rel=1e-14)
         assert row["j_sd"] == pytest.approx(statistics.stdev(values), rel=1e-12)
-    assert len(found.mann_whitney) == len(NAMES) * 2 * 6
-    for row in found.mann_whitney.to_dict("records"):
-        (_, first), (_, second) = (members(row["feature"], row[side], row["at"]) for side in ("first", "second"))
-        expected = mannwhitneyu(first, second, use_continuity=True, alternative="two-sided", method="auto")
-        assert (row["n_first"], row["n_second"], row["u"]) == (len(first), len(second), expected.statistic)
-        assert row["p"] == pytest.approx(expected.pvalue, rel=1e-12)
 
 
 def test_a_feature_without_any_mask_has_rows_without_numbers(tmp_path: Path) -> None:
@@ -391,12 +276,12 @@ def test_a_feature_without_any_mask_has_rows_without_numbers(tmp_path: Path) -> 
     found = source_statistics("m", "s", shards, evaluation_of(pictures), {"a": "NV", "b": "NV"}, MEL_NV, {}, 1)
     streaks = found.thresholds[found.thresholds["feature"] == "streaks"]
     assert streaks["n"].tolist() == [0, 0]
-    assert streaks.drop(columns=["model", "method", "feature", "threshold", "n"]).isna().all(axis=None)
+    assert streaks["lesions"].tolist() == [0, 0]
+    assert streaks.drop(columns=["model", "method", "feature", "threshold", "n", "lesions"]).isna().all(axis=None)
     best = found.best_thresholds.set_index("feature")
     assert best["n"].to_dict() == {"globules": 2, "streaks": 0, "union": 2}
     assert best["threshold"].isna().to_dict() == {"globules": False, "streaks": True, "union": False}
     assert (found.correctness.loc[found.correctness["feature"] == "streaks", "n"] == 0).all()
-    assert found.mann_whitney["p"].isna().all()
 
 
 def test_an_analysis_without_pictures_has_statistics_without_numbers() -> None:
@@ -404,7 +289,7 @@ def test_an_analysis_without_pictures_has_statistics_without_numbers() -> None:
     found = source_statistics("m", "s", shards, evaluation_of(drawn_pictures(1, 1)), {}, MEL_NV, {}, 1)
     assert found.thresholds["n"].tolist() == [0, 0, 0]
     assert found.best_thresholds["n"].tolist() == [0, 0, 0] and found.best_thresholds["threshold"].isna().all()
-    assert list(found.best_thresholds.columns) == list(found.thresholds.columns)
+    assert list(found.best_thresholds.columns) == [*found.thresholds.columns, "threshold_low", "threshold_high"]
 
 
 def test_draws_of_a_picture_count_as_their_mean(tmp_path: Path) -> None:
@@ -457,16 +342,15 @@ def test_a_source_without_predictions_has_thresholds_and_no_groups(
     pd.testing.assert_frame_equal(unknown.thresholds, known.thresholds)
     pd.testing.assert_frame_equal(unknown.best_thresholds, known.best_thresholds)
     folder = tmp_path_factory.mktemp("statistics")
-    for name in ("correctness", "mann_whitney"):
-        full, empty = getattr(known, name), getattr(unknown, name)
-        assert len(empty) == 0
-        assert list(empty.columns) == list(full.columns)
-        for place, table in (("full", full), ("empty", empty)):
-            table.to_csv(folder / f"{place}.csv", index=False)
-        alone = read_statistics(folder / "full.csv")
-        for order in (["empty", "full"], ["full", "empty", "empty"]):
-            pd.testing.assert_frame_equal(merge(folder / f"{place}.csv" for place in order), alone)
-        assert list(merge([folder / "empty.csv"] * 2).columns) == list(full.columns)
+    full, empty = known.correctness, unknown.correctness
+    assert len(empty) == 0
+    assert list(empty.columns) == list(full.columns)
+    for place, table in (("full", full), ("empty", empty)):
+        table.to_csv(folder / f"{place}.csv", index=False)
+    alone = read_statistics(folder / "full.csv")
+    for order in (["empty", "full"], ["full", "empty", "empty"]):
+        pd.testing.assert_frame_equal(merge(folder / f"{place}.csv" for place in order), alone)
+    assert list(merge([folder / "empty.csv"] * 2).columns) == list(full.columns)
 
 
 @settings(max_examples=100, deadline=None)
@@ -497,8 +381,9 @@ def test_groups_and_classes_may_be_called_as_missing_values_are(tmp_path: Path) 
     evaluation = manifest_of(["p0", "p1", "p2"], ["nan", "nan", "NA"])
     predicted = {"p0": "nan", "p1": "NA", "p2": "NA"}
     found = source_statistics("NaN", "null", shards, evaluation, predicted, groups, {}, 1)
-    for name in ("correctness", "mann_whitney"):
-        getattr(found, name).to_csv(tmp_path / f"{name}.csv", index=False)
+    tests = source_group_tests("NaN", "null", shards, evaluation, predicted, groups, {}, 1).mann_whitney
+    found.correctness.to_csv(tmp_path / "correctness.csv", index=False)
+    tests.to_csv(tmp_path / "mann_whitney.csv", index=False)
     correctness = read_statistics(tmp_path / "correctness.csv").query("feature == 'union'")
     assert correctness["group"].tolist() == ["NA", "None"] * 2
     assert correctness["n"].tolist() == [2, 1] * 2

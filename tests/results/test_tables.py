@@ -6,14 +6,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from dermalign.overlap.shards import Shards
-from dermalign.results.formats import write_table
-from dermalign.results.pairing import OWN_BEST, SAME, chance_statistics
+from dermalign.results.controls import BEST_EQUAL_AREA, CONTROL_COLUMNS, EQUAL_AREA, OWN_BEST
+from dermalign.results.formats import readable, write_table
+from dermalign.results.group_tests import MANN_WHITNEY_COLUMNS
 from dermalign.results.statistics import GROUP_BEST, UNION_BEST, read_statistics, source_statistics
 from dermalign.results.tables import (
     classifiers,
     compared_groups,
     extended_best_thresholds,
+    extended_controls,
+    extended_correlations,
     extended_features,
+    extended_groupings,
     extended_groups,
     extended_mann_whitney,
     extended_thresholds,
@@ -29,11 +33,13 @@ from hypothesis import strategies as st
 
 FEATURES = ["globules", "streaks"]
 SPREAD = ["j_min", "j_mean", "j_sd", "j_max"]
+BOUNDED = ["j_mean", "j_sd", "j_low", "j_high", "j_max"]
 GROUPS = ["MEL-correct", "MEL-wrong", "NV-correct", "NV-wrong"]
 
 
 def spread(number: float) -> dict[str, float]:
-    return dict(zip(SPREAD, [number, number + 0.1, number + 0.2, number + 0.3], strict=True))
+    names = [*SPREAD, "j_low", "j_high", "threshold_low", "threshold_high"]
+    return {name: number + place / 10 for place, name in enumerate(names)}
 
 
 def thresholds(models: list[str], methods: list[str]) -> pd.DataFrame:
@@ -51,26 +57,6 @@ def thresholds(models: list[str], methods: list[str]) -> pd.DataFrame:
         for k, method in enumerate(methods)
         for f, feature in enumerate([*FEATURES, "union"])
         for threshold in (0, 5, 10)
-    )
-
-
-def chance(models: list[str], at: str, **more: str) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "model": model,
-            "method": "gradcam",
-            "chance": "all_white",
-            "feature": feature,
-            "group": group,
-            "at": at,
-            "threshold": f"{threshold / 10:.3f}",
-            "difference_mean": m + threshold / 1000,
-            **more,
-        }
-        for m, model in enumerate(models)
-        for feature in [*FEATURES, "union"]
-        for group in (GROUPS if at in (UNION_BEST, GROUP_BEST) else ["all"])
-        for threshold in ((0, 5, 10) if at == SAME else (5,))
     )
 
 
@@ -151,7 +137,8 @@ def mann_whitney_rows(models: list[str], methods: list[str]) -> pd.DataFrame:
     ]
     columns = ["model", "method", "feature", "first", "second", "at", "n_first", "n_second"]
     table = pd.DataFrame(rows, columns=columns)
-    return table.assign(u=np.arange(len(table), dtype=float), p=0.5, test="exact")
+    effect = {"rank_biserial": 0.5, "rank_biserial_low": 0.1, "rank_biserial_high": 0.9, "common_language": 0.75}
+    return table.assign(u=np.arange(len(table), dtype=float), p=0.5, test="exact", family=False, p_holm=0.6, **effect)
 
 
 def test_table_6_is_of_the_papers_pairs_at_the_best_threshold_of_the_union() -> None:
@@ -194,30 +181,68 @@ def test_features_by_diagnosis_are_counts_and_shares() -> None:
     assert none["MEL_share"].isna().all()
 
 
-def test_all_thresholds_of_the_union_stand_below_each_other_with_the_difference_to_chance() -> None:
-    both = thresholds(["b", "a"], ["gradcam", "all_white"])
-    table = extended_thresholds(both, chance(["b", "a"], SAME))
-    assert list(table.columns) == ["model", "method", "threshold", "n", *SPREAD, "difference"]
+def test_all_thresholds_of_the_union_stand_below_each_other() -> None:
+    table = extended_thresholds(thresholds(["b", "a"], ["gradcam", "all_white"]))
+    assert list(table.columns) == ["model", "method", "threshold", "n", "j_min", *BOUNDED]
     assert table["model"].tolist() == ["b"] * 6 + ["a"] * 6
     assert table["method"].tolist() == (["gradcam"] * 3 + ["all_white"] * 3) * 2
     assert table["threshold"].tolist() == ["0.000", "0.500", "1.000"] * 4
     rows = table.set_index(["model", "method"])
-    np.testing.assert_allclose(rows.loc[("a", "all_white"), "difference"].astype(float), [1, 1.005, 1.01])
     np.testing.assert_allclose(rows.loc[("a", "all_white"), "j_min"].astype(float), [1.12, 1.125, 1.13])
-    assert rows.loc[[("a", "gradcam"), ("b", "gradcam")], "difference"].isna().all()
-    assert "difference" not in extended_thresholds(both)
 
 
 def test_best_thresholds_of_all_sources_stand_together_by_model_and_feature() -> None:
     best = thresholds(["b", "a"], ["gradcam", "all_white"]).query("threshold == '0.500'")
-    table = extended_best_thresholds(best, chance(["b", "a"], OWN_BEST))
-    assert list(table.columns) == ["model", "feature", "method", "n", "threshold", *SPREAD, "difference"]
+    table = extended_best_thresholds(best)
+    assert list(table.columns) == [
+        "model",
+        "feature",
+        "method",
+        "n",
+        "threshold",
+        "threshold_low",
+        "threshold_high",
+        *BOUNDED,
+    ]
     assert table["model"].tolist() == ["b"] * 6 + ["a"] * 6
     assert table["feature"].tolist() == ["globules", "globules", "streaks", "streaks", "union", "union"] * 2
     assert table["method"].tolist() == ["gradcam", "all_white"] * 6
     assert table["n"].tolist() == [5, 5, 6, 6, 7, 7] * 2
-    np.testing.assert_allclose(table.loc[table["method"] == "all_white", "difference"], [0.005] * 3 + [1.005] * 3)
-    assert table.loc[table["method"] == "gradcam", "difference"].isna().all()
+
+
+def test_controls_stand_below_each_other_at_equal_area_and_at_their_own_best() -> None:
+    rows = [
+        {
+            **dict.fromkeys(CONTROL_COLUMNS),
+            **dict(zip(("model", "method", "feature", "control", "kind"), names, strict=True)),
+            "group": group,
+            "at": at,
+            "threshold": "0.500",
+            "control_threshold": "0.100" if at == OWN_BEST and names[3] != "all_white" else None,
+            "n": 7,
+            **{name: number + place / 10 + (group != "all") for place, name in enumerate(CONTROL_COLUMNS[10:])},
+        }
+        for number, (names, (group, at)) in enumerate(
+            itertools.product(
+                itertools.product(["b", "a"], ["gradcam"], ["union", "streaks"], ["all_white", "shuffled"], ["prior"]),
+                [("all", EQUAL_AREA), ("all", BEST_EQUAL_AREA), ("all", OWN_BEST), ("MEL-correct", UNION_BEST)],
+            )
+        )
+    ]
+    table = extended_controls(pd.DataFrame(rows))
+    assert table["model"].tolist() == ["b"] * 4 + ["a"] * 4
+    assert table["feature"].tolist() == ["union", "union", "streaks", "streaks"] * 2
+    assert table["control"].tolist() == ["all_white", "shuffled"] * 4
+    third = table.iloc[3]  # of the rows 4 * 3 + 1 and + 2
+    shown = ["j_mean", "control_j_mean", "difference_value", "difference_low", "difference_high"]
+    np.testing.assert_allclose(third[shown].astype(float), [13, 13.1, 13.2, 13.4, 13.5])
+    shown = ["own_j_mean", "own_difference_value", "own_difference_low", "own_difference_high"]
+    np.testing.assert_allclose(third[shown].astype(float), [14.1, 14.2, 14.4, 14.5])
+    assert table["control_threshold"].fillna("").tolist() == ["", "0.100"] * 4
+    texts = readable(table, ["model", "method", "feature"])
+    assert "difference at equal area (95 % interval)" in texts.heads
+    assert "difference, each at its best (95 % interval)" in texts.heads
+    assert texts.blocks[0][0] == "b, Grad-CAM, union"
 
 
 def test_groups_of_all_models_in_the_studys_order() -> None:
@@ -228,22 +253,49 @@ def test_groups_of_all_models_in_the_studys_order() -> None:
     for _, of_model in table.groupby("model"):
         assert of_model["at"].tolist() == [UNION_BEST] * 4 + [GROUP_BEST] * 4
         assert of_model["group"].tolist() == GROUPS * 2
-    np.testing.assert_allclose(table["j_min"][:8], 2.002 + np.array([0, 0.1, 0.2, 0.3, 0.01, 0.11, 0.21, 0.31]))
-
-
-def test_groups_beside_chance() -> None:
-    gradcam = correctness(["a"])
-    statistics = pd.concat([gradcam, gradcam.assign(method="all_white")], ignore_index=True)
-    parts = pd.concat([chance(["a"], UNION_BEST), chance(["a"], GROUP_BEST)], ignore_index=True)
-    table = extended_groups(statistics, ["a"], parts)
-    assert table["method"].tolist() == ["gradcam", "all_white"] * 8
-    np.testing.assert_allclose(table.loc[table["method"] == "all_white", "difference"], 0.005)
+    np.testing.assert_allclose(table["j_low"][:8] - 0.4, 2.002 + np.array([0, 0.1, 0.2, 0.3, 0.01, 0.11, 0.21, 0.31]))
 
 
 def test_all_tests_are_of_the_union_and_the_saliency_methods() -> None:
     table = extended_mann_whitney(mann_whitney_rows(["a"], ["gradcam", "all_white"]), ["gradcam"])
     assert set(table["method"]) == {"gradcam"} and "feature" not in table
     assert len(table) == 2 * 6
+    assert {"p_holm", "rank_biserial", "rank_biserial_low", "rank_biserial_high"} <= set(table.columns)
+
+
+def test_groupings_tell_their_test_once() -> None:
+    levels = [("age", "0 to 60", 0.1), ("age", "unknown", 0.1), ("sex", "female", 0.2)]
+    statistics = pd.DataFrame(
+        {
+            **{"model": model, "method": "gradcam", "grouping": name, "level": level, "n": 3, "lesions": 2},
+            **{"threshold": "0.500", "j_mean": 0.3, "j_sd": 0.1, "low": 0.2, "high": 0.4},
+            **{"h": 1.0, "df": 1, "p": p, "epsilon_squared": p / 2},
+        }
+        for model in "ab"
+        for name, level, p in levels
+    )
+    table = extended_groupings(statistics)
+    assert table["level"].tolist() == [level for _, level, _ in levels] * 2
+    np.testing.assert_array_equal(table["p"], [0.1, np.nan, 0.2] * 2)
+    np.testing.assert_array_equal(table["epsilon_squared"], [0.05, np.nan, 0.1] * 2)
+    read = readable(table, ["model", "method"])
+    assert read.heads[-4:] == ["J mean (SD)", "95 % interval", "p", "epsilon squared"]
+    assert read.blocks[0][1][0][-4:] == ["0.300 (0.100)", "0.200 to 0.400", "0.100", "0.050"]
+
+
+def test_correlations_of_a_covariate_stand_together_with_their_intervals() -> None:
+    statistics = pd.DataFrame(
+        {"model": model, "method": "gradcam", "feature": feature, "covariate": covariate, "n": 3}
+        | {"rho": rho, "low": rho - 0.1, "high": rho + 0.1}
+        for model in "ab"
+        for feature in FEATURES
+        for covariate, rho in (("mask_share", 0.5), ("regions", np.nan))
+    )
+    table = extended_correlations(statistics)
+    assert table["covariate"].tolist() == ["mask_share", "mask_share", "regions", "regions"] * 2
+    read = readable(table, ["model"])
+    assert read.heads[-1] == "rho (95 % interval)"
+    assert [row[-1] for row in read.blocks[0][1]] == ["0.500 (0.400 to 0.600)"] * 2 + ["-"] * 2
 
 
 def test_classifiers_stand_beside_each_other_and_beside_what_was_published() -> None:
@@ -286,8 +338,9 @@ def sources(draw: st.DrawFn) -> list[tuple[str, str]]:
 def numbered(pairs: list[tuple[str, str]], keys: pd.DataFrame) -> pd.DataFrame:
     """Statistics of sources, a row for each of the keys, every number another one."""
     table = pd.concat([keys.assign(model=model, method=method) for model, method in pairs], ignore_index=True)
-    numbers = np.arange(len(table) * len(SPREAD), dtype=np.float64).reshape(-1, len(SPREAD))
-    return table.join(pd.DataFrame(numbers, columns=SPREAD))
+    names = list(spread(0))
+    numbers = np.arange(len(table) * len(names), dtype=np.float64).reshape(-1, len(names))
+    return table.join(pd.DataFrame(numbers, columns=names))
 
 
 @settings(max_examples=100, deadline=None)
@@ -301,7 +354,8 @@ def test_every_row_of_every_source_stands_in_the_extended_tables_once(pairs: lis
     statistics = numbered(pairs, features)
     table = extended_best_thresholds(statistics)
     keys = ["model", "feature", "method"]
-    both = table.set_index(keys)[SPREAD], statistics.set_index(keys)[SPREAD]
+    shown = ["threshold_low", "threshold_high", *BOUNDED]
+    both = table.set_index(keys)[shown], statistics.set_index(keys)[shown]
     pd.testing.assert_frame_equal(both[0].sort_index(), both[1].sort_index(), check_exact=True)
     together = list(zip(table["model"], table["feature"], strict=True))
     assert len(dict.fromkeys(together)) == 1 + sum(one != other for one, other in itertools.pairwise(together))
@@ -334,30 +388,20 @@ def test_a_study_without_predictions_has_tables_without_groups(tmp_path: Path) -
         source_statistics("mine", "all_white", white, evaluation, None, groups, {}, 1),
         source_statistics("controls", "lesion", lesion, evaluation, None, groups, {}, 1),
     ]
-    compared = chance_statistics("mine", {"maps": own}, {"all_white": white}, evaluation, None, groups)
     read = {}
-    for name in ("thresholds", "best_thresholds", "correctness", "mann_whitney"):
+    for name in ("thresholds", "best_thresholds", "correctness"):
         pd.concat([getattr(part, name) for part in parts]).to_csv(tmp_path / f"{name}.csv", index=False)
         read[name] = read_statistics(tmp_path / f"{name}.csv")
-    compared.to_csv(tmp_path / "chance.csv", index=False)
-    chance_table = read_statistics(tmp_path / "chance.csv")
-    table = extended_best_thresholds(read["best_thresholds"], chance_table)
+    table = extended_best_thresholds(read["best_thresholds"])
     assert table["method"].tolist() == ["maps", "all_white"] * 3 + ["lesion"] * 3
-    assert table["difference"].notna().tolist() == (table["method"] == "all_white").tolist()
     assert len(table2(read["best_thresholds"], "mine", "maps")) == 3
     for models in ([], ["mine"]):
         for table in (
-            extended_groups(read["correctness"], models, chance_table),
-            extended_mann_whitney(read["mann_whitney"], ["maps"]),
+            extended_groups(read["correctness"], models),
+            extended_mann_whitney(pd.DataFrame(columns=[*MANN_WHITNEY_COLUMNS, "family", "p_holm"]), ["maps"]),
         ):
             assert len(table) == 0
             paths = [tmp_path / f"empty{suffix}" for suffix in (".csv", ".md", ".html", ".tex")]
             write_table(table, "Empty.", paths)
             assert paths[0].read_text().rstrip("\n") == ",".join(table.columns)
             assert all("group" in path.read_text() or "first" in path.read_text() for path in paths)
-
-
-def test_no_comparisons_with_chance_leave_the_difference_undefined() -> None:
-    none = chance(["a"], SAME).iloc[:0]
-    table = extended_thresholds(thresholds(["a"], ["gradcam"]), none)
-    assert table["difference"].isna().all() and table["difference"].dtype == np.float64

@@ -22,11 +22,11 @@ from cluster import Cluster
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 RESULTS = Path("results") / "embedded"
-# Fewer pictures, epochs and maps of chance: what is tested is where jobs run, and each rule still has its jobs.
+# Fewer pictures, epochs and controls: what is tested is where jobs run, and each rule still has its jobs.
 OVERLAY = {
     "archives": {"drawn": {"training_pictures": 300, "evaluation_pictures": 60}},
     "models": {name: {"training": {"epochs": 2}} for name in ("plain", "residual")},
-    "chance": {"methods": ["all_white", "shuffled"]},
+    "controls": {"chance": ["shuffled"], "prior": ["all_white"], "anatomy": []},
 }
 FINER = {**OVERLAY, "thresholds": [number / 10 for number in range(11)] + [0.55]}
 COMPARED = ("tables/*", "statistics/*.csv", "classifiers/*/*predictions.csv", "manifest/*.csv")
@@ -224,6 +224,8 @@ def run_all(check: Checks, clock: Callable[[str], None], cluster: Cluster, folde
     follows = {"jaccard_1", "statistics_plain", "statistics_residual", "merge_statistics", "jaccard_by_threshold"}
     follows |= {f"table{number}" for number in range(2, 7)}
     follows |= {f"extended_{name}" for name in ("thresholds", "best_thresholds", "groups", "mann_whitney")}
+    follows |= {"group_tests", "groupings", "correlations", "correlations_figure"}
+    follows |= {"extended_groupings", "extended_correlations"}
     follows |= {"comparison", "groups_figure", "example", "figure1", "figure2", "figure4", "figure5", "extremes"}
     follows |= {"study_record"}
     check("one more threshold runs its shards and what follows", executed(text) == follows, executed(text))

@@ -282,16 +282,31 @@ FAULTS: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["variants: gradcam", "another"],
     ),
     "variant named as chance": (
-        {"variants": {"all_white": {"kind": "tiles", "tiles": 2}}},
-        ["variants: all_white", "another"],
+        {"variants": {"shuffled": {"kind": "tiles", "tiles": 2}}},
+        ["variants: shuffled", "another"],
     ),
     "variant named with a dash": (
         {"variants": {"of-tiles": {"kind": "tiles", "tiles": 2}}},
         ["`variants`", "of-tiles"],
     ),
-    "unknown chance": ({"chance": {"methods": ["dice"]}}, ["`chance.methods.0`", '"dice"', "all_white"]),
-    "chance twice": ({"chance": {"methods": ["shuffled", "shuffled"]}}, ["`chance.methods`", "shuffled"]),
-    "no draws": ({"chance": {"draws": 0}}, ["`chance.draws`", "at least 1"]),
+    "unknown control": ({"controls": {"prior": ["dice"]}}, ["`controls.prior.0`", '"dice"', "all_white"]),
+    "control of another family": ({"controls": {"chance": ["lesion"]}}, ["`controls.chance.0`", "random_cells"]),
+    "control twice": ({"controls": {"chance": ["shuffled", "shuffled"]}}, ["`controls.chance`", "shuffled"]),
+    "no draws": ({"controls": {"draws": 0}}, ["`controls.draws`", "at least 1"]),
+    "chance of earlier versions": ({"chance": {"draws": 2}}, ["`chance`", "no key"]),
+    "model named as the controls": (
+        {"models": {"controls": {"classifier": "mine.keras", "pixels": "raw"}}},
+        ["models: controls", "first name", "another"],
+    ),
+    "ceilings that end before they start": (
+        {"ceilings": {"grids": {"start": 9, "stop": 8}}},
+        ["ceilings.grids", "stop"],
+    ),
+    "ceilings of no cells": ({"ceilings": {"grids": {"start": 0}}}, ["`ceilings.grids.start`", "at least 1"]),
+    "model named as ceilings": (
+        {"models": {"ceiling": EMBEDDED["models"]["plain"]}},
+        ["models: ceiling", "another"],
+    ),
     "missing key": ({"study": None}, ["the top level", "lacks `study`", "Add it"]),
     "missing training": ({"models": {"plain": {"training": None}}}, ["`models.plain` lacks `training`"]),
     "no models": ({"models": {"plain": None, "residual": None}}, ["`models`"]),
@@ -440,13 +455,19 @@ def test_options_of_sources_are_filled_in_by_kind() -> None:
         "b": {"kind": "tiles", "tiles": 3, "of": None},
         "c": {"kind": "study_range", "upper_percentile": None},
     }
-    complete = checked(changed(variants=variants, chance=None))
+    complete = checked(changed(variants=variants, controls=None))
     assert complete["variants"] == {
         "a": {"kind": "superpixels", "of": "gradcam", "count": 100, "cells": 48, "compactness": 10.0},
         "b": {"kind": "tiles", "of": "gradcam", "tiles": 3},
         "c": {"kind": "study_range", "of": "gradcam", "upper_percentile": 100},
     }
-    assert complete["chance"] == {"methods": ["all_white", "center_gaussian", "shuffled", "random_cells"], "draws": 5}
+    assert complete["controls"] == {
+        "chance": ["random_cells", "shuffled"],
+        "prior": ["all_white", "center_gaussian", "mean_mask"],
+        "anatomy": ["lesion", "lesion_depth"],
+        "draws": 5,
+        "cells": 72,
+    }
     # An overlay may make another kind of a variant, and takes away what that does not know.
     over = {"kind": "tiles", "tiles": 2, "cells": None, "compactness": None}
     assert checked(changed(variants={"a": {**variants["a"], **over}}))["variants"]["a"] == {
@@ -490,6 +511,10 @@ def test_sources_of_no_model_have_first_names_of_their_own() -> None:
         ({"reader": {"anna": {"kind": "disc"}}}, r"`sources\.reader\.anna` lacks `cells`\. Add it"),
         ({"reader": {"anna": {"kind": "disc", "cells": 9, "radios": 1}}}, "did you mean `radius`"),
         ({"reader": {"a b": {"kind": "disc", "cells": 9}}}, "`sources.reader`.*a b"),
+        (
+            {"ceiling": {"28x28": {"kind": "disc", "cells": 9}}},
+            r"`sources\.ceiling\.28x28` is called as dermalign calls",
+        ),
     ):
         with pytest.raises(InputError, match=words):
             checked(changed(sources=wrong))

@@ -9,15 +9,21 @@ from typing import Any
 import pytest
 from dermalign.study.digests import imported_modules
 from dermalign.study.sources import (
+    ANATOMY,
     CALLED_BY,
+    CEILING,
     CHANCE,
     CLASSIFIER,
+    CONTROLS,
     INDEPENDENT,
     KINDS,
+    LESION_MASKS,
+    LESIONS,
     MAPS,
     MASKS,
     METHOD,
     PICTURES,
+    PRIOR,
     VARIANT,
     Origin,
     input_grid,
@@ -28,9 +34,11 @@ from dermalign.study.sources import (
 )
 from jsonschema import Draft202012Validator
 
-FAMILIES = (METHOD, VARIANT, CHANCE, INDEPENDENT)
+FAMILIES = (METHOD, VARIANT, *CONTROLS, CEILING, INDEPENDENT)
 # Of each family's functions, what is not an option: what stands first, by place, and what is given by name.
-FIXED = {METHOD: (3, {"logits"}), VARIANT: (1, set()), CHANCE: (2, set()), INDEPENDENT: (1, set())}
+FIXED = {METHOD: (3, {"logits"}), CHANCE: (2, set())} | {
+    family: (1, set()) for family in (VARIANT, PRIOR, ANATOMY, CEILING, INDEPENDENT)
+}
 LIBRARY = Path(__file__).resolve().parents[2] / "workflow_scripts" / "dermalign"
 
 
@@ -67,6 +75,8 @@ def test_options_are_the_parameters_of_the_function(name: str) -> None:
             assert parameter.default == 1
         elif has_default:
             assert kind.options[option]["default"] == parameter.default
+        if kind.family in (PRIOR, ANATOMY):  # options that all controls share have their default in the configuration
+            continue
         assert (option in kind.required) == (not has_default)
 
 
@@ -86,7 +96,7 @@ def test_the_function_can_be_called_as_the_family_says(name: str) -> None:
 def test_an_option_is_required_or_has_a_default_that_its_schema_allows(name: str) -> None:
     kind = KINDS[name]
     assert kind.family in FAMILIES
-    assert set(kind.needs) <= {CLASSIFIER, PICTURES, MAPS, MASKS}
+    assert set(kind.needs) <= {CLASSIFIER, PICTURES, MAPS, MASKS, LESIONS, LESION_MASKS}
     assert set(kind.required) <= set(kind.options)
     for option, schema in kind.options.items():
         Draft202012Validator.check_schema(schema)
@@ -124,7 +134,10 @@ def test_families_are_in_the_order_of_the_registry() -> None:
         KINDS, key=lambda name: FAMILIES.index(KINDS[name].family)
     )
     assert list(kinds_of(VARIANT)) == ["study_range", "tiles", "superpixels"]
-    assert list(kinds_of(CHANCE)) == ["all_white", "center_gaussian", "shuffled", "random_cells"]
+    assert list(kinds_of(CHANCE)) == ["random_cells", "shuffled"]
+    assert list(kinds_of(PRIOR)) == ["all_white", "center_gaussian", "mean_mask"]
+    assert list(kinds_of(ANATOMY)) == ["lesion", "lesion_depth"]
+    assert [name for name, kind in KINDS.items() if kind.constant] == ["all_white"]
     assert "gradcam" in kinds_of(METHOD)
 
 

@@ -189,6 +189,6 @@ def tiny() -> Callable[[], dict[str, Any]]:
     return lambda: {
         "archives": {"drawn": {"training_pictures": 120, "evaluation_pictures": 20}},
         "models": {"residual": None, "plain": {"training": {"epochs": 1}}},
-        "chance": {"methods": ["shuffled"]},
+        "controls": {"chance": ["shuffled"], "prior": [], "anatomy": []},
         "batches": {"saliency": 1},
     }

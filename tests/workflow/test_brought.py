@@ -107,7 +107,7 @@ def test_a_brought_classifier_has_its_own_classes(empty: Study, tiny: Callable[[
     scores = keras.layers.Dense(3, activation="softmax")(keras.layers.GlobalAveragePooling2D()(features))
     keras.Model(inputs, scores).save(empty.folder / "mine.keras")
     classes = ["NV", "WART", "MEL"]
-    overlay = {**tiny(), "chance": {"methods": []}}
+    overlay = {**tiny(), "controls": {"chance": [], "prior": [], "anatomy": []}}
     overlay["models"] = {"plain": None, "residual": None}
     overlay["models"]["mine"] = {"classifier": "mine.keras", "pixels": "unit", "classes": classes}
     tables = [f"results/embedded/tables/table{number}.csv" for number in (2, 4, 6)]

@@ -16,7 +16,8 @@ OVERLAY = {
     "archives": {"drawn": {"training_pictures": 120, "evaluation_pictures": 20}},
     "models": {"residual": None, "plain": {"training": {"epochs": 1}}},
     "variants": {"patches": {"kind": "superpixels", "count": 30, "cells": 24}},
-    "chance": {"methods": ["shuffled"]},
+    "controls": {"chance": ["shuffled"], "prior": [], "anatomy": []},
+    "ceilings": {"maps": False},
     "thresholds": [0, 0.5],
     "batches": {"saliency": 1, "masks": 1},
 }
@@ -24,8 +25,12 @@ MADE_OF = {"gradcam_plain_00000": "gradcam", "maps_plain_patches": "superpixels"
 # Rules that are not named after their script.
 RUN_BY = {
     r"table\d|classifier_table|extended_\w+": "table",
-    r"jaccard_by_threshold|mean_curves|figure3|groups_figure|confusion|roc|reliability|learning_curves": "figure",
+    (
+        r"jaccard_by_threshold|mean_curves|figure3|groups_figure|correlations_figure|ceilings_figure|confusion|roc"
+        r"|reliability|learning_curves"
+    ): "figure",
     r"figure[1245]|extremes": "picture_figure",
+    r"ceilings|ceiling_shares": "ceiling_statistics",
     r"audit_table": "audit",
     r"jaccard_\d": "jaccard",
     r"merge_exact": "merge_statistics",
@@ -34,11 +39,15 @@ RUN_BY = {
     "|".join(MADE_OF): "map_source",
 }
 
-EXTENDED = {f"extended_{name}" for name in ("thresholds", "best_thresholds", "groups", "mann_whitney", "localisation")}
+EXTENDED = {
+    f"extended_{name}"
+    for name in ("thresholds", "best_thresholds", "groups", "controls", "mann_whitney", "localisation", "ceilings")
+}
 OF_MANIFEST = {"table1", "extended_features"}
 TABLES = {"table2", "table4", "table6", *EXTENDED, *OF_MANIFEST, "classifier_table"}
-DISTRIBUTIONS = {"figure3", "groups_figure"}
-FIGURES = {"jaccard_by_threshold", "mean_curves", *DISTRIBUTIONS, "confusion", "roc", "reliability", "learning_curves"}
+DISTRIBUTIONS = {"figure3", "groups_figure", "correlations_figure"}
+OF_CLASSIFIERS = {"confusion", "roc", "reliability", "learning_curves"}
+FIGURES = {"jaccard_by_threshold", "mean_curves", "ceilings_figure", *DISTRIBUTIONS, *OF_CLASSIFIERS}
 PICTURES = {"figure1", "figure2", "figure4", "extremes"}
 STATISTICS = {"overlap_curves", "jaccard_0", "statistics_plain", "merge_statistics"}
 EXACT = {"exact_thresholds", "merge_exact"}
@@ -49,11 +58,12 @@ AFTER_ANY_MAPS = {
     *STATISTICS,
     *EXACT,
     *LOCALISATION,
-    *("jaccard_by_threshold", "mean_curves", "comparison"),
+    *("jaccard_by_threshold", "mean_curves", "comparison", "ceiling_shares", "ceilings_figure"),
+    *("group_tests", "groupings", "extended_groupings"),
     *(TABLES - OF_MANIFEST - {"classifier_table"}),
     *LAST,
 }
-AFTER_MAPS = {*AFTER_ANY_MAPS, "example", *DISTRIBUTIONS, *PICTURES}
+AFTER_MAPS = {*AFTER_ANY_MAPS, "example", "correlations", "extended_correlations", *DISTRIBUTIONS, *PICTURES}
 MAPS = {*MADE_OF, "gather_maps", "evaluation_predictions_plain"}
 
 
@@ -117,7 +127,10 @@ def test_other_words_run_nothing(study: Copy) -> None:
             "overlap.mask_cells",
             "shape[0], 255)",
             "shape[0], 200)",
-            {"mask_cells", "evaluation_manifest", "leakage_account", *OF_MANIFEST, "classifier_table", *AFTER_MAPS},
+            {
+                *("mask_cells", "mask_table", "ceilings", "evaluation_manifest", "leakage_account"),
+                *(*OF_MANIFEST, "classifier_table", *AFTER_MAPS),
+            },
         ),
     ],
 )

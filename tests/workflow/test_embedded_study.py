@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import itertools
 import json
 import math
 import re
@@ -17,7 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from brute_force import intersection_and_union
+from brute_force import cell_counts, intersection_and_union, masks_in, scaled_up
 from dermalign.results.index import files_of, kind_of
 from dermalign.study.configuration import checked
 from PIL import Image
@@ -127,7 +128,7 @@ def test_every_count_equals_brute_force_to_the_pixel(finished: tuple[Study, Run]
 def test_the_merged_statistics_are_those_of_the_shards(finished: tuple[Study, Run]) -> None:
     results = finished[0].results
     thresholds = pd.read_csv(results / "statistics" / "thresholds.csv", dtype={"threshold": str})
-    assert len(thresholds) == 2 * 5 * 6 * 11
+    assert len(thresholds) == (2 * 5 + 2) * 6 * 11
     for row in thresholds.itertuples():
         shard = pd.read_csv(results / "jaccard" / row.model / row.method / row.feature / f"{row.threshold}.csv")
         jaccard = shard.groupby("image")["jaccard"].mean()  # of a picture's draws, where chance has several
@@ -157,27 +158,92 @@ def test_stores_hold_what_the_design_says(finished: tuple[Study, Run]) -> None:
             assert store.attrs["predicted_class"] == classes[int(store["probabilities"][:].argmax())]
 
 
-def test_chance_is_beside_every_model_in_the_tables(finished: tuple[Study, Run]) -> None:
-    chance = {"all_white", "center_gaussian", "shuffled", "random_cells"}
-    for name in ("thresholds", "best_thresholds", "groups"):
-        table = pd.read_csv(finished[0].results / "tables" / f"extended_{name}.csv")
-        assert set(zip(table["model"], table["method"], strict=True)) == {
-            (model, method) for model in ("plain", "residual") for method in ("gradcam", *chance)
+OF_MODELS = {"random_cells": "chance", "shuffled": "chance"}
+OF_THE_STUDY = {
+    **{"all_white": "prior", "center_gaussian": "prior", "mean_mask": "prior"},
+    **{"lesion": "anatomy", "lesion_depth": "anatomy"},
+}
+
+
+def test_controls_are_beside_every_model_in_tables_and_statistics(finished: tuple[Study, Run]) -> None:
+    results = finished[0].results
+    models = ("plain", "residual")
+    for name in ("thresholds", "best_thresholds"):
+        table = pd.read_csv(results / "tables" / f"extended_{name}.csv")
+        ceilings = {(model, method) for model, method in zip(table["model"], table["method"], strict=True)}
+        assert ceilings >= {
+            *((model, method) for model in models for method in ("gradcam", *OF_MODELS)),
+            *(("controls", method) for method in OF_THE_STUDY),
         }
-    differences = pd.read_csv(
-        finished[0].results / "statistics" / "chance.csv", dtype={"threshold": str, "chance_threshold": str}
-    )
+    types = {"threshold": str, "control_threshold": str}
+    differences = pd.read_csv(results / "statistics" / "controls.csv", dtype=types)
+    kinds = {**OF_MODELS, **OF_THE_STUDY}
+    assert (differences["kind"] == differences["control"].map(kinds)).all()
+    assert set(zip(differences["model"], differences["control"], strict=True)) == set(itertools.product(models, kinds))
     for row in differences.query("at == 'own best' and group == 'all'").itertuples():
+        owner = row.model if row.control in OF_MODELS else "controls"
+        assert pd.isna(row.control_threshold) == (row.control == "all_white")  # the same at every threshold
+        threshold = "0.500" if row.control == "all_white" else row.control_threshold
         own, other = (
-            pd.read_csv(finished[0].results / "jaccard" / row.model / method / row.feature / f"{threshold}.csv")
-            .groupby("image")["jaccard"]
-            .mean()
-            for method, threshold in ((row.method, row.threshold), (row.chance, row.chance_threshold))
+            pd.read_csv(results / "jaccard" / path / row.feature / f"{at}.csv").groupby("image")["jaccard"].mean()
+            for path, at in ((f"{row.model}/{row.method}", row.threshold), (f"{owner}/{row.control}", threshold))
         )
         assert row.n == len(own)
         np.testing.assert_allclose(
             [row.difference_mean, row.difference_sd], [(own - other).mean(), (own - other).std()], rtol=1e-9, atol=1e-12
         )
+        assert row.difference_low <= row.difference_mean <= row.difference_high
+
+
+def test_all_white_at_equal_area_is_what_pixels_anywhere_would_cover(finished: tuple[Study, Run]) -> None:
+    results = finished[0].results
+    evaluation = pd.read_csv(results / "manifest" / "evaluation.csv").set_index("image")
+    table = pd.read_csv(results / "statistics" / "controls.csv", dtype={"threshold": str})
+    compared = 0
+    for row in table.query("at == 'equal area' and control == 'all_white' and feature == 'union'").itertuples():
+        shard = pd.read_csv(results / "jaccard" / row.model / row.method / "union" / f"{row.threshold}.csv")
+        of = evaluation.loc[shard["image"]]
+        mask, pixels = of["union"].to_numpy(), (of["width"] * of["height"]).to_numpy()
+        area = (shard["union"] + shard["intersection"]).to_numpy() - mask
+        common = area * mask / pixels
+        expected = common / (area + mask - common)
+        np.testing.assert_allclose([row.control_j_mean, row.j_mean], [expected.mean(), shard["jaccard"].mean()])
+        compared += 1
+    assert compared == 2 * 11
+
+
+def test_ceilings_are_what_pillow_s_pixels_allow_and_no_map_is_above_them(finished: tuple[Study, Run]) -> None:
+    """The best of a picture's own shares of white, scaled up by Pillow and thresholded at each of their values."""
+    results = finished[0].results
+    archive = results / "archives" / "ISIC2018_Task2_Training_GroundTruth_v3.zip"
+    evaluation = pd.read_csv(results / "manifest" / "evaluation.csv", keep_default_na=False)
+    images = evaluation[evaluation["included"]]["image"]
+    union = {image: masks_in(archive, image, FEATURES)["union"] for image in images}
+    found = pd.read_csv(results / "statistics" / "ceilings.csv").set_index(["grid", "feature"])
+    for cells in (4, 16):
+        best = []
+        for white in union.values():
+            height, width = white.shape
+            share = cell_counts(white, (cells, cells)) / cell_counts(np.ones_like(white), (cells, cells))
+            scaled = [scaled_up((share >= level).astype(np.float32), width, height) > 0 for level in np.unique(share)]
+            best.append(max((one & white).sum() / (one | white).sum() for one in scaled))
+        row = found.loc[(f"{cells}x{cells}", "union")]
+        assert row["n"] == len(best)
+        np.testing.assert_allclose(row["j_mean"], np.mean(best), rtol=1e-12)
+        assert row["low"] < row["j_mean"] < row["high"]
+        assert row["one_threshold_j_mean"] < row["j_mean"]
+    shares = pd.read_csv(results / "statistics" / "ceiling_shares.csv", dtype={"threshold": str})
+    best_rows = pd.read_csv(results / "statistics" / "best_thresholds.csv", dtype={"threshold": str})
+    best_rows = best_rows.set_index(["model", "method", "feature"])
+    assert len(shares) == 2 * 6
+    for row in shares.to_dict("records"):
+        own = best_rows.loc[(row["model"], row["method"], row["feature"])]
+        assert (row["threshold"], row["n"]) == (own["threshold"], own["n"])
+        np.testing.assert_allclose(row["j_mean"], own["j_mean"], rtol=1e-12)
+        np.testing.assert_allclose(
+            row["ceiling_j_mean"], found.loc[(row["grid"], row["feature"]), "j_mean"], rtol=1e-12
+        )
+        assert 0 < row["low"] <= row["share"] <= row["high"] < 1
 
 
 # The paper's tables, counted from shards and manifest alone
@@ -286,6 +352,8 @@ def test_every_table_is_in_four_formats_and_every_figure_in_two(finished: tuple[
         *(f"table{number}" for number in range(1, 7)),
         *("classifiers", "comparison", "audit", "extended_localisation"),
         *(f"extended_{name}" for name in ("features", "thresholds", "best_thresholds", "groups", "mann_whitney")),
+        *("extended_controls", "extended_ceilings", "extended_groupings", "extended_correlations"),
+        "extended_out_of_sample",
     }
     for table in tables:
         written = [(results / "tables" / f"{table}{suffix}").read_text("utf-8") for suffix in (".md", ".html", ".tex")]
@@ -295,7 +363,8 @@ def test_every_table_is_in_four_formats_and_every_figure_in_two(finished: tuple[
     }
     assert figures == {
         *(f"figure{number}" for number in range(1, 6)),
-        *("groups", "jaccard_by_threshold", "mean_curves", "extremes_plain", "extremes_residual"),
+        *("groups", "correlations", "jaccard_by_threshold", "mean_curves", "ceilings"),
+        *("extremes_plain", "extremes_residual"),
         *(
             f"classifiers/{model}_{kind}"
             for model in ("plain", "residual")
@@ -427,7 +496,7 @@ def test_files_of_other_studies_are_known_to_the_index(empty: Study) -> None:
             }
         },
         "variants": {"tiled": {"kind": "tiles", "tiles": 2}},
-        "chance": {"methods": []},
+        "controls": {"chance": [], "prior": [], "anatomy": []},
         "groups": {"one": {"diagnoses": ["MEL"]}, "two": {"diagnoses": ["NV"]}},
     }
     jobs = empty.snakemake("-n", "all", "challenge", overlay=overlay).jobs()

@@ -37,7 +37,8 @@ KINDS |= {
 BASE: dict[str, Any] = {
     "archives": {"drawn": {"training_pictures": 120, "evaluation_pictures": 20}},
     "models": {"residual": None, "plain": {"input_size": 72, "training": {"epochs": 0}}},
-    "chance": {"methods": ["random_cells"], "draws": 2},
+    "controls": {"chance": ["random_cells"], "prior": [], "anatomy": [], "draws": 2},
+    "ceilings": {"maps": False},
     "batches": {"saliency": 1},
 }
 ADDED: dict[str, Any] = {

@@ -57,7 +57,7 @@ def test_names_are_names_from_zip_to_tables(
             leakage="allow",
             split={"validation": 0.2, "test": 0.2},
             thresholds=[0.0, 0.5],
-            chance={"methods": ["shuffled"], "draws": 1},
+            controls={"chance": ["shuffled"], "prior": ["mean_mask"], "anatomy": [], "draws": 1},
             batches={"saliency": 1, "masks": 2},
         )
     )

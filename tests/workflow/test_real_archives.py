@@ -50,7 +50,7 @@ def test_a_trial_of_the_mobilenet_study_reaches_table_6(empty: Study, real_data:
 def test_untrained_networks_of_the_paper_take_the_same_archives(empty: Study, real_data: Path) -> None:
     overlay = _overlay("nunnari2021", real_data, training_limit=40, evaluation_limit=8, threads=None)
     overlay["batches"] = {"saliency": 1, "masks": 1}
-    overlay["chance"] = {"methods": []}
+    overlay["controls"] = {"chance": [], "prior": [], "anatomy": []}
     for model in ("vgg16", "resnet50"):
         overlay["models"][model] = {**overlay["models"][model], "weights": "none"}
         overlay["models"][model]["training"] = {**overlay["models"][model]["training"], "epochs": 0}

@@ -19,6 +19,12 @@ def grid_name(grid: Grid) -> str:
     return f"{grid[0]}x{grid[1]}"
 
 
+def named_grid(name: str) -> Grid:
+    """Return (28, 28) for `28x28`."""
+    rows, columns = map(int, name.split("x"))
+    return rows, columns
+
+
 @lru_cache(maxsize=4096)
 def cell_edges(cells: int, pixels: int) -> NDArray[np.int64]:
     """Return where each of `cells` map cells begins along an axis of `pixels` picture pixels.

@@ -123,6 +123,10 @@ class Archives:
             )
         return found
 
+    def has_lesion_masks(self, images: Sequence[str]) -> bool:
+        """Return whether each of the images has a lesion mask. Raises as `lesion_masks`."""
+        return bool(self.lesion_archive) and len(self.lesion_masks(images)) == len(images)
+
     @cached_property
     def archived_images(self) -> list[str]:
         """All evaluation pictures, by name: those of the evaluation archive, or of it those with a mask.
@@ -184,6 +188,11 @@ class Archives:
     def diagnoses(self) -> dict[str, str]:
         """Return {plain image name: diagnosis}, as far as the tables know."""
         return read_diagnoses(self.diagnosis_tables, self.study.configuration["classes"]).by_image
+
+    def metadata_columns(self) -> list[str] | None:
+        """Return the names of the metadata table's columns, None where it is not named. Raises as `read_table`."""
+        table = self.path("training_metadata")
+        return read_table(table).columns if table else None
 
     def check_tables(self) -> list[str]:
         """Return a sentence for each table that cannot be read or that names no picture of the archive it belongs to.

@@ -13,6 +13,9 @@ from ..data.study_archives import Archives
 from ..study.digests import code_digest
 from ..study.study import Study
 
+# Of the metadata table, before it is drawn; a test holds them to what is drawn.
+METADATA_COLUMNS = ["image", "age_approx", "anatom_site_general", "lesion_id", "sex"]
+
 
 def archives_of(study: Study) -> Archives:
     """Return a study's archives: those that it draws, or those that the user has."""
@@ -65,6 +68,12 @@ class DrawnArchives(Archives):
             return super().diagnoses()
         return {plain_name(picture.image): picture.diagnosis for picture in self._planned}
 
+    def metadata_columns(self) -> list[str] | None:
+        """Return the names of the metadata table's columns."""
+        if not self._is_to_be_drawn or not self.path("training_metadata"):
+            return super().metadata_columns()
+        return METADATA_COLUMNS
+
     def check_tables(self) -> list[str]:
         """Return the faults of tables; of those that are to be drawn there is none."""
         return [] if self._is_to_be_drawn else super().check_tables()
@@ -84,6 +93,10 @@ class DrawnArchives(Archives):
     def table_digests(self, paths: Iterable[str]) -> list[str]:
         """Return, for each table, a digest of what the archives are drawn from."""
         return [self._digest for _ in paths]
+
+    def has_lesion_masks(self, images: Sequence[str]) -> bool:
+        """Return whether lesion masks are drawn: then every picture has one."""
+        return self.lesion_archive is not None
 
     def file_digests(self) -> list[str]:
         """Return a digest of what the archives are drawn from."""

@@ -54,6 +54,19 @@ class CurveFile:
         """Return the data set of the levels of the maps that a feature is compared with; coarse maps alone have it."""
         return self._file[f"levels/{self.maps_of(feature)}"]
 
+    def level_ends(self, feature: str, rows: slice) -> NDArray[np.bool_] | None:
+        """Return in which columns of coarse maps no value is cut, bool (rows, k + 1); None of fine maps.
+
+        Where several cells of a map have one value, the columns between the first and the last of them depend on an
+        order that means nothing.
+        """
+        if self.is_binned:
+            return None
+        levels = self.levels(feature)[rows]
+        ends = np.ones((len(levels), levels.shape[1] + 1), dtype=np.bool_)
+        ends[:, 1:-1] = levels[:, 1:] != levels[:, :-1]
+        return ends
+
     def area(self, feature: str) -> h5py.Dataset:
         """Return the data set of |A| of the maps that a feature is compared with."""
         return self._file[f"area/{self.maps_of(feature)}"]

@@ -5,8 +5,7 @@ a mask per rectangle are all that the Jaccard index at any threshold needs (see 
 grid's shape and the picture alone, not on the classifier. So no map is ever scaled up, no mask is decoded twice.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,51 +13,29 @@ from numpy.typing import NDArray
 
 from ..data.archives import Member, open_archive
 from ..data.cell_files import PictureCells
-from ..data.grids import Grid, cell_edges
+from ..data.grids import Grid
 from ..data.images import picture_size
+from ..data.mask_counts import count_cells
 from ..data.masks import MaskReader, WhiteBox, black_box, other_size, unite
 from ..errors import InputError
 from ..logs import progress
 from ..terms import UNION
 
-
-def count_cells(white: WhiteBox, grids: Sequence[Grid]) -> list[NDArray[np.int64]]:
-    """Return for each (h, w) of `grids` the white pixels per cell, shape (h, w), exact.
-
-    The pixels are read once for all grids: added up over the row strips between any grid's edges first, and what
-    is left, a few rows of the picture's width, over each grid's cells.
-    """
-    if not white.pixels.size:
-        return [np.zeros(grid, dtype=np.int64) for grid in grids]
-    width, height = white.size
-    row_edges = [np.clip(cell_edges(rows, height), white.top, white.bottom) - white.top for rows, _ in grids]
-    strip_edges = np.unique(np.concatenate([*row_edges, [0, white.pixels.shape[0]]]))
-    strips = np.stack([_sum_rows(white.pixels[start:stop]) for start, stop in pairwise(strip_edges.tolist())])
-    # Sums above and left of each (strip edge, pixel column) of the box.
-    above = np.zeros((len(strip_edges), white.pixels.shape[1] + 1), dtype=np.int64)
-    np.cumsum(np.cumsum(strips, axis=0), axis=1, out=above[1:, 1:])
-    counts = []
-    for (_, columns), edges in zip(grids, row_edges, strict=True):
-        column_edges = np.clip(cell_edges(columns, width), white.left, white.right) - white.left
-        corners = above[np.searchsorted(strip_edges, edges)][:, column_edges]
-        counts.append(np.diff(np.diff(corners, axis=0), axis=1))
-    return counts
-
-
-def _sum_rows(pixels: NDArray[np.uint8]) -> NDArray[np.int64]:
-    # Adding 0/1 bytes as bytes is several times faster than widening each; 255 rows cannot overflow a byte.
-    total = np.zeros(pixels.shape[1], dtype=np.int64)
-    for start in range(0, pixels.shape[0], 255):
-        total += np.add.reduce(pixels[start : start + 255], axis=0, dtype=np.uint8)
-    return total
+# What else is made of a picture's masks while they are in memory: a function of its name and their white pixels by
+# feature, `union` last.
+Observer = Callable[[str, Mapping[str, WhiteBox]], None]
 
 
 def count_picture(
-    image: str, masks: Iterable[tuple[str, WhiteBox]], grids: Sequence[Grid], size: tuple[int, int]
+    image: str,
+    masks: Iterable[tuple[str, WhiteBox]],
+    grids: Sequence[Grid],
+    size: tuple[int, int],
+    observers: Iterable[Observer] = (),
 ) -> PictureCells:
     """Count one picture's masks, given as pairs of feature and white pixels, and their union.
 
-    size: (width, height) of the picture. Raises InputError where a mask's size is another.
+    size: (width, height) of the picture. observers: are called once. Raises InputError where a mask's size is another.
     """
     boxes: dict[str, WhiteBox] = {}
     for feature, box in masks:
@@ -67,6 +44,8 @@ def count_picture(
         boxes[feature] = box
     readings = {feature: box.reading for feature, box in boxes.items() if box.reading}
     boxes[UNION] = unite(list(boxes.values()), size)
+    for observe in observers:
+        observe(image, boxes)
     cells: dict[Grid, dict[str, NDArray[np.int64]]] = {grid: {} for grid in grids}
     for feature, box in boxes.items():
         for grid, counts in zip(grids, count_cells(box, grids), strict=True):
@@ -80,10 +59,11 @@ def count_archive(
     pictures: Mapping[str, Member],
     masks: Mapping[str, Mapping[str, Member | None]],
     grids: Sequence[Grid],
+    observers: Sequence[Observer] = (),
 ) -> Iterator[PictureCells]:
     """Yield the counts of the pictures, in their order, reading masks straight from the archive.
 
-    masks: {image: {feature: member}}; a mask that is None is all black.
+    masks: {image: {feature: member}}; a mask that is None is all black. observers: are called for each picture.
 
     Memory: one decoded mask, what is white of one picture's, and 8 bytes a cell and feature. Raises InputError for an
     archive that is missing or no whole zip, and naming archive and member for what cannot be read.
@@ -97,4 +77,4 @@ def count_archive(
                 (feature, reader.read(member.path) if member else black_box(size))
                 for feature, member in masks[image].items()
             )
-            yield count_picture(image, boxes, grids, size)
+            yield count_picture(image, boxes, grids, size, observers)

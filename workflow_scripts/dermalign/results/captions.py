@@ -6,8 +6,6 @@ or, in a study without one, in those of the tables that they bear on first.
 
 from collections.abc import Iterable, Sequence
 
-from .words import in_words
-
 # Filled in by the script, which knows the manifest.
 PICTURES = "[pictures]"
 KEPT_OUT = {
@@ -20,7 +18,14 @@ KEPT_OUT = {
     ),
     "allow": "Evaluation pictures may have trained the classifiers (leakage: allow)",
 }
-DIFFERENCE = "Difference: J of {method} minus that of a control, mean over the same pictures."
+
+# What intervals resample, by the word of the configuration; a picture of no known lesion or patient is its own.
+UNITS = {
+    "lesion": "lesion, as far as lesions are known",
+    "patient": "patient, as far as patients are known",
+    "picture": "picture",
+}
+CHOSEN = "; the threshold is chosen anew in each resample"
 
 
 def table1(diagnoses: Iterable[str]) -> str:
@@ -78,33 +83,64 @@ def extended_features() -> str:
     return "Evaluation pictures that show each feature, by diagnosis."
 
 
-def extended_thresholds(methods: Sequence[str], chance: Sequence[str]) -> str:
-    """Return the caption of the table of all thresholds.
-
-    methods: the saliency methods, of which the first is compared with chance. chance: the chance methods, or none.
-    """
-    return _sentences("Jaccard index (J) of the union at every threshold.", _difference(methods, chance))
+def extended_thresholds(resampled_by: str) -> str:
+    """Return the caption of the table of all thresholds. resampled_by: lesion, patient or picture."""
+    return _sentences("Jaccard index (J) of the union at every threshold.", _intervals(resampled_by))
 
 
-def extended_best_thresholds(methods: Sequence[str], chance: Sequence[str]) -> str:
-    """Return the caption of the table of all sources' best thresholds; arguments as `extended_thresholds`."""
+def extended_best_thresholds(resampled_by: str) -> str:
+    """Return the caption of the table of all sources' best thresholds; resampled_by as `extended_thresholds`."""
     return _sentences(
         "Best threshold of every source for each feature, and the Jaccard index (J) there.",
-        _difference(methods, chance),
+        _intervals(resampled_by, CHOSEN),
     )
 
 
-def extended_groups(names: Iterable[str] | None, methods: Sequence[str], chance: Sequence[str]) -> str:
+def extended_groups(names: Iterable[str] | None, resampled_by: str) -> str:
     """Return the caption of the table of all sources by group; arguments as `groups` and `extended_thresholds`."""
     by = "diagnosis and correctness" if names is None else f"group ({', '.join(names)})"
-    return _sentences(f"Jaccard index (J) of the union by {by}, all sources.", _difference(methods, chance))
+    return _sentences(f"Jaccard index (J) of the union by {by}, all sources.", _intervals(resampled_by, CHOSEN))
+
+
+def extended_controls() -> str:
+    """Return the caption of the table of controls."""
+    return (
+        "Mean Jaccard index (J) of each source at its best threshold beside its controls: as white on each picture as "
+        "the source's map is, and at the control's own best threshold. Differences are the source's J minus the "
+        "control's, on the same pictures."
+    )
 
 
 def extended_mann_whitney() -> str:
     """Return the caption of the table of all tests."""
     return (
-        "Mann-Whitney U tests on J of the union between every two groups. "
-        "U is of the first group; p is two-sided and not corrected for the number of tests."
+        "Mann-Whitney U tests on J of the union between every two groups. U is of the first group, p two-sided, and "
+        "adjusted (Holm) within the family of tests of all models. Rank-biserial: above 0 where the first group's J is "
+        "larger, with its 95 % bootstrap interval by lesion."
+    )
+
+
+def extended_groupings() -> str:
+    """Return the caption of the table of groupings by other columns."""
+    return (
+        "Jaccard index (J) of the union by what else is known of the pictures, at its best threshold. Intervals are "
+        "bootstrapped by lesion. p and its effect size are of a Kruskal-Wallis test between the levels that are known."
+    )
+
+
+def extended_out_of_sample() -> str:
+    """Return the caption of the table of thresholds chosen on other lesions."""
+    return (
+        "Mean Jaccard index (J) at the threshold that is best for the same pictures, as the paper reports it, and at "
+        "thresholds chosen on other lesions (repeated cross-validation). Optimism is the difference between the two."
+    )
+
+
+def extended_correlations() -> str:
+    """Return the caption of the table of rank correlations."""
+    return (
+        "Spearman's rank correlation of J, at each feature's best threshold, with what else is known of a picture. "
+        "Intervals are bootstrapped by lesion."
     )
 
 
@@ -114,6 +150,14 @@ def extended_localisation() -> str:
         "Localisation of each feature by every source, without a threshold, over the pictures that show it. "
         "A constant map misses in the pointing game; elsewhere it has the white share of the picture, as ROC AUC 0.5. "
         "Undefined are relevance mass for a map of zeros and ROC AUC for a mask that is white everywhere."
+    )
+
+
+def extended_ceilings() -> str:
+    """Return the caption of the table of ceilings."""
+    return (
+        "The Jaccard index (J) at each source's best threshold, as a share of the most that maps of its grid could "
+        "reach. Intervals are bootstrapped by lesion, thresholds chosen anew in each resample."
     )
 
 
@@ -130,8 +174,8 @@ def audit() -> str:
     )
 
 
-def _difference(methods: Sequence[str], chance: Sequence[str]) -> str:
-    return DIFFERENCE.format(method=in_words(methods[0])) if methods and chance else ""
+def _intervals(resampled_by: str, how: str = "") -> str:
+    return f"Intervals are bootstrapped by {UNITS[resampled_by]}{how}."
 
 
 def _title(number: int | None, text: str) -> str:

@@ -16,7 +16,7 @@ from .words import in_words
 UNDEFINED = "-"
 LONG = 40  # rows that fill a page: a longer table is broken over pages in LaTeX
 # Columns whose values are names of ours; others, such as groups and models, are the user's and stay as they are.
-NAMED = ("feature", "method", "metric", "measure")
+NAMED = ("feature", "method", "metric", "control", "measure", "covariate")
 HEADINGS = {
     "n": "pictures",
     "j": "J",
@@ -28,8 +28,17 @@ HEADINGS = {
     "j_mean": "J mean",
     "j_sd": "SD",
     "j_max": "J max",
+    "control_threshold": "control's best threshold",
+    "control_j_mean": "control's J mean",
+    "own_j_mean": "J mean there",
+    "j_in_sample": "J in sample",
+    "j_low": "95 % interval",
+    "threshold_low": "95 % interval",
     "versus": "groups",
     "u": "U",
+    "p_holm": "p, Holm",
+    "rank_biserial": "rank-biserial",
+    "epsilon_squared": "epsilon squared",
 }
 VALUES = {
     UNION_BEST: "at the best threshold of the union",
@@ -39,6 +48,14 @@ VALUES = {
 # A column that stands in brackets behind another one, by the ends of their names.
 BRACKETS = {"j_mean": "j_sd", "": "_share"}
 INTERVAL = ("_value", "_low", "_high")
+# Intervals that are columns of their own, under their lower bounds' names.
+BOUNDS = {"j_low": "j_high", "threshold_low": "threshold_high", "out_low": "out_high"}
+# Heads of values with intervals, by what their names begin with; others are models' names.
+STEMS = {
+    "held_out": "J out of sample",
+    "difference": "difference at equal area",
+    "own_difference": "difference, each at its best",
+}
 STYLE = (
     "table { border-collapse: collapse; font: 14px sans-serif; font-variant-numeric: tabular-nums }\n"
     "caption { text-align: left; max-width: 50em; padding-bottom: 0.8em }\n"
@@ -125,10 +142,12 @@ def _text(column: str, value: object) -> str:
 
 def _number(column: str, value: float) -> str:
     """Return a number as its column is read: three digits, shares in percent, U in halves."""
-    if column == "p":
+    if column in ("p", "p_holm"):
         return f"{value:.3f}" if value >= 0.001 else "< 0.001"
     if column == "u":
         return f"{value:.1f}"
+    if column.startswith("rank_biserial"):
+        return f"{value:z.2f}"
     if re.search("(^|_)share$", column):
         return f"{value:.1%}"
     return f"{value:z.3f}"  # z: no -0.000
@@ -138,6 +157,12 @@ def _together(texts: dict[str, list[str]]) -> dict[str, list[str]]:
     """Put columns that belong together into one, under the first one's name."""
     found = dict(texts)
     for name in texts:
+        if name in BOUNDS and BOUNDS[name] in found:
+            highs = found.pop(BOUNDS[name])
+            found[name] = [
+                UNDEFINED if UNDEFINED in (a, b) else f"{a} to {b}" for a, b in zip(texts[name], highs, strict=True)
+            ]
+            continue
         if name.endswith(INTERVAL[0]):
             stem = name.removesuffix(INTERVAL[0])
             low, high = (found.pop(f"{stem}{end}", None) for end in INTERVAL[1:])
@@ -146,6 +171,24 @@ def _together(texts: dict[str, list[str]]) -> dict[str, list[str]]:
                     value if UNDEFINED in (a, b) else f"{value} ({a} to {b})"
                     for value, a, b in zip(texts[name], low, high, strict=True)
                 ]
+            continue
+        if name.endswith(INTERVAL[1]) and name in found:
+            # A bound stands behind its value, or, where that is told otherwise, both bounds for themselves.
+            stem = name.removesuffix(INTERVAL[1])
+            high = found.pop(f"{stem}{INTERVAL[2]}", None)
+            if high:
+                low = found[name]
+                bounds = [
+                    UNDEFINED if UNDEFINED in each else f"{each[0]} to {each[1]}"
+                    for each in zip(low, high, strict=True)
+                ]
+                if stem in found:
+                    del found[name]
+                    found[stem] = [
+                        f"{v} ({b})" if b != UNDEFINED else v for v, b in zip(found[stem], bounds, strict=True)
+                    ]
+                else:
+                    found[name] = bounds
             continue
         for end, other in BRACKETS.items():
             partner = f"{name.removesuffix(end)}{other}" if end else f"{name}{other}"
@@ -162,8 +205,11 @@ def _heading(name: str, columns: Iterable[str]) -> str:
     """Return a column's head in words; of one that others were put into, what stands in brackets, too."""
     others = set(columns)
     if name.endswith("_value"):
-        model = name.removesuffix("_value")
-        return f"{model} (95 % interval)" if f"{model}_low" in others else model
+        stem = name.removesuffix("_value")
+        words = STEMS.get(stem, stem)  # else a model's name
+        return f"{words} (95 % interval)" if f"{stem}_low" in others else words
+    if name.endswith("_low") and f"{name.removesuffix('_low')}_high" in others:
+        return "95 % interval"
     if name.endswith("_published"):
         return f"{name.removesuffix('_published')}, published"
     if f"{name}_share" in others:
@@ -171,6 +217,8 @@ def _heading(name: str, columns: Iterable[str]) -> str:
     if name == "threshold" and {"feature", "at"} & others:
         return "best threshold"
     words = HEADINGS.get(name, in_words(name))
+    if {f"{name}_low", f"{name}_high"} <= others:
+        return f"{words} (95 % interval)"
     return f"{words} (SD)" if name == "j_mean" and "j_sd" in others else words
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 
 from ..files import write_text
 from ..study.durations import duration
+from ..study.sources import CEILING, CONTROL_OWNER, CONTROLS
 from ..terms import UNION
 from .provenance import read_record
 from .statistics import read_statistics
@@ -56,7 +57,9 @@ KINDS = (
     Kind(FIGURES, r"figures/thresholds_(?P<model>\w+)\.\w+", "The example's map at each threshold, {model}"),
     Kind(FIGURES, r"figures/jaccard_by_threshold\.\w+", "Mean J against the threshold, beside the controls"),
     Kind(FIGURES, r"figures/mean_curves\.\w+", "The exact mean of J at every threshold, with quartiles"),
+    Kind(FIGURES, r"figures/ceilings\.\w+", "The best J that maps of so many cells could have, and the models' own"),
     Kind(FIGURES, r"figures/groups\.\w+", "How J of the union is distributed in each group"),
+    Kind(FIGURES, r"figures/correlations\.\w+", "What J goes along with: rank correlations"),
     Kind(
         FIGURES, r"figures/extremes_(?P<model>\w+)\.\w+", "The best, median and worst picture of each feature, {model}"
     ),
@@ -69,11 +72,17 @@ KINDS = (
     Kind(STATISTICS, r"statistics/thresholds\.csv", "J at every threshold, per source and feature, with intervals"),
     Kind(STATISTICS, r"statistics/best_thresholds\.csv", "J at each feature's best threshold"),
     Kind(STATISTICS, r"statistics/correctness\.csv", "J of the groups of pictures"),
-    Kind(STATISTICS, r"statistics/mann_whitney\.csv", "Mann-Whitney tests between groups"),
-    Kind(STATISTICS, r"statistics/chance\.csv", "Differences of J to chance, paired by picture"),
+    Kind(STATISTICS, r"statistics/controls\.csv", "Differences of J to controls, paired by picture"),
+    Kind(STATISTICS, r"statistics/mann_whitney\.csv", "Mann-Whitney tests between groups, with effect sizes"),
+    Kind(STATISTICS, r"statistics/group_tests\.csv", "Other tests between groups"),
+    Kind(STATISTICS, r"statistics/out_of_sample\.csv", "J at thresholds chosen on other lesions"),
+    Kind(STATISTICS, r"statistics/groupings\.csv", "J of the union by columns of the metadata and by confidence"),
+    Kind(STATISTICS, r"statistics/correlations\.csv", "Rank correlations of J with what else is known of a picture"),
     Kind(STATISTICS, r"statistics/exact_thresholds\.csv", "Best thresholds off the grid"),
     Kind(STATISTICS, r"statistics/mean_curves\.csv", "Exact mean of J at 1,001 thresholds, with quartiles"),
     Kind(STATISTICS, r"statistics/localisation\.csv", "Where maps point, without a threshold, with intervals"),
+    Kind(STATISTICS, r"statistics/ceilings\.csv", "The best J that maps of each grid could have"),
+    Kind(STATISTICS, r"statistics/ceiling_shares\.csv", "J as a share of the best that maps of its grid could have"),
     Kind(STATISTICS, r"statistics/example\.csv", "Which picture the figures show, and why"),
     Kind(
         STATISTICS,
@@ -83,6 +92,7 @@ KINDS = (
     ),
     Kind(DATA, r"manifest/training\.csv", "Training pictures and their split; why others were left out"),
     Kind(DATA, r"manifest/evaluation\.csv", "Evaluation pictures; why others are not in the analysis"),
+    Kind(DATA, r"manifest/masks\.csv", "Masks: white pixels, connected regions, elongation"),
     Kind(DATA, r"manifest/leakage\.csv", "Evaluation pictures among the training pictures, pair by pair"),
     Kind(DATA, r"manifest/leakage_summary\.csv", "Evaluation pictures among the training pictures, in numbers"),
     Kind(DATA, r"manifest/archives\.csv", "Archives and tables that were read: size and SHA-256"),
@@ -105,6 +115,8 @@ KINDS = (
     Kind(PICTURES, r"exact/.*\.csv", "Best thresholds off the grid, picture by picture", 1),
     Kind(PICTURES, r"localisation/.*\.csv", "Where maps point, picture by picture", 1),
     Kind(PICTURES, r"curves/.*\.h5", "J as a step function", 1),
+    Kind(PICTURES, r"shapes/.*\.csv", "Shapes of the masks, batch by batch", 1),
+    Kind(PICTURES, r"ceilings/.*\.h5", "The best overlap of each mask with maps of each grid", 1),
     Kind(PICTURES, r"cells/.*\.h5", "White pixels of the masks in each cell of a map", 1),
     Kind(
         PICTURES, r"challenge/(?P<model>\w+)/(?P<method>\w+)/.*", "Submission to ISIC 2018 Task 2: {model}, {method}", 3
@@ -202,7 +214,8 @@ def _entries(
     files: Iterable[str], results: str | Path, configuration: Mapping[str, Any], left_over: set[str]
 ) -> dict[str, list[str]]:
     """Return the entries of each group: words and links. left_over: files that the study does not make."""
-    known = _configured(configuration)
+    files = list(files)
+    known = _configured(configuration, files)
     links: dict[tuple[int, tuple[int, ...], str, str], set[str]] = {}
     for path in files:
         place, kind, names = _found(path) or (len(KINDS), None, {})
@@ -263,14 +276,22 @@ def _title(page: Path) -> str:
     return _text(sentence[0] if sentence else caption)
 
 
-def _configured(configuration: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Return the names of models and of methods, in the sense of paths, that a configuration has, in its order."""
+def _configured(configuration: Mapping[str, Any], files: Iterable[str] = ()) -> dict[str, list[str]]:
+    """Return the names of models and of methods, in the sense of paths, that a configuration has, in its order.
+
+    files: of the study. Which ceilings are sources follows from the models' grids, which the configuration does not
+    say: those that there are count as known.
+    """
     sources = configuration.get("sources", {})
     methods = [*configuration["methods"], *configuration.get("variants", {})]
-    methods += configuration.get("chance", {}).get("methods", [])
+    controls = configuration.get("controls", {})
+    methods += [name for family in CONTROLS for name in controls.get(family, [])]
+    ceilings = []
+    if configuration.get("ceilings", {}).get("maps"):
+        ceilings = sorted({path.split("/")[2] for path in files if path.startswith(f"jaccard/{CEILING}/")})
     return {
-        "model": [*configuration["models"], *sources],
-        "method": [*methods, *(name for entries in sources.values() for name in entries)],
+        "model": [*configuration["models"], CONTROL_OWNER, CEILING, *sources],
+        "method": [*methods, *ceilings, *(name for entries in sources.values() for name in entries)],
     }
 
 

@@ -44,34 +44,50 @@ def mean_intervals(
 
 
 def resampled_means(
-    values: NDArray[np.float64], clusters: NDArray[np.intp], seed: int, resamples: int = RESAMPLES
+    values: NDArray[np.float64],
+    clusters: NDArray[np.intp],
+    seed: int,
+    resamples: int = RESAMPLES,
+    members: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.float64]:
     """Return the mean of each row in each resample, float64 (resamples, rows).
 
     values: (rows, n), a column per picture; clusters: (n,), the lesion of each, numbered from 0. All rows share the
     resamples, and so do all calls of as many lesions with this seed: two sources' means on the same pictures can be
-    subtracted resample by resample. NaN where there are fewer than two lesions.
+    subtracted resample by resample. members: bool (n,), which pictures the means are of, all by default; lesions of all
+    pictures are resampled. NaN where there are fewer than two lesions, and in resamples without a member.
     """
     count = int(clusters.max()) + 1 if clusters.size else 0
     means = np.full((resamples, len(values)), np.nan)
     if count < FEWEST:
         return means
+    if members is not None:
+        values, clusters = values[:, members], clusters[members]
     sums = np.stack([np.bincount(clusters, weights=row, minlength=count) for row in values], axis=1)
     sizes = np.bincount(clusters, minlength=count).astype(np.float64)
     first = 0
     for times in resampled_lesions(count, seed, resamples):
         chosen = times.astype(np.float64)
-        means[first : first + len(times)] = (chosen @ sums) / (chosen @ sizes)[:, None]
+        with np.errstate(invalid="ignore"):  # 0 / 0, of a resample without a member
+            means[first : first + len(times)] = (chosen @ sums) / (chosen @ sizes)[:, None]
         first += len(times)
     return means
 
 
 def bounds(resampled: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the bounds of the 95 % interval of each column of (resamples, columns), float64 (columns, 2)."""
+    """Return the bounds of the 95 % interval of each column of (resamples, columns), float64 (columns, 2).
+
+    Resamples that are NaN, as those without a member of a small group, are left out; NaN where all are.
+    """
     tail = (1 - COVERAGE) / 2
+    if np.isnan(resampled).any():
+        known = ~np.isnan(resampled).all(axis=0)
+        found = np.full((resampled.shape[1], 2), np.nan)
+        if known.any():
+            found[known] = np.nanquantile(resampled[:, known], [tail, 1 - tail], axis=0).T.round(12)
+        return found
     # The last digits of a product depend on how many rows there are: a new threshold must not move the others' bounds.
-    found: NDArray[np.float64] = np.quantile(resampled, [tail, 1 - tail], axis=0).T.round(12)
-    return found
+    return np.asarray(np.quantile(resampled, [tail, 1 - tail], axis=0).T.round(12))
 
 
 def resampled_lesions(count: int, seed: int, resamples: int = RESAMPLES) -> Iterable[NDArray[np.uint8]]:

@@ -1,7 +1,7 @@
 """The study's statistics: from the shards of one map source to its rows of the merged tables.
 
-A map source is a model with a method. Populations, best thresholds, groups and the Mann-Whitney test are as in
-section 3 of the design; means are over pictures unless a column says otherwise.
+A map source is a model with a method. Populations, best thresholds and groups are as in section 3 of the design; means
+are over pictures unless a column says otherwise. Tests between groups are in `group_tests`.
 """
 
 import math
@@ -13,27 +13,30 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..data.patients import LESION
 from ..overlap.shards import Shards
 from ..study.groups import Groups, groups_of
 from ..terms import UNION
-from .intervals import clusters_of, mean_intervals
+from .chosen import best_interval, chosen_rows, group_interval, resampled_unit
+from .intervals import RESAMPLES, clusters_of, mean_intervals, resampled_means
 
 UNION_BEST = "best of union"
 GROUP_BEST = "best of group"
-EXACT = "exact"
-ASYMPTOTIC = "asymptotic"
-LARGEST_EXACT = 8  # pictures of the smaller group
 
 SPREAD_COLUMNS = ("n", "j_min", "j_mean", "j_sd", "j_max")
-CORRECTNESS_COLUMNS = ("feature", "group", "at", "threshold", *SPREAD_COLUMNS)
-MANN_WHITNEY_COLUMNS = (
-    *("feature", "first", "second", "at", "first_threshold", "second_threshold", "n_first", "n_second"),
-    *("u", "p", "test"),
-)
+CORRECTNESS_COLUMNS = ("feature", "group", "at", "threshold", *SPREAD_COLUMNS, "j_low", "j_high")
+# Of thresholds that a source of constant maps has none of.
+THRESHOLD_BOUNDS = ("threshold_low", "threshold_high")
 # Text whatever it looks like: a group may be called `NA`, a model `1e5`.
-NAME_COLUMNS = ("model", "method", "chance", "feature", "group", "first", "second", "at")
+NAME_COLUMNS = (
+    *("model", "method", "control", "kind", "feature", "group", "first", "second", "at"),
+    *("groups", "grouping", "level", "covariate"),
+)
 # Text that may be absent; thresholds keep their three digits.
-WORD_COLUMNS = ("threshold", "threshold_until", "chance_threshold", "first_threshold", "second_threshold", "test")
+WORD_COLUMNS = (
+    *("threshold", "threshold_low", "threshold_high", "threshold_until", "control_threshold", "most_chosen"),
+    *("first_threshold", "second_threshold", "resampled", "test"),
+)
 
 
 def _spread(values: NDArray[np.float64]) -> dict[str, float]:
@@ -48,17 +51,24 @@ def _spread(values: NDArray[np.float64]) -> dict[str, float]:
 
 
 def threshold_statistics(
-    feature: str, shards: Shards, evaluation: pd.DataFrame, lesions: Mapping[str, str], seed: int
+    feature: str,
+    shards: Shards,
+    evaluation: pd.DataFrame,
+    lesions: Mapping[str, str],
+    seed: int,
+    resampled_by: str = LESION,
+    resamples: int = RESAMPLES,
 ) -> pd.DataFrame:
     """Return one row per threshold: spread of J, and what follows from the same counts.
 
     evaluation: manifest indexed by image, for the white pixels of the masks and the pictures' sizes. lesions: {image:
-    lesion_id}, as far as they are known. Columns, all over the feature's population (ISIC's scorer counts the pictures
-    whose mask is black, too):
+    lesion_id}, as far as they are known, or patients, as resampled_by says. Columns, all over the feature's population
+    (ISIC's scorer counts the pictures whose mask is black, too):
 
     - feature, threshold;
     - n: pictures; j_min, j_mean, j_sd, j_max: of their J, sd the sample SD (n - 1);
-    - j_low, j_high: the 95 % bootstrap interval of j_mean by lesion, as `intervals.mean_intervals`;
+    - j_low, j_high: the 95 % bootstrap interval of j_mean by lesion, as `intervals.mean_intervals`, the threshold taken
+      as given; resampled: what was resampled, `lesion`, `patient` or `picture`; lesions: how many of them there are;
     - dice_mean, precision_mean, recall_mean: means over pictures; a black thresholded map has precision 0;
     - j_ratio_of_sums, dice_ratio_of_sums, precision_ratio_of_sums, recall_ratio_of_sums: ISIC's aggregation, the sum
       over pictures of numerator / picture area, divided by that of denominator / area; NaN for the precision where
@@ -69,7 +79,12 @@ def threshold_statistics(
     mask = population[feature].to_numpy(dtype=np.int64)
     area = (population["width"] * population["height"]).to_numpy(dtype=np.int64)
     saliency = shards.union + shards.intersection - mask  # |A| = |A or B| + |A and B| - |B|
-    intervals = mean_intervals(shards.jaccard, clusters_of(shards.images, lesions), seed)
+    clusters = clusters_of(shards.images, lesions)
+    intervals = mean_intervals(shards.jaccard, clusters, seed, resamples)
+    resampled = {
+        "resampled": resampled_unit(shards.images, lesions, resampled_by) if shards.images else None,
+        "lesions": np.unique(clusters).size,
+    }
     rows = []
     for row, threshold in enumerate(shards.thresholds):
         common, union = shards.intersection[row], shards.union[row]
@@ -84,6 +99,7 @@ def threshold_statistics(
                 "threshold": threshold,
                 **_spread(shards.jaccard[row]),
                 **dict(zip(("j_low", "j_high"), intervals[row].tolist(), strict=True)),
+                **resampled,
                 **{f"{name}_mean": _mean(shards.per_picture(_ratio(*part))) for name, part in parts.items()},
                 **{
                     f"{name}_ratio_of_sums": _ratio_of_sums(*part, area)
@@ -138,19 +154,30 @@ def _samples(
 
 
 def correctness_statistics(
-    feature: str, shards: Shards, groups: NDArray[np.str_], names: Sequence[str], union_best: str | None
+    feature: str,
+    shards: Shards,
+    groups: NDArray[np.str_],
+    names: Sequence[str],
+    union_best: str | None,
+    whole: "Whole | None" = None,
 ) -> pd.DataFrame:
     """Return the spread of J per group, at the union's best threshold and at the group's own best.
 
     groups: (n,) as `groups_of`. names: the groups in order, none for a source without predictions. union_best: the
-    source's best threshold for `union`. Columns:
+    source's best threshold for `union`. whole: what is resampled; without it there are no intervals. Columns:
 
     - feature, group;
     - at: which threshold, `best of union` or `best of group`; threshold: its name, empty where there is none;
-    - n, j_min, j_mean, j_sd, j_max: of the group's pictures that show the feature, as in `threshold_statistics`.
+    - n, j_min, j_mean, j_sd, j_max: of the group's pictures that show the feature, as in `threshold_statistics`;
+    - j_low, j_high: the 95 % bootstrap interval of j_mean: the lesions of the whole analysis are resampled, and in each
+      resample the threshold is chosen anew, on the union or on the group; empty where the group has fewer than two.
     """
+    intervals = whole.intervals(shards, groups, names) if whole and names else {}
     rows = [
-        {"feature": feature, "group": name, "at": at, "threshold": threshold, **_spread(values)}
+        {
+            **{"feature": feature, "group": name, "at": at, "threshold": threshold, **_spread(values)},
+            **dict(zip(("j_low", "j_high"), intervals.get((at, name), (np.nan, np.nan)), strict=True)),
+        }
         for at, samples in _samples(shards, groups, names, union_best)
         for name, (threshold, values) in samples.items()
     ]
@@ -158,77 +185,51 @@ def correctness_statistics(
 
 
 @dataclass(frozen=True)
-class MannWhitney:
-    """What a Mann-Whitney U test gives.
+class Whole:
+    """The pictures of the analysis as they are resampled for groups of them.
 
-    - u: U of the first-named group, NaN where a sample is empty;
-    - p: two-sided, not corrected for the number of tests, NaN likewise;
-    - test: how p was computed, `exact` or `asymptotic`, None likewise.
+    - images: the n pictures that show any feature; clusters: int (n,), the lesion of each;
+    - chosen: int (resamples,), the row of the union's best threshold in each resample; seed: of the resamples.
     """
 
-    u: float
-    p: float
-    test: str | None
+    images: list[str]
+    clusters: NDArray[np.intp]
+    chosen: NDArray[np.intp]
+    seed: int
 
+    @classmethod
+    def of(cls, union: Shards, lesions: Mapping[str, str], seed: int, resamples: int = RESAMPLES) -> "Whole":
+        """Return that of a source. union: its shards of the union. lesions: {image: lesion_id}."""
+        clusters = clusters_of(union.images, lesions)
+        chosen = chosen_rows(resampled_means(union.jaccard, clusters, seed, resamples))
+        return cls(union.images, clusters, chosen, seed)
 
-def mann_whitney(first: NDArray[np.float64], second: NDArray[np.float64]) -> MannWhitney:
-    """Compare two samples by the two-sided Mann-Whitney U test (Mann and Whitney 1947).
+    def means(self, shards: Shards, members: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Return the mean J of a feature's pictures that are members in each resample, float64 (resamples, t).
 
-    With ranks over both samples, U = R1 - n1 (n1 + 1) / 2. Where a sample has at most 8 values and none are tied, p is
-    that of U among all ways to deal the ranks; else that of the normal distribution, U having mean n1 n2 / 2 and
-    variance n1 n2 / 12 * (n + 1 - sum(t^3 - t) / (n (n - 1))) over the sizes t of ties, corrected for continuity
-    (Lehmann, Nonparametrics, 1975, section 1.4). This is the choice of SciPy's `method="auto"`. p = 1 where all values
-    are equal.
-    """
-    from scipy.stats import mannwhitneyu  # half a second, which what only reads statistics need not wait for
+        members: bool, of the pictures of the shards; these are some of the analysis. NaN in resamples without any.
+        """
+        place = {image: column for column, image in enumerate(self.images)}
+        columns = np.array([place[image] for image in shards.images], dtype=np.intp)
+        spread = np.zeros((len(shards.thresholds), len(self.images)))
+        spread[:, columns] = shards.jaccard
+        counted = np.zeros(len(self.images), dtype=np.bool_)
+        counted[columns] = members
+        return resampled_means(spread, self.clusters, self.seed, self.chosen.size, counted)
 
-    if not first.size or not second.size:
-        return MannWhitney(np.nan, np.nan, None)
-    distinct = np.unique(np.concatenate([first, second])).size
-    is_exact = min(first.size, second.size) <= LARGEST_EXACT and distinct == first.size + second.size
-    # Chosen here and handed on, so that the word in the table and the number beside it cannot differ.
-    test = EXACT if is_exact else ASYMPTOTIC
-    if distinct == 1:  # U has no variance
-        return MannWhitney(first.size * second.size / 2, 1.0, test)
-    found = mannwhitneyu(first, second, use_continuity=True, alternative="two-sided", method=test)
-    return MannWhitney(float(found.statistic), float(found.pvalue), test)
-
-
-def comparisons(names: Sequence[str]) -> list[tuple[str, str]]:
-    """Return every pair of groups, in order."""
-    return [(first, second) for row, first in enumerate(names) for second in names[row + 1 :]]
-
-
-def mann_whitney_statistics(
-    feature: str, shards: Shards, groups: NDArray[np.str_], names: Sequence[str], union_best: str | None
-) -> pd.DataFrame:
-    """Compare the groups' J pairwise, at the union's best threshold and at each group's own best.
-
-    Arguments as in `correctness_statistics`. Columns:
-
-    - feature; first, second: the two groups;
-    - at: `best of union` or `best of group`; first_threshold, second_threshold: that of each group;
-    - n_first, n_second: pictures of each that show the feature;
-    - u, p, test: as in `MannWhitney`; empty where a group has no picture.
-    """
-    rows = []
-    for at, samples in _samples(shards, groups, names, union_best):
-        for first, second in comparisons(names):
-            (first_threshold, first_values), (second_threshold, second_values) = samples[first], samples[second]
-            rows.append(
-                {
-                    "feature": feature,
-                    "first": first,
-                    "second": second,
-                    "at": at,
-                    "first_threshold": first_threshold,
-                    "second_threshold": second_threshold,
-                    "n_first": first_values.size,
-                    "n_second": second_values.size,
-                    **asdict(mann_whitney(first_values, second_values)),
-                }
-            )
-    return pd.DataFrame(rows, columns=MANN_WHITNEY_COLUMNS)
+    def intervals(
+        self, shards: Shards, groups: NDArray[np.str_], names: Sequence[str]
+    ) -> dict[tuple[str, str], tuple[float, float]]:
+        """Return {(at, group): the interval of its mean J} of a feature's pictures."""
+        place = dict(zip(self.images, self.clusters.tolist(), strict=True))
+        clusters = np.array([place[image] for image in shards.images], dtype=np.intp)
+        found = {}
+        for name in names:
+            members = groups == name
+            means = self.means(shards, members)
+            for at, rows in ((UNION_BEST, self.chosen), (GROUP_BEST, chosen_rows(means))):
+                found[at, name] = group_interval(means, rows, clusters[members])
+        return found
 
 
 @dataclass(frozen=True)
@@ -236,15 +237,16 @@ class SourceStatistics:
     """What one map source adds to the merged statistics; each table begins with the columns model and method.
 
     - thresholds: as `threshold_statistics` gives it;
-    - best_thresholds: its rows at each feature's best threshold; of an empty population one without a threshold;
-    - correctness: as `correctness_statistics`; mann_whitney: as `mann_whitney_statistics`; columns without rows where
-      the source has no predictions.
+    - best_thresholds: its rows at each feature's best threshold, but j_low, j_high with the threshold chosen anew in
+      each resample, and threshold_low, threshold_high, the 2.5 and 97.5 percentiles of those thresholds, as
+      `chosen.best_interval`; of an empty population one without thresholds; of a source of constant maps one without
+      thresholds, too, and J at the lowest, which is that at all below 1;
+    - correctness: as `correctness_statistics`; columns without rows where the source has no predictions.
     """
 
     thresholds: pd.DataFrame
     best_thresholds: pd.DataFrame
     correctness: pd.DataFrame
-    mann_whitney: pd.DataFrame
 
 
 def source_statistics(
@@ -256,34 +258,57 @@ def source_statistics(
     groups: Groups,
     lesions: Mapping[str, str],
     seed: int,
+    resampled_by: str = LESION,
+    *,
+    is_constant: bool = False,
+    resamples: int = RESAMPLES,
 ) -> SourceStatistics:
     """Return all statistics of one map source.
 
     model, method: its name in paths, {model}/{method}; a source that belongs to no model has its own first part there,
     such as `controls`. shards: {feature: shards}, `union` among the features. evaluation: manifest. predicted:
     {image: predicted class}, None for a source without predictions, which has no groups. groups: those of tables 4 to
-    6, in order. lesions: {image: lesion_id}, as far as they are known, by which intervals are resampled, with the seed.
+    6, in order. lesions: {image: lesion_id}, as far as they are known, by which intervals are resampled, with the seed;
+    resampled_by: what they are, `lesion`, `patient` or `picture`. is_constant: whether each of its maps is the same
+    everywhere, so that no threshold is best. resamples: how many.
     """
     if predicted is None:
         predicted, groups = {}, {}
     evaluation = evaluation.set_index("image")
     names = list(groups)
-    union_best = best_threshold(shards[UNION].thresholds, shards[UNION].jaccard)
-    thresholds, best, correctness, tests = [], [], [], []
+    choice = {feature: _lowest(of_feature) if is_constant else of_feature for feature, of_feature in shards.items()}
+    union = choice[UNION]
+    union_best = best_threshold(union.thresholds, union.jaccard)
+    whole = Whole.of(union, lesions, seed, resamples) if names else None
+    thresholds, best, correctness = [], [], []
     for feature, of_feature in shards.items():
-        spread = threshold_statistics(feature, of_feature, evaluation, lesions, seed)
+        spread = threshold_statistics(feature, of_feature, evaluation, lesions, seed, resampled_by, resamples)
         thresholds.append(spread)
-        best.append(_best_row(spread, best_threshold(of_feature.thresholds, of_feature.jaccard)))
+        clusters = clusters_of(of_feature.images, lesions)
+        best.append(_best_row(spread, choice[feature], clusters, seed, resamples))
         of_group = groups_of(of_feature.images, evaluation, predicted, groups)
-        correctness.append(correctness_statistics(feature, of_feature, of_group, names, union_best))
-        tests.append(mann_whitney_statistics(feature, of_feature, of_group, names, union_best))
-    return SourceStatistics(*(_labelled(model, method, parts) for parts in (thresholds, best, correctness, tests)))
+        correctness.append(correctness_statistics(feature, choice[feature], of_group, names, union_best, whole))
+    found = [_labelled(model, method, parts) for parts in (thresholds, best, correctness)]
+    return SourceStatistics(found[0], *(_without_thresholds(table) if is_constant else table for table in found[1:]))
 
 
-def _best_row(spread: pd.DataFrame, threshold: str | None) -> pd.DataFrame:
+def _lowest(shards: Shards) -> Shards:
+    """Return the shards of the lowest threshold alone."""
+    return Shards(shards.images, shards.thresholds[:1], shards.intersection[:1], shards.union[:1], shards.first)
+
+
+def _without_thresholds(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(**{name: None for name in table if name == "threshold" or name in THRESHOLD_BOUNDS})
+
+
+def _best_row(
+    spread: pd.DataFrame, choice: Shards, clusters: NDArray[np.intp], seed: int, resamples: int
+) -> pd.DataFrame:
+    threshold = best_threshold(choice.thresholds, choice.jaccard)
     if threshold is None:  # an empty population has no best threshold, but its row says so
-        return spread.iloc[:1].assign(threshold=None)
-    return spread[spread["threshold"] == threshold]
+        return spread.iloc[:1].assign(threshold=None, threshold_low=None, threshold_high=None)
+    interval = best_interval(choice.thresholds, choice.jaccard, clusters, seed, resamples)
+    return spread[spread["threshold"] == threshold].assign(**asdict(interval))
 
 
 def _labelled(model: str, method: str, parts: Sequence[pd.DataFrame]) -> pd.DataFrame:

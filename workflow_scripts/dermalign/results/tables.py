@@ -13,10 +13,15 @@ import numpy as np
 import pandas as pd
 
 from ..terms import OVERALL, UNION
-from .pairing import OWN_BEST, SAME
+from .controls import BEST_EQUAL_AREA, EVERYONE, OWN_BEST
 from .statistics import GROUP_BEST, UNION_BEST
 
 SPREAD = ("j_min", "j_mean", "j_sd", "j_max")
+TEST_COLUMNS = (
+    *("model", "method", "at", "first", "second", "n_first", "n_second", "u", "p", "p_holm", "test"),
+    *("rank_biserial", "rank_biserial_low", "rank_biserial_high"),
+)
+BOUNDED = ("j_mean", "j_sd", "j_low", "j_high", "j_max")  # J min is 0 nearly everywhere, and the page is narrow
 
 
 # The paper's tables
@@ -117,94 +122,168 @@ def extended_features(evaluation: pd.DataFrame, features: Sequence[str], diagnos
     return pd.DataFrame(rows)
 
 
-def extended_thresholds(thresholds: pd.DataFrame, chance: pd.DataFrame | None = None) -> pd.DataFrame:
+def extended_thresholds(thresholds: pd.DataFrame) -> pd.DataFrame:
     """Return the spread of the Jaccard index of the union at each threshold, a row per source and threshold.
 
-    thresholds: statistics/thresholds.csv. chance: statistics/chance.csv, or None where chance is left out. Columns:
+    thresholds: statistics/thresholds.csv. Columns:
 
-    - model, method, threshold; n: pictures of the analysis; j_min, j_mean, j_sd, j_max: of their J;
-    - difference, with chance: in rows of a chance method the first saliency method's J minus its own, mean over the
-      same pictures, both at the row's threshold.
+    - model, method, threshold; n: pictures of the analysis; j_min, j_mean, j_sd, j_max: of their J; j_low, j_high: the
+      95 % interval of the mean at this threshold.
     """
-    table = _with_difference(
-        thresholds[thresholds["feature"] == UNION], chance, [SAME], ["model", "feature", "threshold"]
-    )
-    return table[["model", "method", "threshold", "n", *SPREAD, *_difference_of(table)]].reset_index(drop=True)
+    table = thresholds[thresholds["feature"] == UNION]
+    columns = ["model", "method", "threshold", "n", "j_min", *BOUNDED]
+    return table[columns].reset_index(drop=True)
 
 
-def extended_best_thresholds(best_thresholds: pd.DataFrame, chance: pd.DataFrame | None = None) -> pd.DataFrame:
+def extended_best_thresholds(best_thresholds: pd.DataFrame) -> pd.DataFrame:
     """Return each feature's best threshold and the spread of the Jaccard index there, a row per source and feature.
 
-    best_thresholds: statistics/best_thresholds.csv. chance: as `extended_thresholds`. Rows of a model and feature stand
-    below each other. Columns:
+    best_thresholds: statistics/best_thresholds.csv. Rows of a model and feature stand below each other. Columns:
 
-    - model, feature, method; n: the feature's population; threshold: the best of the grid, undefined for an empty one;
-    - j_min, j_mean, j_sd, j_max: there;
-    - difference, with chance: as in `extended_thresholds`, each method at its own best threshold.
+    - model, feature, method; n: the feature's population; threshold: the best of the grid, undefined for an empty one
+      and for constant maps; threshold_low, threshold_high: its 95 % interval;
+    - j_mean, j_sd, j_max: there; j_low, j_high: the 95 % interval of the mean, the threshold chosen in each resample.
     """
-    table = _with_difference(best_thresholds, chance, [OWN_BEST], ["model", "feature"])
-    table = _put_together(table, ["model", "feature"])
-    return table[["model", "feature", "method", "n", "threshold", *SPREAD, *_difference_of(table)]]
+    table = _put_together(best_thresholds, ["model", "feature"])
+    return table[["model", "feature", "method", "n", "threshold", "threshold_low", "threshold_high", *BOUNDED]]
 
 
-def extended_groups(
-    correctness: pd.DataFrame, models: Sequence[str], chance: pd.DataFrame | None = None
-) -> pd.DataFrame:
+def extended_groups(correctness: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:
     """Return the Jaccard index of the union by group, a row per source, group and way to choose the threshold.
 
     correctness: statistics/correctness.csv. models: those with predictions, in order; sources of no model are left out.
-    chance: as `extended_thresholds`. Columns:
+    Columns:
 
     - model; at: as in `table4`; group, method; threshold: the method's own, undefined for an empty group;
-    - n: pictures of the group; j_min, j_mean, j_sd, j_max: of their J;
-    - difference, with chance: as in `extended_thresholds`, each method at its own threshold.
+    - n: pictures of the group; j_mean, j_sd, j_max: of their J; j_low, j_high: the 95 % interval of the mean, the
+      threshold chosen in each resample.
     """
     union = correctness[correctness["feature"] == UNION]
-    union = _with_difference(union, chance, [UNION_BEST, GROUP_BEST], ["model", "feature", "group", "at"])
     blocks = [
         _put_together(union[(union["model"] == model) & (union["at"] == at)], ["group"])
         for model in models
         for at in (UNION_BEST, GROUP_BEST)
     ]
     table = pd.concat([union.iloc[:0], *blocks], ignore_index=True)
-    return table[["model", "at", "group", "method", "threshold", "n", *SPREAD, *_difference_of(table)]]
+    return table[["model", "at", "group", "method", "threshold", "n", *BOUNDED]]
 
 
 def extended_mann_whitney(mann_whitney: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
     """Return the Mann-Whitney tests between every two groups, on the union.
 
-    mann_whitney: statistics/mann_whitney.csv. methods: the saliency methods, which are tested; chance is not. Columns:
+    mann_whitney: statistics/mann_whitney.csv. methods: the saliency methods, in order. Columns:
 
-    - model, method; first, second: the groups;
-    - at: as in `table4`; first_threshold, second_threshold: that of each group;
+    - model, method; at: as in `table4`, where each group's threshold stands; first, second: the groups;
     - n_first, n_second: pictures of each;
-    - u: U of the first; p: two-sided, not corrected for the number of tests; test: `exact` or `asymptotic`; undefined
-      where a group is empty.
+    - u: U of the first; p: two-sided, not corrected for the number of tests; p_holm: adjusted, of tests in the family;
+      test: `exact` or `asymptotic`; undefined where a group is empty;
+    - rank_biserial: effect size, positive where the first group is larger; rank_biserial_low, rank_biserial_high: its
+      95 % interval. The other one, common_language, is (rank_biserial + 1) / 2.
     """
     union = mann_whitney[(mann_whitney["feature"] == UNION) & mann_whitney["method"].isin(methods)]
-    return union.drop(columns="feature").reset_index(drop=True)
+    return union[list(TEST_COLUMNS)].reset_index(drop=True)
 
 
-def _with_difference(
-    table: pd.DataFrame, chance: pd.DataFrame | None, at: Sequence[str], keys: Sequence[str]
-) -> pd.DataFrame:
-    """Add `difference`: to the rows of chance methods, the first saliency method's J minus theirs, paired."""
-    if chance is None:
-        return table
-    wanted = chance[chance["at"].isin(at) & chance["method"].isin(chance["method"].iloc[:1])]
-    wanted = wanted.astype({"difference_mean": float})[[*keys, "chance", "difference_mean"]]
-    wanted = wanted.rename(columns={"chance": "method", "difference_mean": "difference"})
-    return table.merge(wanted, on=[*keys, "method"], how="left", validate="one_to_one")
+def extended_groupings(groupings: pd.DataFrame) -> pd.DataFrame:
+    """Return J of the union by other columns and by confidence, a row per source, grouping and level.
+
+    groupings: statistics/groupings.csv. Columns:
+
+    - model, method, grouping, level; n, lesions: pictures and lesions;
+    - j_mean, j_sd: of their J at the union's best threshold; j_low, j_high: the 95 % interval of j_mean;
+    - p: of the Kruskal-Wallis test between the levels; epsilon_squared: its effect size; both in the first row of each
+      grouping alone.
+    """
+    table = groupings.rename(columns={"low": "j_low", "high": "j_high"})
+    keys = ["model", "method", "grouping"]
+    repeated = table.duplicated(keys)
+    for column in ("p", "epsilon_squared"):
+        table[column] = table[column].astype(float).mask(repeated)
+    columns = ["n", "lesions", "j_mean", "j_sd", "j_low", "j_high", "p", "epsilon_squared"]
+    return table[[*keys, "level", *columns]].reset_index(drop=True)
+
+
+def extended_correlations(correlations: pd.DataFrame) -> pd.DataFrame:
+    """Return the rank correlations of J with each covariate, a row per model, covariate and feature.
+
+    correlations: statistics/correlations.csv, of one method. Columns:
+
+    - model, covariate, feature; n: pictures; rho: Spearman's rank correlation; rho_low, rho_high: its 95 % interval;
+      undefined where the covariate is the same for all pictures.
+    """
+    table = _put_together(correlations, ["model", "covariate"])
+    table = table.rename(columns={"low": "rho_low", "high": "rho_high"})
+    return table[["model", "covariate", "feature", "n", "rho", "rho_low", "rho_high"]]
+
+
+def extended_out_of_sample(out_of_sample: pd.DataFrame) -> pd.DataFrame:
+    """Return J in and out of sample, a row per source and feature.
+
+    out_of_sample: statistics/out_of_sample.csv. Columns:
+
+    - model, method, feature; n: the feature's population; threshold: its best; j_in_sample: mean J there;
+    - held_out_value, held_out_low, held_out_high: mean J at thresholds chosen on other lesions, and its interval;
+    - optimism: between the two; most_chosen: the threshold chosen most often, with its share, most_chosen_share.
+    """
+    names = {"j_out_of_sample": "held_out_value", "low": "held_out_low", "high": "held_out_high"}
+    table = out_of_sample.rename(columns=names)
+    first = ["model", "method", "feature", "n", "threshold", "j_in_sample", *names.values()]
+    return table[[*first, "optimism", "most_chosen", "most_chosen_share"]]
+
+
+def extended_controls(controls: pd.DataFrame) -> pd.DataFrame:
+    """Return each source's maps beside its controls, a row per source, feature and control.
+
+    controls: statistics/controls.csv. Columns:
+
+    - model, method, feature; control, kind: `chance`, `prior` or `anatomy`; n: the feature's population;
+    - threshold: the method's best; j_mean: its mean J there; control_j_mean: that of the control where it is as white
+      on each picture; difference_value, difference_low, difference_high: between the two, with its 95 % interval;
+    - control_threshold: the control's own best, undefined where it is the same everywhere; own_j_mean: its mean J
+      there; own_difference_value, own_difference_low, own_difference_high: the method's at its best minus that.
+    """
+    keys = ["model", "method", "feature", "control", "kind"]
+    everyone = controls[controls["group"] == EVERYONE]
+    equal, own = (everyone[everyone["at"] == at].set_index(keys) for at in (BEST_EQUAL_AREA, OWN_BEST))
+    differences = {"difference_mean": "difference_value"}
+    table = equal.rename(columns=differences)[
+        ["n", "threshold", "j_mean", "control_j_mean", "difference_value", "difference_low", "difference_high"]
+    ]
+    own = own.rename(columns={"control_j_mean": "own_j_mean", **differences})
+    table[["control_threshold", "own_j_mean"]] = own[["control_threshold", "own_j_mean"]]
+    for name in ("difference_value", "difference_low", "difference_high"):
+        table[f"own_{name}"] = own[name]
+    return _put_together(table.reset_index(), ["model", "method", "feature"])
+
+
+def extended_ceilings(ceilings: pd.DataFrame, shares: pd.DataFrame) -> pd.DataFrame:
+    """Return which share of its grid's ceiling each source of maps reaches, a row per source and feature.
+
+    ceilings, shares: statistics/ceilings.csv and ceiling_shares.csv, whose columns say how each value is computed.
+    Columns:
+
+    - model, method, grid, feature; n: the feature's population; threshold, j_mean: the source's best, and mean J there;
+    - ceiling_value, ceiling_low, ceiling_high: the mean ceiling of the grid, and its interval;
+    - one_threshold: what is left of it with one threshold for all pictures, undefined without such a source;
+    - share_value, share_low, share_high: j_mean / ceiling, 0 to 1, and its interval.
+    """
+    own = {"j_mean": "ceiling_value", "low": "ceiling_low", "high": "ceiling_high"}
+    grids = ceilings.rename(columns={**own, "one_threshold_j_mean": "one_threshold"})
+    table = shares.rename(columns={"share": "share_value", "low": "share_low", "high": "share_high"})
+    table = table.merge(
+        grids[["grid", "feature", *own.values(), "one_threshold"]],
+        on=["grid", "feature"],
+        how="left",
+        validate="many_to_one",
+    )
+    first = ["model", "method", "grid", "feature", "n", "threshold", "j_mean", *own.values(), "one_threshold"]
+    return table[[*first, "share_value", "share_low", "share_high"]]
 
 
 def _put_together(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     """Put rows of equal values of columns below each other, values and rows in the order of their appearance."""
     places = [pd.factorize(table[column])[0] for column in columns]
     return table.iloc[np.lexsort(places[::-1])].reset_index(drop=True)
-
-
-def _difference_of(table: pd.DataFrame) -> list[str]:
-    return [column for column in ("difference",) if column in table]
 
 
 # The classifiers

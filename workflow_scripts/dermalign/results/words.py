@@ -5,6 +5,10 @@ SPOKEN = {
     "milia_like_cyst": "milia-like cyst",
     "gradcam": "Grad-CAM",
     "center_gaussian": "centred Gaussian",
+    "mask_share": "mask's share of the picture",
+    "picture_pixels": "pixels of the picture",
+    "regions": "connected regions of the mask",
+    "elongation": "elongation of the mask",
 }
 
 

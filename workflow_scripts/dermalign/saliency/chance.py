@@ -1,7 +1,7 @@
 """Chance maps: what overlap a map has that knows nothing of the picture, or nothing of this one.
 
 Each is a map source of its own, made from a model's maps so that it has their grid, and flows through the same
-shards. No Jaccard index says much alone: lesions lie in the middle of pictures, and so does any blob there.
+shards. Controls that belong to no model are in `priors` and `anatomy`.
 """
 
 import zlib
@@ -24,21 +24,6 @@ class Chance(Protocol):
     def __call__(self, saliency: Maps, generator: np.random.Generator) -> Maps: ...
 
 
-def all_white(saliency: Maps, generator: np.random.Generator) -> Maps:
-    """Return maps of ones, float32 (n, h, w) as `saliency`: white at every threshold below 1."""
-    return np.ones_like(saliency)
-
-
-def center_gaussian(saliency: Maps, generator: np.random.Generator) -> Maps:
-    """Return one centred Gaussian for every picture, float32 (n, h, w) as `saliency`.
-
-    exp(-((y - h/2) / (h/4))^2 - ((x - w/2) / (w/4))^2) at the centres of the cells of an (h, w) grid.
-    """
-    rows, columns = ((np.arange(cells) + 0.5 - cells / 2) / (cells / 4) for cells in saliency.shape[1:])
-    gaussian = np.exp(-(rows[:, np.newaxis] ** 2) - columns**2).astype(np.float32)
-    return np.broadcast_to(gaussian, saliency.shape)
-
-
 def shuffled(saliency: Maps, generator: np.random.Generator) -> Maps:
     """Give each of n pictures another picture's map, float32 (n, h, w).
 
@@ -48,7 +33,7 @@ def shuffled(saliency: Maps, generator: np.random.Generator) -> Maps:
     than two maps.
     """
     if len(saliency) < 2:
-        raise InputError("chance.methods: `shuffled` needs at least two pictures; take it out for a study of one.")
+        raise InputError("controls.chance: `shuffled` needs at least two pictures; take it out for a study of one.")
     order = generator.permutation(len(saliency))
     result = np.empty_like(saliency)
     result[order] = saliency[np.roll(order, 1)]

@@ -25,6 +25,8 @@ class Inputs:
     pictures: path of the archive of evaluation pictures.
     maps: path of the maps that the source is made of.
     cells: paths of the mask-cell files.
+    lesions: paths of tables that tell which pictures show one lesion.
+    lesion_masks: path of the archive of lesion masks; lesion_pattern: how they are found in it, a path with `{image}`.
     """
 
     images: list[str]
@@ -38,6 +40,9 @@ class Inputs:
     pictures: str | None = None
     maps: str | None = None
     cells: list[str] = field(default_factory=list)
+    lesions: list[str] = field(default_factory=list)
+    lesion_masks: str | None = None
+    lesion_pattern: str = ""
 
     def decoded(self, images: Sequence[str], size: int) -> Iterator[NDArray[np.uint8]]:
         """Yield pictures as (size, size, 3) uint8 RGB, one at a time, in the given order.

@@ -6,8 +6,26 @@ from functools import cached_property
 from typing import Any
 
 from ..classifiers.study_classifiers import Classifiers
+from ..data.grids import grid_name, named_grid
 from ..errors import InputError
-from ..study.sources import CHANCE, CLASSIFIER, KINDS, MASKS, METHOD, VARIANT, Grid, Kind, Origin
+from ..study.sources import (
+    ANATOMY,
+    CEILING,
+    CHANCE,
+    CLASSIFIER,
+    CONTROL_OWNER,
+    CONTROLS,
+    KINDS,
+    LESION_MASKS,
+    MASKS,
+    METHOD,
+    PRIOR,
+    VARIANT,
+    Grid,
+    Kind,
+    Origin,
+    kinds_of,
+)
 from ..study.study import Study
 
 
@@ -37,18 +55,27 @@ class Source:
 
 @dataclass(frozen=True)
 class MapSources:
-    """The map sources that a study names: saliency methods, their variants and chance, of each model, and others."""
+    """The map sources of a study: saliency methods, their variants and controls, of each model, ceilings and others.
+
+    has_lesion_masks: whether there is a mask of the lesion of every picture that gets maps; else there are no controls
+    of anatomy, whatever the configuration names.
+    """
 
     study: Study
     classifiers: Classifiers
+    has_lesion_masks: bool = True
 
     def __iter__(self) -> Iterator[Source]:
         return iter(self.all)
 
     @cached_property
     def all(self) -> list[Source]:
-        """All of them: those of each model beside each other, in the order of the configuration."""
+        """All of them: those of each model beside each other, controls that belong to none, those of other names."""
         found = [source for model in self.classifiers.models for source in self._of_model(model)]
+        for family in (PRIOR, ANATOMY) if self.has_lesion_masks else (PRIOR,):
+            found += self._controls(CONTROL_OWNER, family)
+        for name, kind in kinds_of(CEILING).items():
+            found += [Source(name, grid_name(grid), kind) for grid in self._ceilings]
         for first, entries in self.study.configuration.get("sources", {}).items():
             found += [Source(first, name, KINDS[entry["kind"]], _options(entry)) for name, entry in entries.items()]
         return found
@@ -62,10 +89,31 @@ class MapSources:
         yield from methods.values()
         for name, entry in configuration["variants"].items():
             yield Source(model, name, KINDS[entry["kind"]], _options(entry), methods[entry["of"]])
-        chance = configuration["chance"]
-        for name in chance["methods"]:
-            options = {option: chance[option] for option in KINDS[name].options}
-            yield Source(model, name, KINDS[name], options, next(iter(methods.values())))
+        yield from self._controls(model, CHANCE, next(iter(methods.values())))
+
+    def _controls(self, owner: str, family: str, of: Source | None = None) -> Iterator[Source]:
+        controls = self.study.configuration["controls"]
+        for name in controls[family]:
+            kind = KINDS[name]
+            yield Source(owner, name, kind, {option: controls[option] for option in kind.options}, of)
+
+    @cached_property
+    def _ceilings(self) -> list[Grid]:
+        """The grids whose ceiling is a source: each of the models' first saliency methods."""
+        if not self.study.configuration.get("ceilings", {}).get("maps"):
+            return []
+        try:
+            return sorted({self.grid(next(self._of_model(model))) for model in self.classifiers.models})
+        except InputError:  # of classifiers that cannot be used: `grids` says so
+            return []
+
+    @property
+    def ceiling_grids(self) -> list[Grid]:
+        """The grids whose ceilings are computed: squares, and those of saliency methods and their variants."""
+        squares = self.study.configuration["ceilings"]["grids"]
+        sides = range(squares["start"], squares["stop"] + 1, squares["step"])
+        own = {self.grid(source) for source in self if source.kind.family in (METHOD, VARIANT)}
+        return sorted(own | {(side, side) for side in sides})
 
     @property
     def owners(self) -> list[str]:
@@ -82,9 +130,13 @@ class MapSources:
         return self.methods(METHOD, VARIANT)
 
     @property
-    def chance_methods(self) -> list[str]:
-        """The methods that know nothing of a picture."""
-        return self.methods(CHANCE)
+    def controls(self) -> dict[str, str]:
+        """The controls' names and of which family each is, in the order of the registry's families."""
+        return {name: family for family in CONTROLS for name in self.methods(family)}
+
+    def controls_of(self, model: str) -> list[Source]:
+        """Return the controls that a model's maps are compared with: its own, and those that belong to no model."""
+        return [source for source in self if source.kind.family in CONTROLS and source.model in (model, CONTROL_OWNER)]
 
     def of_owner(self, owner: str) -> list[Source]:
         """Return the sources whose name has this first part."""
@@ -102,14 +154,16 @@ class MapSources:
         if lacking:
             names = ", ".join(f"`{method}` needs at least {pictures} pictures" for method, pictures in lacking)
             raise InputError(
-                f"{names}, and {count} of the evaluation pictures get maps. Take it out (chance.methods for a chance "
-                "map), or evaluate more pictures."
+                f"{names}, and {count} of the evaluation pictures get maps. Take it out of `controls`, or evaluate "
+                "more pictures."
             )
 
     def grid(self, source: Source) -> Grid:
         """Return the cells (h, w) of a source's maps. Raises InputError as `Classifiers.grids`."""
         if source.of is not None:
             origin = Origin(self.grid(source.of))
+        elif source.kind.family == CEILING:
+            origin = Origin(named_grid(source.method))
         elif source.model in self.classifiers.models:
             origin = Origin(self.classifiers.grids[source.model], self.classifiers.input_size(source.model))
         else:
@@ -124,6 +178,8 @@ class MapSources:
             inputs["seed"] = self.study.configuration["seed"]
         if source.needs(MASKS):
             inputs["features"] = self.study.features
+        if source.needs(LESION_MASKS):
+            inputs["lesion_pattern"] = self.study.configuration["archives"]["lesion_pattern"]
         if source.needs(CLASSIFIER):
             inputs["settings"] = self.classifiers.saliency_settings(source.model)
             inputs["classes"] = self.classifiers.classes(source.model)

@@ -13,9 +13,10 @@ from jsonschema import Draft202012Validator
 
 from ..errors import InputError
 from ..terms import OVERALL, SHARES
+from .group_settings import check_group_settings
 from .groups import check_groups
 from .mask_pattern import ISIC_LESION_MASKS, ISIC_MASKS, check_lesion_pattern, check_mask_pattern
-from .sources import schema_parts
+from .sources import CEILING, CHANCE, CONTROL_OWNER, kinds_of, schema_parts
 
 # In the repository beside the workflow; of the library that was installed by itself, inside it.
 _PLACES = [Path(__file__).resolve().parents[up] / "schemas" / "configuration.schema.yaml" for up in (3, 1)]
@@ -197,6 +198,7 @@ def _check_relations(configuration: Mapping[str, Any]) -> None:
     _check_archives(configuration["archives"])
     _check_training_archives(configuration)
     check_groups(configuration.get("groups", {}), configuration["evaluation_diagnoses"], configuration["classes"])
+    check_group_settings(configuration)
     _check_sources(configuration)
     _check_names(configuration)
     _check_published(configuration)
@@ -268,7 +270,7 @@ def published_names(classes: Sequence[str]) -> dict[str, tuple[str, str]]:
 
 
 def _check_sources(configuration: Mapping[str, Any]) -> None:
-    methods, chance = list(configuration["methods"]), configuration["chance"]["methods"]
+    methods, chance = list(configuration["methods"]), configuration["controls"][CHANCE]
     for name, variant in configuration["variants"].items():
         if name in methods or name in chance:
             raise InputError(f"variants: {name} is the name of a method already. Choose another.")
@@ -276,10 +278,25 @@ def _check_sources(configuration: Mapping[str, Any]) -> None:
             raise InputError(
                 f"`variants.{name}.of` is {variant['of']}; it must be a saliency method: {', '.join(methods)}."
             )
+    for key in ("models", "sources"):
+        if CONTROL_OWNER in configuration.get(key, {}):
+            raise InputError(f"{key}: {CONTROL_OWNER} is the first name of the controls. Choose another.")
+    squares = configuration["ceilings"]["grids"]
+    if squares["stop"] < squares["start"]:
+        raise InputError("ceilings.grids: stop is less than start. Correct either.")
     for name in configuration.get("sources", {}):
         if name in configuration["models"]:
             raise InputError(
                 f"sources: {name} is the name of a model. Maps that belong to no model need another first name."
+            )
+    for family in kinds_of(CEILING):
+        if family in configuration["models"]:
+            raise InputError(f"models: {family} is dermalign's own name for sources of maps. Choose another.")
+        if clash := [
+            name for name in configuration.get("sources", {}).get(family, {}) if re.fullmatch(r"\d+x\d+", name)
+        ]:
+            raise InputError(
+                f"`sources.{family}.{clash[0]}` is called as dermalign calls its own ceilings. Choose another name."
             )
 
 

@@ -17,11 +17,19 @@ Grid = tuple[int, int]  # cells (h, w)
 # The families: where the configuration names a source, and what its function is given.
 METHOD = "method"  # under `methods`, for every model: a saliency method
 VARIANT = "variant"  # under `variants`, by a name of its own, for every model: made of a method's maps
-CHANCE = "chance"  # under `chance`, for every model: made of the maps of its first method
+# Controls, under `controls`: what overlap is had without looking at the picture as a classifier does. A control is of
+# chance, for every model: made of the maps of its first method; a prior: the same for all models, known of other
+# pictures; or anatomy: where on this picture the lesion lies. Priors and anatomy belong to no model.
+CHANCE, PRIOR, ANATOMY = "chance", "prior", "anatomy"
+CONTROLS = (CHANCE, PRIOR, ANATOMY)
+CEILING = "ceiling"  # with `ceilings`, one for each grid of the models' first method: belongs to no model
 INDEPENDENT = "independent"  # under `sources`, by names of its own: belongs to no model
+
+CONTROL_OWNER = "controls"  # the first part of the names of controls that belong to no model
 
 # What a source may need beside the pictures' names.
 CLASSIFIER, PICTURES, MAPS, MASKS = "classifier", "pictures", "maps", "masks"
+LESIONS, LESION_MASKS = "lesions", "lesion_masks"  # which pictures show one lesion; where on a picture it lies
 
 # How a family's functions are called: by a function (function, inputs, **options) of this library. Where there is none,
 # the function itself is called with (inputs, **options).
@@ -32,7 +40,8 @@ CALLED_BY = {METHOD: "saliency.methods:method_blocks", CHANCE: "saliency.chance:
 class Origin:
     """What a kind's grid may follow from.
 
-    grid: of the model's saliency layer, or of the maps that the source is made of; None for an independent source.
+    grid: of the model's saliency layer, of the maps that the source is made of, or of a ceiling; None for an
+        independent source.
     input_size: side, in pixels, of the pictures that the model takes; None where there is no model.
     """
 
@@ -41,7 +50,7 @@ class Origin:
 
 
 def same_grid(options: Mapping[str, Any], origin: Origin) -> Grid:
-    """Return the grid of the saliency layer, or of the maps that the source is made of."""
+    """Return the grid of the saliency layer, of the maps that the source is made of, or of the ceiling."""
     assert origin.grid is not None
     return origin.grid
 
@@ -57,18 +66,24 @@ def square_of_cells(options: Mapping[str, Any], origin: Origin) -> Grid:
     return int(options["cells"]), int(options["cells"])
 
 
+def one_cell(options: Mapping[str, Any], origin: Origin) -> Grid:
+    """Return one cell for the whole picture."""
+    return 1, 1
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of map source.
 
-    family: METHOD, VARIANT, CHANCE or INDEPENDENT.
+    family: METHOD, VARIANT, one of CONTROLS, CEILING or INDEPENDENT.
     compute: `module:function` in this library. Of a METHOD, as `saliency.methods.Method`; of CHANCE, as
         `saliency.chance.Chance`; else a function (`saliency.inputs.Inputs`, **options) that yields `MapBlock`s.
-    needs: of CLASSIFIER, PICTURES, MAPS and MASKS.
+    needs: of CLASSIFIER, PICTURES, MAPS, MASKS, LESIONS and LESION_MASKS.
     options: {option: its JSON schema, with a default or else `required`}.
     grid: function of options and `Origin`, known before any job.
     draws: whether the maps depend on the study's seed.
     pictures: how many pictures it needs at least.
+    constant: whether every map is the same everywhere, so that no threshold is better than another.
     """
 
     family: str
@@ -79,6 +94,7 @@ class Kind:
     grid: Callable[[Mapping[str, Any], Origin], Grid] = same_grid
     draws: bool = False
     pictures: int = 1
+    constant: bool = False
 
     @property
     def called_by(self) -> str | None:
@@ -92,6 +108,8 @@ class Kind:
 
 
 DRAWS = {"draws": {"type": "integer", "minimum": 1, "maximum": 100, "default": 5}}
+# 72 x 72 are more cells than steps are kept of, so that curves of these maps stay small; see docs/method.md.
+CELLS = {"cells": {"type": "integer", "minimum": 8, "maximum": 512, "default": 72}}
 
 KINDS: dict[str, Kind] = {
     # Saliency methods
@@ -127,11 +145,25 @@ KINDS: dict[str, Kind] = {
         required=("cells",),
         grid=square_of_cells,
     ),
-    # Chance
-    "all_white": Kind(CHANCE, "saliency.chance:all_white", needs=(MAPS,)),
-    "center_gaussian": Kind(CHANCE, "saliency.chance:center_gaussian", needs=(MAPS,)),
-    "shuffled": Kind(CHANCE, "saliency.chance:shuffled", needs=(MAPS,), options=DRAWS, draws=True, pictures=2),
+    # Controls
     "random_cells": Kind(CHANCE, "saliency.chance:random_cells", needs=(MAPS,), options=DRAWS, draws=True),
+    "shuffled": Kind(CHANCE, "saliency.chance:shuffled", needs=(MAPS,), options=DRAWS, draws=True, pictures=2),
+    "all_white": Kind(PRIOR, "saliency.priors:all_white", grid=one_cell, constant=True),
+    "center_gaussian": Kind(PRIOR, "saliency.priors:center_gaussian", options=CELLS, grid=square_of_cells),
+    "mean_mask": Kind(
+        PRIOR,
+        "saliency.priors:mean_mask",
+        needs=(MASKS, LESIONS),
+        options=CELLS,
+        grid=square_of_cells,
+        pictures=2,
+    ),
+    "lesion": Kind(ANATOMY, "saliency.anatomy:lesion", needs=(LESION_MASKS,), options=CELLS, grid=square_of_cells),
+    "lesion_depth": Kind(
+        ANATOMY, "saliency.anatomy:lesion_depth", needs=(LESION_MASKS,), options=CELLS, grid=square_of_cells
+    ),
+    # The resolution ceiling
+    "ceiling": Kind(CEILING, "saliency.ceiling:ceiling", needs=(MASKS,)),
 }
 
 
@@ -141,18 +173,20 @@ def kinds_of(family: str) -> dict[str, Kind]:
 
 
 def schema_parts() -> dict[str, dict[str, Any]]:
-    """Return the JSON schemas of the keys `methods`, `variants`, `chance` and `sources` of the configuration."""
+    """Return the JSON schemas of the keys `methods`, `variants`, `controls` and `sources` of the configuration."""
     methods = {name: _entry(kind.options, kind.required) for name, kind in kinds_of(METHOD).items()}
-    chance: dict[str, Any] = {
-        "methods": {
+    controls: dict[str, Any] = {
+        family: {
             "type": "array",
             "uniqueItems": True,
-            "items": {"enum": list(kinds_of(CHANCE))},
-            "default": list(kinds_of(CHANCE)),
+            "items": {"enum": list(kinds_of(family))},
+            "default": list(kinds_of(family)),
         }
+        for family in CONTROLS
     }
-    for kind in kinds_of(CHANCE).values():
-        chance.update(kind.options)
+    for family in CONTROLS:
+        for kind in kinds_of(family).values():
+            controls.update(kind.options)
     of = {"of": {"type": "string", "default": next(iter(methods))}}
     parts: dict[str, dict[str, Any]] = {
         "methods": {"type": "object", "minProperties": 1, "additionalProperties": False, "properties": methods},
@@ -162,7 +196,7 @@ def schema_parts() -> dict[str, dict[str, Any]]:
             "propertyNames": {"pattern": "^[A-Za-z0-9_]+$"},
             "additionalProperties": _by_kind(kinds_of(VARIANT), of),
         },
-        "chance": {**_entry(chance), "default": {}},
+        "controls": {**_entry(controls), "default": {}},
     }
     if independent := kinds_of(INDEPENDENT):
         parts["sources"] = {

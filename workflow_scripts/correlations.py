@@ -1,0 +1,26 @@
+"""Correlate J with what else is known of each picture, of each model's first saliency method."""
+
+from pathlib import Path
+
+from dermalign.classifiers.evaluation_predictions import read_confidence
+from dermalign.data.manifests import read_evaluation
+from dermalign.data.mask_shapes import read_shapes
+from dermalign.data.patients import read_units
+from dermalign.files import write_text
+from dermalign.logs import job_log
+from dermalign.results.correlations import correlation_statistics
+from dermalign.results.group_tests import put_together
+from dermalign.results.source_shards import read_sources
+
+with job_log(snakemake.log[0]):
+    given = snakemake.input
+    evaluation, masks = read_evaluation(given.evaluation), read_shapes([given.masks])
+    lesions = read_units(given.lesions, snakemake.params.resampled_by)
+    confidence = {Path(path).parent.name: read_confidence(path) for path in given.predictions}
+    found = [
+        correlation_statistics(
+            *(model, method, shards, evaluation, masks, confidence[model], lesions, snakemake.params.seed)
+        )
+        for (model, method), shards in read_sources(given.shards)
+    ]
+    write_text(snakemake.output[0], put_together(found).to_csv(index=False))
