@@ -350,7 +350,7 @@ def test_every_table_is_in_four_formats_and_every_figure_in_two(finished: tuple[
     tables = {path.stem for path in (results / "tables").iterdir()}
     assert tables == {
         *(f"table{number}" for number in range(1, 7)),
-        *("classifiers", "comparison", "audit"),
+        *("classifiers", "comparison", "audit", "extended_localisation"),
         *(f"extended_{name}" for name in ("features", "thresholds", "best_thresholds", "groups", "mann_whitney")),
         *("extended_controls", "extended_ceilings", "extended_groupings", "extended_correlations"),
         "extended_out_of_sample",
@@ -365,7 +365,11 @@ def test_every_table_is_in_four_formats_and_every_figure_in_two(finished: tuple[
         *(f"figure{number}" for number in range(1, 6)),
         *("groups", "correlations", "jaccard_by_threshold", "mean_curves", "ceilings"),
         *("extremes_plain", "extremes_residual"),
-        *(f"classifiers/{model}_{kind}" for model in ("plain", "residual") for kind in ("confusion", "history")),
+        *(
+            f"classifiers/{model}_{kind}"
+            for model in ("plain", "residual")
+            for kind in ("confusion", "roc", "reliability", "history")
+        ),
     }
     for figure in figures:
         with Image.open(results / "figures" / f"{figure}.png") as picture:
