@@ -21,6 +21,8 @@ FUNCTIONS = {
     "extended_best_thresholds": tables.extended_best_thresholds,
     "extended_groups": tables.extended_groups,
     "extended_controls": tables.extended_controls,
+    "extended_out_of_sample": tables.extended_out_of_sample,
+    "extended_hypotheses": tables.extended_hypotheses,
     "extended_mann_whitney": tables.extended_mann_whitney,
     "classifiers": tables.classifiers,
 }

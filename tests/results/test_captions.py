@@ -31,6 +31,8 @@ def test_captions_are_short_and_what_was_kept_out_of_training_is_said_once(
         captions.extended_best_thresholds("lesion"),
         captions.extended_groups(names, "lesion"),
         captions.extended_controls(),
+        captions.extended_out_of_sample(10, 20, "lesion"),
+        captions.extended_hypotheses("lesion"),
         captions.extended_mann_whitney(),
         captions.classifiers(0.1, leakage, []),
         captions.comparison(),

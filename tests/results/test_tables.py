@@ -190,7 +190,16 @@ def test_all_thresholds_of_the_union_stand_below_each_other() -> None:
 def test_best_thresholds_of_all_sources_stand_together_by_model_and_feature() -> None:
     best = thresholds(["b", "a"], ["gradcam", "all_white"]).query("threshold == '0.500'")
     table = extended_best_thresholds(best)
-    assert list(table.columns) == ["model", "feature", "method", "n", "threshold", "threshold_low", "threshold_high", *BOUNDED]
+    assert list(table.columns) == [
+        "model",
+        "feature",
+        "method",
+        "n",
+        "threshold",
+        "threshold_low",
+        "threshold_high",
+        *BOUNDED,
+    ]
     assert table["model"].tolist() == ["b"] * 6 + ["a"] * 6
     assert table["feature"].tolist() == ["globules", "globules", "streaks", "streaks", "union", "union"] * 2
     assert table["method"].tolist() == ["gradcam", "all_white"] * 6

@@ -32,6 +32,11 @@ HEADINGS = {
     "control_j_mean": "control's J mean",
     "own_j_mean": "J mean there",
     "j_low": "95 % interval",
+    "j_in_sample": "J mean in sample",
+    "j_first": "J mean, first",
+    "j_second": "J mean, second",
+    "most_chosen": "most often chosen",
+    "chosen_share": "how often",
     "threshold_low": "95 % interval",
     "versus": "groups",
     "u": "U",
@@ -45,9 +50,14 @@ VALUES = {
 BRACKETS = {"j_mean": "j_sd", "": "_share"}
 INTERVAL = ("_value", "_low", "_high")
 # Intervals that are columns of their own, under their lower bounds' names.
-BOUNDS = {"j_low": "j_high", "threshold_low": "threshold_high", "out_low": "out_high"}
+BOUNDS = {"j_low": "j_high", "threshold_low": "threshold_high"}
 # Heads of values with intervals, by what their names begin with; others are models' names.
-STEMS = {"difference": "difference at equal area", "own_difference": "difference, each at its best"}
+STEMS = {
+    "out": "J mean out of sample",
+    "gain": "first minus second",
+    "difference": "difference at equal area",
+    "own_difference": "difference, each at its best",
+}
 STYLE = (
     "table { border-collapse: collapse; font: 14px sans-serif; font-variant-numeric: tabular-nums }\n"
     "caption { text-align: left; max-width: 50em; padding-bottom: 0.8em }\n"

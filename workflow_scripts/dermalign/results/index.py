@@ -70,6 +70,8 @@ KINDS = (
     Kind(STATISTICS, r"statistics/correctness\.csv", "J of the groups of pictures"),
     Kind(STATISTICS, r"statistics/mann_whitney\.csv", "Mann-Whitney tests between groups"),
     Kind(STATISTICS, r"statistics/controls\.csv", "Differences of J to controls, paired by picture"),
+    Kind(STATISTICS, r"statistics/out_of_sample\.csv", "J at thresholds that other lesions chose, with the optimism"),
+    Kind(STATISTICS, r"statistics/hypotheses\.csv", "What the study says to the paper's hypotheses"),
     Kind(STATISTICS, r"statistics/exact_thresholds\.csv", "Best thresholds off the grid"),
     Kind(STATISTICS, r"statistics/mean_curves\.csv", "Exact mean of J at 1,001 thresholds, with quartiles"),
     Kind(STATISTICS, r"statistics/example\.csv", "Which picture the figures show, and why"),

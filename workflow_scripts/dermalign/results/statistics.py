@@ -35,7 +35,19 @@ MANN_WHITNEY_COLUMNS = (
 # Of thresholds that a source of constant maps has none of.
 THRESHOLD_BOUNDS = ("threshold_low", "threshold_high", "first_threshold", "second_threshold")
 # Text whatever it looks like: a group may be called `NA`, a model `1e5`.
-NAME_COLUMNS = ("model", "method", "control", "kind", "feature", "group", "first", "second", "at")
+NAME_COLUMNS = (
+    "model",
+    "method",
+    "control",
+    "kind",
+    "feature",
+    "group",
+    "first",
+    "second",
+    "at",
+    "hypothesis",
+    "result",
+)
 # Text that may be absent; thresholds keep their three digits.
 WORD_COLUMNS = (
     *("threshold", "threshold_low", "threshold_high", "threshold_until", "control_threshold", "most_chosen"),
