@@ -1,12 +1,10 @@
-"""How long 10,000 resamples of a whole study take, beside a loop over resamples and SciPy's bootstrap.
+"""Measure the bootstrap of a whole study against a plain loop over resamples and SciPy's, on the same data.
 
-For J that is made up, of the paper's size: 1,963 pictures of 1,700 lesions, 6 features as often as in its table 1, 11
-thresholds, 12 sources. Ours: every mean of J, of each threshold, source and feature in every resample, with intervals.
-The peers do less: the loop of NumPy takes `--peer-resamples` resamples of one source's union, and SciPy's
-`stats.bootstrap` as many of one threshold of it, by picture, since it knows no lesions. Their times are scaled to the
-whole. Prints medians and ratios.
+    python benchmarks/bootstrap.py [--runs N]
 
-    python benchmarks/bootstrap.py [--runs 3] [--peer-resamples 200]
+1,963 pictures of 1,500 lesions, 6 features, 11 thresholds, 12 sources, 10,000 resamples: intervals of every mean and of
+the best. The loop and SciPy, which resample pictures, run on one source and feature and a part of the resamples; their
+times are scaled up.
 """
 
 import argparse
@@ -14,68 +12,64 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 
 import numpy as np
-from scipy import stats
+from scipy.stats import bootstrap
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
-from dermalign.results import intervals
-from dermalign.results.intervals import RESAMPLES, bounds, resampled_means
 
-FEATURES = {"globules": 601, "milia": 574, "negative": 188, "pigment": 1502, "streaks": 98, "union": 1963}
-THRESHOLDS, SOURCES, LESIONS = 11, 12, 1700
+from dermalign.results.chosen import best_interval
+from dermalign.results.intervals import RESAMPLES, mean_intervals
+
+PICTURES, LESIONS, FEATURES, THRESHOLDS, SOURCES = 1_963, 1_500, 6, 11, 12
+PART = 500  # resamples of the loop and of SciPy
 
 
-def median_seconds(function: Callable[[], object], runs: int) -> float:
-    seconds = []
+def seconds(what: Callable[[], object], runs: int) -> float:
+    """Return the median time of several runs, in seconds."""
+    taken = []
     for _ in range(runs):
-        intervals._held_chunks.cache_clear()
-        begin = time.perf_counter()
-        function()
-        seconds.append(time.perf_counter() - begin)
-    return float(np.median(seconds))
+        start = time.perf_counter()
+        what()
+        taken.append(time.perf_counter() - start)
+    return median(taken)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Print the seconds of each way and the ratio to ours."""
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--peer-resamples", type=int, default=200)
-    options = parser.parse_args()
+    runs = parser.parse_args().runs
     random = np.random.default_rng(0)
-    jaccard = {name: random.gamma(1, 0.13, (SOURCES, THRESHOLDS, count)) for name, count in FEATURES.items()}
-    clusters = {
-        name: np.unique(random.integers(0, LESIONS, count), return_inverse=True)[1] for name, count in FEATURES.items()
-    }
+    jaccard = random.random((THRESHOLDS, PICTURES)) ** 3
+    clusters = np.concatenate([np.arange(LESIONS), random.integers(0, LESIONS, PICTURES - LESIONS)])
+    names = [f"{number / 10:.3f}" for number in range(THRESHOLDS)]
+    members = [np.flatnonzero(clusters == lesion) for lesion in range(LESIONS)]
 
     def ours() -> None:
-        for name, values in jaccard.items():
-            for source in values:
-                bounds(resampled_means(source, clusters[name], 1))
+        for seed in range(FEATURES):  # features have other lesions, and so other resamples; sources share them
+            for _ in range(SOURCES):
+                mean_intervals(jaccard, clusters, seed)
+                best_interval(names, jaccard, clusters, seed)
 
     def loop() -> None:
-        values, of = jaccard["union"][0], clusters["union"]
-        pictures = [np.flatnonzero(of == lesion) for lesion in range(of.max() + 1)]
-        means = [
-            values[
-                :, np.concatenate([pictures[lesion] for lesion in random.integers(0, len(pictures), len(pictures))])
-            ].mean(axis=1)
-            for _ in range(options.peer_resamples)
-        ]
-        np.quantile(means, [0.025, 0.975], axis=0)
+        for _ in range(PART):
+            columns = np.concatenate([members[lesion] for lesion in random.integers(0, LESIONS, LESIONS)])
+            jaccard[:, columns].mean(axis=1).max()
 
-    def scipy() -> None:
-        values = (jaccard["union"][0, 5],)
-        stats.bootstrap(values, np.mean, n_resamples=options.peer_resamples, method="percentile", batch=100)
+    def scipys() -> None:
+        bootstrap((jaccard,), np.mean, axis=1, method="percentile", n_resamples=PART, batch=100, rng=random)
 
-    whole = sum(FEATURES.values()) / FEATURES["union"] * SOURCES * RESAMPLES / options.peer_resamples
-    own = median_seconds(ours, options.runs)
-    by_loop = median_seconds(loop, options.runs) * whole
-    by_scipy = median_seconds(scipy, options.runs) * whole * THRESHOLDS
-    print(f"| {RESAMPLES:,} resamples of the whole study | seconds | ratio to ours |")
-    print("|---|---:|---:|")
-    print(f"| ours, by lesion | {own:.1f} | 1 |")
-    print(f"| a loop over resamples, by lesion | {by_loop:.0f} | {by_loop / own:.0f} |")
-    print(f"| scipy.stats.bootstrap, by picture | {by_scipy:.0f} | {by_scipy / own:.0f} |")
+    whole = FEATURES * SOURCES * RESAMPLES / PART
+    times = {
+        "ours": seconds(ours, runs),
+        "loop over resamples": seconds(loop, runs) * whole,
+        "scipy.stats.bootstrap": seconds(scipys, runs) * whole,
+    }
+    print("| way | seconds | to ours |\n|---|--:|--:|")
+    for name, taken in times.items():
+        print(f"| {name} | {taken:,.1f} | {taken / times['ours']:.1f} |")
 
 
 if __name__ == "__main__":

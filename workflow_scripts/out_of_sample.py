@@ -1,17 +1,26 @@
-"""Choose thresholds on some lesions and report J on the others, for each model's saliency methods."""
+"""Compute J of every source at thresholds that other lesions chose, from its shards."""
 
+from pathlib import Path
+
+import pandas as pd
 from dermalign.data.patients import read_units
 from dermalign.files import write_text
 from dermalign.logs import job_log
-from dermalign.results.group_tests import put_together
-from dermalign.results.out_of_sample import out_of_sample_statistics
-from dermalign.results.source_shards import read_sources
+from dermalign.overlap.shards import read_shards
+from dermalign.results.out_of_sample import out_of_sample
 
 with job_log(snakemake.log[0]):
     params = snakemake.params
-    lesions = read_units(snakemake.input.lesions, snakemake.params.resampled_by)
-    found = [
-        out_of_sample_statistics(model, method, shards, lesions, params.seed, **params.validation)
-        for (model, method), shards in read_sources(snakemake.input.shards)
+    paths = {}
+    for path in map(Path, snakemake.input.shards):
+        paths.setdefault(path.parts[-4:-2], {}).setdefault(path.parts[-2], {})[path.stem] = path
+    lesions = read_units(snakemake.input.lesions, params.resampled_by)
+    tables = [
+        out_of_sample(
+            *source,
+            {feature: read_shards(of_feature) for feature, of_feature in by_feature.items()},
+            *(lesions, params.folds, params.repeats, params.seed),
+        )
+        for source, by_feature in paths.items()
     ]
-    write_text(snakemake.output[0], put_together(found).to_csv(index=False))
+    write_text(snakemake.output[0], pd.concat(tables).to_csv(index=False))

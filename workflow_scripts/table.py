@@ -22,6 +22,7 @@ FUNCTIONS = {
     "extended_best_thresholds": tables.extended_best_thresholds,
     "extended_groups": tables.extended_groups,
     "extended_controls": tables.extended_controls,
+    "extended_hypotheses": tables.extended_hypotheses,
     "extended_mann_whitney": tables.extended_mann_whitney,
     "extended_localisation": extended_localisation,
     "extended_ceilings": tables.extended_ceilings,

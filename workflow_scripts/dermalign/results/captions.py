@@ -111,6 +111,24 @@ def extended_controls() -> str:
     )
 
 
+def extended_out_of_sample(folds: int, repeats: int, resampled_by: str) -> str:
+    """Return the caption of the table of J out of sample; resampled_by as `extended_thresholds`."""
+    return _sentences(
+        "Mean Jaccard index (J) at the threshold that the same pictures chose (in sample), and where others chose it.",
+        f"Out of sample: {repeats} times {folds} folds; optimism is the difference.",
+        _intervals(resampled_by),
+    )
+
+
+def extended_hypotheses(resampled_by: str) -> str:
+    """Return the caption of the table of hypotheses; resampled_by as `extended_thresholds`."""
+    return _sentences(
+        "The paper's hypotheses: mean Jaccard index (J) of the first minus that of the second.",
+        _intervals(resampled_by, CHOSEN),
+        "Supported or contradicted: the interval excludes 0.",
+    )
+
+
 def extended_mann_whitney() -> str:
     """Return the caption of the table of all tests."""
     return (
@@ -125,14 +143,6 @@ def extended_groupings() -> str:
     return (
         "Jaccard index (J) of the union by what else is known of the pictures, at its best threshold. Intervals are "
         "bootstrapped by lesion. p and its effect size are of a Kruskal-Wallis test between the levels that are known."
-    )
-
-
-def extended_out_of_sample() -> str:
-    """Return the caption of the table of thresholds chosen on other lesions."""
-    return (
-        "Mean Jaccard index (J) at the threshold that is best for the same pictures, as the paper reports it, and at "
-        "thresholds chosen on other lesions (repeated cross-validation). Optimism is the difference between the two."
     )
 
 

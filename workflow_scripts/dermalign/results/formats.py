@@ -31,8 +31,12 @@ HEADINGS = {
     "control_threshold": "control's best threshold",
     "control_j_mean": "control's J mean",
     "own_j_mean": "J mean there",
-    "j_in_sample": "J in sample",
     "j_low": "95 % interval",
+    "j_in_sample": "J mean in sample",
+    "j_first": "J mean, first",
+    "j_second": "J mean, second",
+    "most_chosen": "most often chosen",
+    "chosen_share": "how often",
     "threshold_low": "95 % interval",
     "versus": "groups",
     "u": "U",
@@ -49,10 +53,11 @@ VALUES = {
 BRACKETS = {"j_mean": "j_sd", "": "_share"}
 INTERVAL = ("_value", "_low", "_high")
 # Intervals that are columns of their own, under their lower bounds' names.
-BOUNDS = {"j_low": "j_high", "threshold_low": "threshold_high", "out_low": "out_high"}
+BOUNDS = {"j_low": "j_high", "threshold_low": "threshold_high"}
 # Heads of values with intervals, by what their names begin with; others are models' names.
 STEMS = {
-    "held_out": "J out of sample",
+    "out": "J mean out of sample",
+    "gain": "first minus second",
     "difference": "difference at equal area",
     "own_difference": "difference, each at its best",
 }

@@ -216,21 +216,6 @@ def extended_correlations(correlations: pd.DataFrame) -> pd.DataFrame:
     return table[["model", "covariate", "feature", "n", "rho", "rho_low", "rho_high"]]
 
 
-def extended_out_of_sample(out_of_sample: pd.DataFrame) -> pd.DataFrame:
-    """Return J in and out of sample, a row per source and feature.
-
-    out_of_sample: statistics/out_of_sample.csv. Columns:
-
-    - model, method, feature; n: the feature's population; threshold: its best; j_in_sample: mean J there;
-    - held_out_value, held_out_low, held_out_high: mean J at thresholds chosen on other lesions, and its interval;
-    - optimism: between the two; most_chosen: the threshold chosen most often, with its share, most_chosen_share.
-    """
-    names = {"j_out_of_sample": "held_out_value", "low": "held_out_low", "high": "held_out_high"}
-    table = out_of_sample.rename(columns=names)
-    first = ["model", "method", "feature", "n", "threshold", "j_in_sample", *names.values()]
-    return table[[*first, "optimism", "most_chosen", "most_chosen_share"]]
-
-
 def extended_controls(controls: pd.DataFrame) -> pd.DataFrame:
     """Return each source's maps beside its controls, a row per source, feature and control.
 
@@ -284,6 +269,30 @@ def _put_together(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     """Put rows of equal values of columns below each other, values and rows in the order of their appearance."""
     places = [pd.factorize(table[column])[0] for column in columns]
     return table.iloc[np.lexsort(places[::-1])].reset_index(drop=True)
+
+
+def extended_out_of_sample(out_of_sample: pd.DataFrame) -> pd.DataFrame:
+    """Return J at thresholds that other lesions chose beside that in sample, a row per source and feature.
+
+    out_of_sample: statistics/out_of_sample.csv. Columns: model, feature, method, n, threshold; j_in_sample;
+    out_value, out_low, out_high: the mean J out of sample with its 95 % interval; optimism; most_chosen, chosen_share.
+    """
+    names = {"j_out_of_sample": "out_value", "low": "out_low", "high": "out_high"}
+    table = _put_together(out_of_sample.rename(columns=names), ["model", "feature"])
+    columns = ["model", "feature", "method", "n", "threshold", "j_in_sample", "out_value", "out_low", "out_high"]
+    return table[[*columns, "optimism", "most_chosen", "chosen_share"]]
+
+
+def extended_hypotheses(hypotheses: pd.DataFrame) -> pd.DataFrame:
+    """Return what the study says to the paper's hypotheses, a row per comparison.
+
+    hypotheses: statistics/hypotheses.csv. Columns: hypothesis, model, first, second, feature, n_first, n_second,
+    j_first, j_second; gain_value, gain_low, gain_high: J of the first minus that of the second with its 95 % interval;
+    result.
+    """
+    names = {"difference": "gain_value", "low": "gain_low", "high": "gain_high"}
+    columns = ["hypothesis", "model", "first", "second", "feature", "n_first", "n_second", "j_first", "j_second"]
+    return hypotheses.rename(columns=names)[[*columns, *names.values(), "result"]]
 
 
 # The classifiers
