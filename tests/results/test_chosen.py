@@ -114,7 +114,7 @@ def test_a_constant_map_has_no_best_threshold_but_a_number() -> None:
         *(default_groups(["MEL"]), {}, SEED),
         is_constant=True,
     )
-    for table in (found.best_thresholds, found.correctness, found.mann_whitney):
+    for table in (found.best_thresholds, found.correctness):
         assert table[[name for name in table if "threshold" in name]].isna().all(axis=None)
     (best,) = found.best_thresholds.to_dict("records")
     fixed = found.thresholds.iloc[0]

@@ -370,6 +370,7 @@ def test_u_and_p_of_the_script_are_those_that_the_shards_say(tmp_path: Path) -> 
         output=[str(tmp_path / "mann_whitney.csv"), str(tmp_path / "group_tests.csv")],
         log=[tmp_path / "job.log"],
         params=SimpleNamespace(
+            resampled_by="lesion",
             groups=MEL_NV,
             tests=[BRUNNER_MUNZEL, KRUSKAL_WALLIS],
             family={"features": ["union"], "at": [UNION_BEST], "methods": ["gradcam"], "pairs": pairs},

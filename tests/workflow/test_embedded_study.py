@@ -350,7 +350,7 @@ def test_every_table_is_in_four_formats_and_every_figure_in_two(finished: tuple[
     tables = {path.stem for path in (results / "tables").iterdir()}
     assert tables == {
         *(f"table{number}" for number in range(1, 7)),
-        *("classifiers", "comparison", "audit", "extended_localisation"),
+        *("classifiers", "comparison", "audit"),
         *(f"extended_{name}" for name in ("features", "thresholds", "best_thresholds", "groups", "mann_whitney")),
         *("extended_controls", "extended_ceilings", "extended_groupings", "extended_correlations"),
         *("extended_out_of_sample", "extended_hypotheses", "extended_localisation"),
