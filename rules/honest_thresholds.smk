@@ -115,4 +115,4 @@ use rule table1 as extended_hypotheses with:
         function="extended_hypotheses",
         arguments={},
         caption=captions.extended_hypotheses(UNIT),
-        blocks=["hypothesis", "model"],
+        blocks=["hypothesis", "model", "first", "second"],

@@ -157,6 +157,9 @@ def test_intervals_stand_where_there_are_any() -> None:
     row = found(comparison(PAPER, with_interval), "table 3", "union", "j_mean")
     assert (row["low"], row["high"]) == pytest.approx((row["ours"] - 1, row["ours"] + 2))
     assert math.isnan(found(comparison(PAPER, with_interval), "table 3", "union", "j_sd")["low"])
+    with_interval = study(best_thresholds=best.assign(threshold_low="0.200", threshold_high="0.700"))
+    row = found(comparison(PAPER, with_interval), "table 3", "union", "threshold")
+    assert (row["low"], row["high"]) == (0.2, 0.7)
 
 
 def test_the_challenges_j_is_another_aggregation_and_stays_empty() -> None:

@@ -326,9 +326,13 @@ class _Beside:
         row = rows.iloc[0]
         number = float(row[value.column]) if pd.notna(row[value.column]) else math.nan
         if value.column == "threshold":
-            return Ours(number, notes=(self._off_the_grid(value.value), *notes))
-        if value.column == "j_mean" and {"j_low", "j_high"} <= set(rows.columns):
-            return Ours(number, float(row["j_low"]), float(row["j_high"]), notes)
+            notes = (self._off_the_grid(value.value), *notes)
+        # Of a mean and of a best threshold; tables of groups have none of the latter.
+        low, high = {"j_mean": ("j_low", "j_high"), "threshold": ("threshold_low", "threshold_high")}.get(
+            value.column, ("", "")
+        )
+        if {low, high} <= set(rows.columns) and pd.notna(row[low]):
+            return Ours(number, float(row[low]), float(row[high]), notes)
         return Ours(number, notes=notes)
 
     def _best(self, value: PublishedValue, model: ComparedModel) -> Ours:

@@ -32,7 +32,7 @@ HEADINGS = {
     "control_j_mean": "control's J mean",
     "own_j_mean": "J mean there",
     "j_low": "95 % interval",
-    "j_in_sample": "J mean in sample",
+    "j_in_sample": "J in sample",
     "j_first": "J mean, first",
     "j_second": "J mean, second",
     "most_chosen": "most often chosen",
@@ -56,7 +56,7 @@ INTERVAL = ("_value", "_low", "_high")
 BOUNDS = {"j_low": "j_high", "threshold_low": "threshold_high"}
 # Heads of values with intervals, by what their names begin with; others are models' names.
 STEMS = {
-    "out": "J mean out of sample",
+    "out": "J out of sample",
     "gain": "first minus second",
     "difference": "difference at equal area",
     "own_difference": "difference, each at its best",

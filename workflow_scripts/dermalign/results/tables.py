@@ -274,12 +274,12 @@ def _put_together(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
 def extended_out_of_sample(out_of_sample: pd.DataFrame) -> pd.DataFrame:
     """Return J at thresholds that other lesions chose beside that in sample, a row per source and feature.
 
-    out_of_sample: statistics/out_of_sample.csv. Columns: model, feature, method, n, threshold; j_in_sample;
+    out_of_sample: statistics/out_of_sample.csv. Columns: model, feature, method, threshold; j_in_sample;
     out_value, out_low, out_high: the mean J out of sample with its 95 % interval; optimism; most_chosen, chosen_share.
     """
     names = {"j_out_of_sample": "out_value", "low": "out_low", "high": "out_high"}
     table = _put_together(out_of_sample.rename(columns=names), ["model", "feature"])
-    columns = ["model", "feature", "method", "n", "threshold", "j_in_sample", "out_value", "out_low", "out_high"]
+    columns = ["model", "feature", "method", "threshold", "j_in_sample", "out_value", "out_low", "out_high"]
     return table[[*columns, "optimism", "most_chosen", "chosen_share"]]
 
 
