@@ -169,6 +169,9 @@ def test_tables_that_fit_have_no_fault(archives: Configured, tmp_path: Path) -> 
     (tmp_path / "labels.csv").write_text("image,MEL,NV,BKL\nisic_0000001.JPG,1,0,0\n")
     (tmp_path / "metadata.csv").write_text("image,lesion_id\nISIC_OTHER.jpg,L1\n")
     assert archives(archives={"training_metadata": "metadata.csv"}).check_tables() == []
+    # Nor does it know patients, which matters where they are resampled.
+    (fault,) = archives(archives={"training_metadata": "metadata.csv"}, resampled_by="patient").check_tables()
+    assert fault.startswith("archives.training_metadata: ") and "`patient_id`. Set resampled_by to lesion" in fault
     assert archives(archives={"training_pictures": "none.zip", "evaluation_pictures": "masks.csv"}).check_tables() == []
 
 

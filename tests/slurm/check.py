@@ -225,7 +225,10 @@ def run_all(check: Checks, clock: Callable[[str], None], cluster: Cluster, folde
     follows |= {f"table{number}" for number in range(2, 7)}
     follows |= {f"extended_{name}" for name in ("thresholds", "best_thresholds", "groups", "mann_whitney")}
     follows |= {"group_tests", "groupings", "correlations", "correlations_figure"}
-    follows |= {"extended_groupings", "extended_correlations"}
+    follows |= {"extended_groupings", "extended_correlations", "extended_controls", "extended_ceilings"}
+    follows |= {"extended_out_of_sample", "extended_hypotheses", "out_of_sample", "hypotheses"}
+    follows |= {"control_statistics_plain", "control_statistics_residual", "merge_controls"}
+    follows |= {"statistics_controls", "statistics_ceiling", "ceiling_shares", "ceilings_figure"}
     follows |= {"comparison", "groups_figure", "example", "figure1", "figure2", "figure4", "figure5", "extremes"}
     follows |= {"study_record"}
     check("one more threshold runs its shards and what follows", executed(text) == follows, executed(text))

@@ -35,13 +35,18 @@ RUN_BY = {
     r"jaccard_\d": "jaccard",
     r"merge_exact": "merge_statistics",
     r"statistics_\w+": "source_statistics",
+    r"control_statistics_\w+": "control_statistics",
+    r"merge_controls": "merge_statistics",
     r"evaluation_predictions_\w+": "evaluation_predictions",
     "|".join(MADE_OF): "map_source",
 }
 
 EXTENDED = {
     f"extended_{name}"
-    for name in ("thresholds", "best_thresholds", "groups", "controls", "mann_whitney", "localisation", "ceilings")
+    for name in (
+        *("thresholds", "best_thresholds", "groups", "controls", "mann_whitney", "localisation", "ceilings"),
+        *("out_of_sample", "hypotheses"),
+    )
 }
 OF_MANIFEST = {"table1", "extended_features"}
 TABLES = {"table2", "table4", "table6", *EXTENDED, *OF_MANIFEST, "classifier_table"}
@@ -59,7 +64,8 @@ AFTER_ANY_MAPS = {
     *EXACT,
     *LOCALISATION,
     *("jaccard_by_threshold", "mean_curves", "comparison", "ceiling_shares", "ceilings_figure"),
-    *("group_tests", "groupings", "extended_groupings"),
+    *("group_tests", "groupings", "extended_groupings", "out_of_sample", "hypotheses"),
+    *("control_statistics_plain", "merge_controls"),
     *(TABLES - OF_MANIFEST - {"classifier_table"}),
     *LAST,
 }

@@ -128,7 +128,7 @@ def test_every_count_equals_brute_force_to_the_pixel(finished: tuple[Study, Run]
 def test_the_merged_statistics_are_those_of_the_shards(finished: tuple[Study, Run]) -> None:
     results = finished[0].results
     thresholds = pd.read_csv(results / "statistics" / "thresholds.csv", dtype={"threshold": str})
-    assert len(thresholds) == (2 * 5 + 2) * 6 * 11
+    assert len(thresholds) == (2 * (1 + 2) + 5 + 2) * 6 * 11
     for row in thresholds.itertuples():
         shard = pd.read_csv(results / "jaccard" / row.model / row.method / row.feature / f"{row.threshold}.csv")
         jaccard = shard.groupby("image")["jaccard"].mean()  # of a picture's draws, where chance has several

@@ -24,11 +24,14 @@ GRID = [number / 10 for number in range(11)]
 FOLLOWS = {
     "statistics_plain",
     "statistics_residual",
-    "merge_statistics",
+    *("statistics_controls", "statistics_ceiling", "merge_statistics"),
+    *("control_statistics_plain", "control_statistics_residual", "merge_controls"),
+    *("ceiling_shares", "ceilings_figure", "out_of_sample", "hypotheses"),
     *("group_tests", "groupings", "correlations", "correlations_figure"),
     *(f"table{number}" for number in range(2, 7)),
     *(f"extended_{name}" for name in ("thresholds", "best_thresholds", "groups", "mann_whitney")),
-    *("extended_groupings", "extended_correlations"),
+    *("extended_groupings", "extended_correlations", "extended_controls", "extended_ceilings"),
+    *("extended_out_of_sample", "extended_hypotheses"),
     *("comparison", "jaccard_by_threshold", "groups_figure"),
     *("example", "figure1", "figure2", "figure4", "figure5", "extremes"),
     "study_record",
@@ -55,7 +58,8 @@ def test_what_no_result_depends_on_renews_the_record_alone(copied: Study) -> Non
 def test_a_new_threshold_lists_only_its_shards_and_what_follows(copied: Study) -> None:
     jobs = copied.snakemake("-n", overlay={"thresholds": [*GRID, 0.55]}).jobs()
     shards = jobs.pop("jaccard_1")
-    assert len(shards) == 2 * 5 * 6  # models, methods with chance, features
+    sources = 2 * (1 + 2) + 5 + 2  # Grad-CAM and chance of two models, priors and anatomy, ceilings
+    assert len(shards) == sources * 6  # features
     assert {Path(path).name for path in shards} == {"0.550.csv"}
     assert set(jobs) == FOLLOWS
 
@@ -120,7 +124,9 @@ def test_a_new_picture_runs_its_batch_only(brought: Study) -> None:
         table.write("ISIC_0099999,nevus\n")
     jobs = brought.snakemake("-n", overlay=BROUGHT).jobs()
     assert len(jobs.pop("perceptual_hashes")) == 1
-    assert [len(jobs.pop("mask_cells")), "train" in jobs, "training_manifest" in jobs] == [1, False, False]
+    counted = {Path(path).parent.name for path in jobs["mask_cells"]}
+    assert counted == {"cells", "shapes", "ceilings"} and len(jobs.pop("mask_cells")) == 3  # of one batch
+    assert "train" not in jobs and "training_manifest" not in jobs
     batches = [name for name in jobs if name.startswith("gradcam_")]
     assert len(batches) == 2  # one of the two batches of each of the two models
     assert {name[-5:] for name in batches} == {batches[0][-5:]}
@@ -152,12 +158,12 @@ def test_other_content_under_the_same_name_runs_what_reads_it(brought: Study) ->
         return found
 
     jobs = jobs_after(masks, f"{image}_attribute_streaks.png")
-    assert len(jobs["mask_cells"]) == 1
+    assert len({Path(path).stem for path in jobs["mask_cells"]}) == 1
     assert {"archive_digests", "study_record"} <= set(jobs)
     assert not [name for name in jobs if name.startswith(("gradcam_", "train", "perceptual_hashes"))]
 
     jobs = jobs_after(pictures, f"{image}.jpg")
-    assert len(jobs["mask_cells"]) == len(jobs["perceptual_hashes"]) == 1
+    assert len({Path(path).stem for path in jobs["mask_cells"]}) == len(jobs["perceptual_hashes"]) == 1
     assert len([name for name in jobs if name.startswith("gradcam_")]) == 2  # one batch of each model
     assert "training_manifest" not in jobs
 

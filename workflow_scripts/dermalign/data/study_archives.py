@@ -18,6 +18,7 @@ from .labels import named_pictures, read_diagnoses, read_training_labels
 from .lesions import read_lesions
 from .mask_files import list_lesion_masks, list_masks
 from .names import plain_name
+from .patients import LESION, read_units
 from .tables import read_table
 
 ARCHIVE_KEYS = (
@@ -203,8 +204,9 @@ class Archives:
         classes = self.study.configuration["classes"]
         labels, metadata = self.path("training_labels"), self.path("training_metadata")
         faults: dict[str, str | None] = {}
+        by = self.study.configuration.get("resampled_by", LESION)
         if self.has_training_pictures and metadata:
-            faults["training_metadata"] = self._fault(metadata, "training_pictures", lambda: _pictures(metadata))
+            faults["training_metadata"] = self._fault(metadata, "training_pictures", lambda: _pictures(metadata, by))
         if self.has_training_pictures and labels:
             # A fault of the metadata is told once, and matters only to labels of lesions.
             readable = [metadata] if metadata and not faults["training_metadata"] else []
@@ -312,7 +314,8 @@ class Archives:
         return str(Path(self.settings["folder"]) / name)
 
 
-def _pictures(metadata: str) -> list[str]:
+def _pictures(metadata: str, by: str) -> list[str]:
     read_lesions(metadata)  # raises where it says no lesions
+    read_units([metadata], by)  # likewise of patients, where they are resampled
     table = read_table(metadata)
     return [image for row in table.rows for image in table.pictures(row)]
