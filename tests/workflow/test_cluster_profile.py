@@ -23,7 +23,8 @@ PLAN = (REPOSITORY / "docs" / "planning.md").read_text(encoding="utf-8")
 
 def named(rule: str) -> str:
     """Return what docs/ call a rule: rules that are made per model, source, batch or block share a name."""
-    shared = r"^(gradcam|jaccard|fetch|maps|statistics|control_statistics|evaluation_predictions)_(?!by_threshold).*|^(table|figure)\d$"
+    per_source = "gradcam|jaccard|fetch|maps|statistics|control_statistics|evaluation_predictions"
+    shared = rf"^({per_source})_(?!by_threshold).*|^(table|figure)\d$"
     return re.sub(shared, lambda match: match[1] or match[2], rule)
 
 
