@@ -16,11 +16,12 @@ from ..files import atomic_path
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 STYLES = ("-", "--", "-.", ":")
 GREYS = ("0.45",)
-DASHES = (":", "--", "-.", (0, (1, 3)), (0, (9, 2)), (0, (6, 2, 1, 2, 1, 2)))  # no solid line: that is a source
+# No solid line: that is a source.
+DASHES = (":", "--", "-.", (0, (1, 3)), (0, (9, 2)), (0, (6, 2, 1, 2, 1, 2)), (0, (4, 1, 1, 1)), (0, (2, 4)))
 # Lines are told apart by them where colours and dashes are not, as in grey; hollow ones are controls'. Circles mark
 # values.
 FILLED = ("None", "s", "^", "D", "v", "P", "X")
-HOLLOW = ("s", "^", "D", "x", "v", "P")
+HOLLOW = ("s", "^", "D", "x", "v", "P", "*", "<")
 WIDEST_LEGEND = 4  # entries beside each other
 # Of a figure as it is printed: a page's text, and panels beside each other whose letters are readable there.
 PAGE_WIDTH = 7.2  # inches
