@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..overlap.shards import Shards
 from ..study.groups import Groups, groups_of
 from ..terms import UNION
+from .chosen import at_rows, chosen_rows, interval
 from .intervals import bounds, clusters_of, resampled_means
 from .statistics import GROUP_BEST, UNION_BEST, best_threshold
 
@@ -80,7 +81,7 @@ def control_statistics(
         union = by_feature[UNION]
         of_group = groups_of(union.images, indexed, predicted, groups)
         resampled = _Resampled(clusters_of(union.images, lesions), seed)
-        chosen = _highest(resampled.means(union.jaccard)) if groups else np.empty(0, dtype=np.intp)
+        chosen = chosen_rows(resampled.means(union.jaccard)) if groups else np.empty(0, dtype=np.intp)
         whole = _Whole(union.images, of_group, best_threshold(union.thresholds, union.jaccard), chosen, resampled)
         for control in controls:
             names = {"model": model, "method": method, "control": control.name, "kind": control.kind}
@@ -146,17 +147,17 @@ def _of_everyone(pair: _Pair, resampled: _Resampled) -> Iterator[dict[str, objec
     own, control, equal = np.split(resampled.means(stacked), 3, axis=1)
     fixed = bounds(own - equal)
     for row, threshold in enumerate(pair.thresholds):
-        yield _row(EVERYONE, EQUAL_AREA, threshold, None, pair.own[row], pair.equal[row], fixed[row])
+        yield _row(EVERYONE, EQUAL_AREA, threshold, None, pair.own[row], pair.equal[row], fixed[row].tolist())
     best, at_best = best_threshold(pair.thresholds, pair.own), own.max(axis=1)
-    interval = _interval(at_best - _taken(equal, _highest(own)))
-    yield _row(EVERYONE, BEST_EQUAL_AREA, best, None, *_beside(pair, best, everyone), interval)
+    difference = at_best - at_rows(equal, chosen_rows(own))
+    yield _row(EVERYONE, BEST_EQUAL_AREA, best, None, *_beside(pair, best, everyone), interval(difference))
     # A constant map's J is the same at all thresholds below 1.
     lowest = pair.thresholds[0]
     control_best = None if pair.is_constant else best_threshold(pair.thresholds, pair.control)
     of_control = control[:, 0] if pair.is_constant else control.max(axis=1)
     first = _values(pair.own, pair.thresholds, best, everyone)
     second = _values(pair.control, pair.thresholds, lowest if pair.is_constant else control_best, everyone)
-    yield _row(EVERYONE, OWN_BEST, best, control_best, first, second, _interval(at_best - of_control))
+    yield _row(EVERYONE, OWN_BEST, best, control_best, first, second, interval(at_best - of_control))
 
 
 def _of_groups(pair: _Pair, groups: Sequence[str], whole: _Whole) -> Iterator[dict[str, object]]:
@@ -175,29 +176,16 @@ def _of_groups(pair: _Pair, groups: Sequence[str], whole: _Whole) -> Iterator[di
         own, equal = np.split(means, 2, axis=1)
         for at, threshold, chosen in (
             (UNION_BEST, whole.best, whole.chosen),
-            (GROUP_BEST, best_threshold(pair.thresholds, pair.own[:, members]), _highest(own)),
+            (GROUP_BEST, best_threshold(pair.thresholds, pair.own[:, members]), chosen_rows(own)),
         ):
-            interval = _interval(_taken(own, chosen) - _taken(equal, chosen))
-            yield _row(group, at, threshold, None, *_beside(pair, threshold, members), interval)
-
-
-def _interval(differences: Values) -> Values:
-    return bounds(differences[:, None])[0]
+            difference = at_rows(own, chosen) - at_rows(equal, chosen)
+            yield _row(group, at, threshold, None, *_beside(pair, threshold, members), interval(difference))
 
 
 def _beside(pair: _Pair, threshold: str | None, members: NDArray[np.bool_]) -> tuple[Values, Values]:
     """Return J of the source at a threshold and of the control where it is as white, of some pictures."""
     own, equal = (_values(of, pair.thresholds, threshold, members) for of in (pair.own, pair.equal))
     return own, equal
-
-
-def _highest(means: Values) -> NDArray[np.intp]:
-    """Return the threshold with the highest mean in each resample, the lowest on a tie; any where all are NaN."""
-    return np.argmax(np.nan_to_num(means, nan=-1.0), axis=1)
-
-
-def _taken(means: Values, chosen: NDArray[np.intp]) -> Values:
-    return np.take_along_axis(means, chosen[:, None], axis=1)[:, 0]
 
 
 def _values(jaccard: Values, thresholds: Sequence[str], threshold: str | None, members: NDArray[np.bool_]) -> Values:
@@ -211,7 +199,7 @@ def _row(
     control_threshold: str | None,
     first: Values,
     second: Values,
-    interval: Values,
+    bounded: Sequence[float],
 ) -> dict[str, object]:
     n = first.size
     difference = first - second
@@ -225,6 +213,6 @@ def _row(
         "control_j_mean": float(second.mean()) if n else np.nan,
         "difference_mean": float(difference.mean()) if n else np.nan,
         "difference_sd": float(difference.std(ddof=1)) if n > 1 else np.nan,
-        "difference_low": interval[0],
-        "difference_high": interval[1],
+        "difference_low": bounded[0],
+        "difference_high": bounded[1],
     }
