@@ -83,7 +83,7 @@ use rule table1 as extended_ceilings with:
     params:
         function="extended_ceilings",
         arguments={},
-        caption=captions.extended_ceilings(),
+        caption=captions.extended_ceilings(UNIT),
         blocks=["model", "method", "grid"],
 
 

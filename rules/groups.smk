@@ -98,7 +98,7 @@ if HAS_GROUPINGS:
         params:
             function="extended_groupings",
             arguments={},
-            caption=captions.extended_groupings(),
+            caption=captions.extended_groupings(UNIT),
             blocks=["model", "method"],
 
 
@@ -144,7 +144,7 @@ use rule table1 as extended_correlations with:
     params:
         function="extended_correlations",
         arguments={},
-        caption=captions.extended_correlations(),
+        caption=captions.extended_correlations(UNIT),
         blocks=["model"],
 
 

@@ -242,7 +242,7 @@ use rule table1 as extended_controls with:
     params:
         function="extended_controls",
         arguments={},
-        caption=captions.extended_controls(),
+        caption=captions.extended_controls(UNIT),
         blocks=["model", "method", "feature"],
 
 

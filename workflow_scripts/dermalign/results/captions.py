@@ -102,12 +102,12 @@ def extended_groups(names: Iterable[str] | None, resampled_by: str) -> str:
     return _sentences(f"Jaccard index (J) of the union by {by}, all sources.", _intervals(resampled_by, CHOSEN))
 
 
-def extended_controls() -> str:
-    """Return the caption of the table of controls."""
-    return (
-        "Mean Jaccard index (J) of each source at its best threshold beside its controls: as white on each picture as "
-        "the source's map is, and at the control's own best threshold. Differences are the source's J minus the "
-        "control's, on the same pictures."
+def extended_controls(resampled_by: str) -> str:
+    """Return the caption of the table of controls; resampled_by as `extended_thresholds`."""
+    return _sentences(
+        "Mean Jaccard index (J) of each source at its best threshold, minus that of its controls on the same pictures.",
+        "A control is as white on each picture as the source's map is, or at its own best threshold.",
+        _intervals(resampled_by, CHOSEN),
     )
 
 
@@ -138,19 +138,20 @@ def extended_mann_whitney() -> str:
     )
 
 
-def extended_groupings() -> str:
-    """Return the caption of the table of groupings by other columns."""
-    return (
-        "Jaccard index (J) of the union by what else is known of the pictures, at its best threshold. Intervals are "
-        "bootstrapped by lesion. p and its effect size are of a Kruskal-Wallis test between the levels that are known."
+def extended_groupings(resampled_by: str) -> str:
+    """Return the caption of the table of groupings by other columns; resampled_by as `extended_thresholds`."""
+    return _sentences(
+        "Jaccard index (J) of the union by what else is known of the pictures, at its best threshold.",
+        _intervals(resampled_by),
+        "p and its effect size are of a Kruskal-Wallis test between the levels that are known.",
     )
 
 
-def extended_correlations() -> str:
-    """Return the caption of the table of rank correlations."""
-    return (
-        "Spearman's rank correlation of J, at each feature's best threshold, with what else is known of a picture. "
-        "Intervals are bootstrapped by lesion."
+def extended_correlations(resampled_by: str) -> str:
+    """Return the caption of the table of rank correlations; resampled_by as `extended_thresholds`."""
+    return _sentences(
+        "Spearman's rank correlation of J, at each feature's best threshold, with what else is known of a picture.",
+        _intervals(resampled_by),
     )
 
 
@@ -163,11 +164,12 @@ def extended_localisation() -> str:
     )
 
 
-def extended_ceilings() -> str:
-    """Return the caption of the table of ceilings."""
-    return (
+def extended_ceilings(resampled_by: str) -> str:
+    """Return the caption of the table of ceilings; resampled_by as `extended_thresholds`."""
+    return _sentences(
         "The Jaccard index (J) at each source's best threshold, as a share of the most that maps of its grid could "
-        "reach. Intervals are bootstrapped by lesion, thresholds chosen anew in each resample."
+        "reach.",
+        _intervals(resampled_by, CHOSEN),
     )
 
 
