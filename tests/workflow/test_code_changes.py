@@ -130,7 +130,7 @@ def test_other_words_run_nothing(study: Copy) -> None:
             {"train", "classifier_metrics", *MAPS, *AFTER_MAPS, *FIGURES, "classifier_table"},
         ),
         (
-            "overlap.mask_cells",
+            "data.mask_counts",
             "shape[0], 255)",
             "shape[0], 200)",
             {
