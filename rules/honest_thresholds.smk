@@ -72,10 +72,8 @@ rule hypotheses:
         mem_mb=megabytes(2000),
         runtime=minutes(30),
     params:
-        sources=lambda wildcards: [
-            dict(path=source.path, grid=list(SOURCES.grid(source)), is_first=source.method == FIRST_METHOD)
-            for source in EXPLAINED
-        ],
+        grids=lambda wildcards: {source.path: SOURCES.grid(source) for source in EXPLAINED},
+        first_method=FIRST_METHOD,
         diagnoses=[] if OWN_GROUPS else CONFIGURATION["evaluation_diagnoses"],
         lesions=lambda wildcards: ARCHIVES.table_digests(LESION_TABLES),
         resampled_by=CONFIGURATION["resampled_by"],

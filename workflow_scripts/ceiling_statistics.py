@@ -9,31 +9,20 @@ from dermalign.data.patients import read_units
 from dermalign.files import write_text
 from dermalign.logs import job_log
 from dermalign.overlap.ceiling_files import read_ceilings
-from dermalign.overlap.shards import read_shards
 from dermalign.results.ceilings import ceiling_statistics, share_statistics
-from dermalign.results.statistics import merge
+from dermalign.results.source_shards import read_sources
+from dermalign.results.statistics import below_each_other, merge
 
 with job_log(snakemake.log[0]):
     given, params = snakemake.input, snakemake.params
     ceilings = read_ceilings(given.ceilings)
     lesions = read_units(given.lesions, params.resampled_by)
     if given.get("shards"):
-        paths = {}
-        for path in map(Path, given.shards):
-            *source, feature = path.parts[-4:-1]
-            paths.setdefault(tuple(source), {}).setdefault(feature, {})[path.stem] = path
         tables = [
-            share_statistics(
-                *source,
-                params.grids["/".join(source)],
-                {feature: read_shards(of_feature) for feature, of_feature in by_feature.items()},
-                ceilings,
-                lesions,
-                params.seed,
-            )
-            for source, by_feature in paths.items()
+            share_statistics(*source, params.grids["/".join(source)], shards, ceilings, lesions, params.seed)
+            for source, shards in read_sources(given.shards)
         ]
-        table = pd.concat(tables, ignore_index=True)
+        table = below_each_other(tables)
     else:
         evaluation = read_evaluation(given.evaluation)
         table = ceiling_statistics(

@@ -11,18 +11,12 @@ from dermalign.files import write_text
 from dermalign.logs import job_log
 from dermalign.overlap.curves import open_curves
 from dermalign.overlap.equal_area import equal_area_jaccard
-from dermalign.overlap.shards import read_shards
 from dermalign.results.controls import Control, control_statistics
+from dermalign.results.source_shards import read_sources
 
 with job_log(snakemake.log[0]), ExitStack() as stack:
     given, params = snakemake.input, snakemake.params
-    paths = {}
-    for path in map(Path, given.shards):
-        paths.setdefault("/".join(path.parts[-4:-2]), {}).setdefault(path.parts[-2], {})[path.stem] = path
-    shards = {
-        source: {feature: read_shards(of_feature) for feature, of_feature in by_feature.items()}
-        for source, by_feature in paths.items()
-    }
+    shards = {"/".join(source): of_source for source, of_source in read_sources(given.shards)}
     curves = {"/".join(Path(path).with_suffix("").parts[-2:]): path for path in given.curves}
     controls = [
         Control(

@@ -9,8 +9,8 @@ from dermalign.data.patients import read_units
 from dermalign.files import write_text
 from dermalign.logs import job_log
 from dermalign.results.correlations import correlation_statistics
-from dermalign.results.group_tests import put_together
 from dermalign.results.source_shards import read_sources
+from dermalign.results.statistics import below_each_other
 
 with job_log(snakemake.log[0]):
     given = snakemake.input
@@ -23,4 +23,4 @@ with job_log(snakemake.log[0]):
         )
         for (model, method), shards in read_sources(given.shards)
     ]
-    write_text(snakemake.output[0], put_together(found).to_csv(index=False))
+    write_text(snakemake.output[0], below_each_other(found).to_csv(index=False))

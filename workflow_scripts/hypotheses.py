@@ -7,25 +7,23 @@ from dermalign.data.manifests import read_evaluation
 from dermalign.data.patients import read_units
 from dermalign.files import write_text
 from dermalign.logs import job_log
-from dermalign.overlap.shards import read_shards
 from dermalign.results.hypotheses import Explained, hypotheses
+from dermalign.results.source_shards import read_sources
 from dermalign.results.statistics import read_statistics
 
 with job_log(snakemake.log[0]):
     given, params = snakemake.input, snakemake.params
-    paths = {}
-    for path in map(Path, given.shards):
-        paths.setdefault("/".join(path.parts[-4:-2]), {}).setdefault(path.parts[-2], {})[path.stem] = path
     predicted = {Path(path).parent.name: read_evaluation_predictions(path) for path in given.predictions}
     sources = [
         Explained(
-            *source["path"].split("/"),
-            tuple(source["grid"]),
-            source["is_first"],
-            {feature: read_shards(of_feature) for feature, of_feature in paths[source["path"]].items()},
-            predicted.get(source["path"].partition("/")[0]),
+            model,
+            method,
+            tuple(params.grids[f"{model}/{method}"]),
+            method == params.first_method,
+            shards,
+            predicted.get(model),
         )
-        for source in params.sources
+        for (model, method), shards in read_sources(given.shards)
     ]
     lesions = read_units(given.lesions, params.resampled_by)
     tests = read_statistics(given.mann_whitney)

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-import pandas as pd
 from dermalign.data.patients import read_units
 from dermalign.files import write_text
 from dermalign.logs import job_log
 from dermalign.overlap.localisation import read_localisation
 from dermalign.results.localisation import localisation_statistics
+from dermalign.results.statistics import below_each_other
 
 with job_log(snakemake.log[0]):
     lesions = read_units(snakemake.input.lesions, snakemake.params.resampled_by)
@@ -19,4 +19,4 @@ with job_log(snakemake.log[0]):
         of_source.insert(0, "model", path.parent.name)
         of_source.insert(1, "method", path.stem)
         tables.append(of_source)
-    write_text(snakemake.output[0], pd.concat(tables, ignore_index=True).to_csv(index=False))
+    write_text(snakemake.output[0], below_each_other(tables).to_csv(index=False))

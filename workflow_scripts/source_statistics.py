@@ -2,25 +2,16 @@
 
 from pathlib import Path
 
-import pandas as pd
 from dermalign.classifiers.evaluation_predictions import read_evaluation_predictions
 from dermalign.data.manifests import read_evaluation
 from dermalign.data.patients import read_units
 from dermalign.files import write_text
 from dermalign.logs import job_log
-from dermalign.overlap.shards import read_shards
-from dermalign.results.statistics import SourceStatistics, source_statistics
+from dermalign.results.source_shards import read_sources
+from dermalign.results.statistics import below_each_other, source_statistics
 from dermalign.study.groups import group_account, groups_of
 
 with job_log(snakemake.log[0]) as log:
-    paths = {}
-    for path in map(Path, snakemake.input.shards):
-        method, feature = path.parts[-3:-1]
-        paths.setdefault(method, {}).setdefault(feature, {})[path.stem] = path
-    shards = {
-        method: {feature: read_shards(of_feature) for feature, of_feature in by_feature.items()}
-        for method, by_feature in paths.items()
-    }
     owner, groups = snakemake.params.owner, snakemake.params.groups
     evaluation = read_evaluation(snakemake.input.evaluation)
     resampled_by, seed = snakemake.params.resampled_by, snakemake.params.seed
@@ -37,10 +28,8 @@ with job_log(snakemake.log[0]) as log:
             *(owner, method, by_feature, evaluation, predicted, groups, lesions, seed, resampled_by),
             is_constant=method in snakemake.params.constant,
         )
-        for method, by_feature in shards.items()
+        for (_, method), by_feature in read_sources(snakemake.input.shards)
     ]
-    tables = {
-        name: pd.concat([getattr(source, name) for source in sources]) for name in SourceStatistics.__annotations__
-    }
     for path in snakemake.output:
-        write_text(path, tables[Path(path).stem].to_csv(index=False))
+        table = below_each_other([getattr(source, Path(path).stem) for source in sources])
+        write_text(path, table.to_csv(index=False))

@@ -17,7 +17,7 @@ from ..overlap.shards import Shards
 from ..study.groups import Groups, groups_of
 from ..terms import UNION
 from .intervals import FEWEST, RESAMPLES, bounds, clusters_of, resampled_lesions
-from .statistics import GROUP_BEST, UNION_BEST, best_threshold
+from .statistics import GROUP_BEST, UNION_BEST, below_each_other, best_threshold
 
 EXACT = "exact"
 ASYMPTOTIC = "asymptotic"
@@ -424,10 +424,4 @@ def source_group_tests(
         same = (model, method, feature, of_feature, of_group, names, union_best)
         found.append(mann_whitney_statistics(*same, lesions, seed))
         others.append(further_tests(*same, tests))
-    return GroupTests(put_together(found), put_together(others))
-
-
-def put_together(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Return tables of the same columns below each other."""
-    # An empty table does not know which of its columns are of numbers.
-    return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
+    return GroupTests(below_each_other(found), below_each_other(others))

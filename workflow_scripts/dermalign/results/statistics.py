@@ -312,7 +312,7 @@ def _best_row(
 
 
 def _labelled(model: str, method: str, parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    table = _below_each_other(parts)
+    table = below_each_other(parts)
     table.insert(0, "model", model)
     table.insert(1, "method", method)
     return table
@@ -320,10 +320,11 @@ def _labelled(model: str, method: str, parts: Sequence[pd.DataFrame]) -> pd.Data
 
 def merge(paths: Iterable[str | Path]) -> pd.DataFrame:
     """Put the sources' tables below each other; numbers and thresholds stay as they are written."""
-    return _below_each_other([read_statistics(path) for path in paths])
+    return below_each_other([read_statistics(path) for path in paths])
 
 
-def _below_each_other(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def below_each_other(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return tables of the same columns below each other."""
     # An empty table, of a source without predictions, does not know that its columns are of numbers.
     return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
 
