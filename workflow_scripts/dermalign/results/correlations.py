@@ -7,7 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..overlap.shards import Shards
-from .intervals import FEWEST, bounds, clusters_of, resampled_lesions
+from .chosen import interval
+from .intervals import clusters_of, lesions_of, resampled, sums_before
 from .statistics import best_threshold
 
 CORRELATION_COLUMNS = ("model", "method", "feature", "covariate", "n", "rho", "low", "high")
@@ -37,17 +38,13 @@ def resampled_rank_correlation(
     with all their pictures. Ranks are those of the resample, in which a picture that is drawn k times counts as k. NaN
     where either is constant in a resample, and in all where there are fewer than two lesions.
     """
-    found = np.full(resamples, np.nan)
-    count = int(clusters.max()) + 1 if clusters.size else 0
-    if count < FEWEST:
-        return found
     ranks = _Ranks(first), _Ranks(second)
-    start = 0
-    for times in resampled_lesions(count, seed, resamples):
+
+    def correlation(times: NDArray[np.uint8]) -> NDArray[np.float64]:
         weights = np.ascontiguousarray(times.T)[clusters]  # a row per picture, gathered as a whole
-        found[start : start + len(times)] = _weighted(*ranks, weights)
-        start += len(times)
-    return found
+        return _weighted(*ranks, weights)[:, np.newaxis]
+
+    return resampled(correlation, 1, lesions_of(clusters), seed, resamples)[:, 0]
 
 
 class _Ranks:
@@ -65,8 +62,7 @@ class _Ranks:
         With w below a value, e equal to it and W in all, the ranks of the equal ones are w + 1 to w + e, their mean
         w + (e + 1) / 2, and the mean of all ranks is (W + 1) / 2: twice the difference is w + (w + e) - W.
         """
-        sums = np.zeros((len(weights) + 1, weights.shape[1]), dtype=np.int32)
-        np.cumsum(weights[self.order], axis=0, out=sums[1:])
+        sums = sums_before(weights[self.order])
         centred: NDArray[np.float64] = (sums[self.below] + sums[self.up_to] - sums[-1]).astype(np.float64)
         return centred
 
@@ -144,9 +140,7 @@ def correlation_statistics(
             clusters = clusters_of([of_feature.images[row] for row in np.flatnonzero(known)], lesions)
             rho, low, high = rank_correlation(*pair), np.nan, np.nan
             if np.isfinite(rho):
-                resampled = resampled_rank_correlation(*pair, clusters, seed)
-                defined = resampled[~np.isnan(resampled)]
-                low, high = bounds(defined[:, None])[0].tolist() if defined.size else (np.nan, np.nan)
+                low, high = interval(resampled_rank_correlation(*pair, clusters, seed))
             row = {"model": model, "method": method, "feature": feature, "covariate": covariate}
             rows.append({**row, "n": int(known.sum()), "rho": rho, "low": low, "high": high})
     return pd.DataFrame(rows, columns=CORRELATION_COLUMNS)

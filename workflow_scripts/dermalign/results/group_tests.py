@@ -16,7 +16,7 @@ from ..logs import logger
 from ..overlap.shards import Shards
 from ..study.groups import Groups, groups_of
 from ..terms import UNION
-from .intervals import FEWEST, RESAMPLES, bounds, clusters_of, resampled_lesions
+from .intervals import FEWEST, RESAMPLES, bounds, clusters_of, lesions_of, resampled, sums_before
 from .statistics import GROUP_BEST, UNION_BEST, below_each_other, best_threshold
 
 EXACT = "exact"
@@ -169,38 +169,29 @@ def resampled_rank_biserial(
     sums of these counts up to each place tell how many of them are below a value, and how many equal it: exactly, in
     whole numbers.
     """
-    found = np.full((resamples, len(pairs)), np.nan)
-    count = int(clusters.max()) + 1 if clusters.size else 0
-    if count < FEWEST:
-        return found
     members = {name: np.flatnonzero(groups == name) for name in dict.fromkeys(name for pair in pairs for name in pair)}
     ordered = {name: rows[np.argsort(values[rows], kind="stable")] for name, rows in members.items()}
     places = [
         tuple(values[ordered[second]].searchsorted(values[ordered[first]], side) for side in ("left", "right"))
         for first, second in pairs
     ]
-    start = 0
-    for times in resampled_lesions(count, seed, resamples):
+
+    def effects(times: NDArray[np.uint8]) -> NDArray[np.float64]:
         # A row per lesion, so that rows are gathered as a whole.
         of_lesion = np.ascontiguousarray(times.T)
         counts = {name: of_lesion[clusters[rows]] for name, rows in ordered.items()}
-        sums = {name: _sums_before(of_name) for name, of_name in counts.items()}
+        sums = {name: sums_before(of_name) for name, of_name in counts.items()}
+        found = np.empty((len(times), len(pairs)))
         for column, (first, second) in enumerate(pairs):
             below, up_to = (sums[second][place] for place in places[column])
             # Below and as large, each counted twice where below: 2 U.
             twice = np.einsum("ir,ir->r", counts[first], below + up_to, dtype=np.int64, casting="unsafe")
             pairs_drawn = sums[first][-1].astype(np.float64) * sums[second][-1]
             with np.errstate(divide="ignore", invalid="ignore"):
-                found[start : start + len(times), column] = twice / pairs_drawn - 1
-        start += len(times)
-    return found
+                found[:, column] = twice / pairs_drawn - 1
+        return found
 
-
-def _sums_before(counts: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """Return the sums of all rows before each, and of all: int32 (rows + 1, columns)."""
-    sums = np.zeros((len(counts) + 1, counts.shape[1]), dtype=np.int32)
-    np.cumsum(counts, axis=0, out=sums[1:])
-    return sums
+    return resampled(effects, len(pairs), lesions_of(clusters), seed, resamples)
 
 
 def rank_biserial_intervals(
@@ -219,9 +210,8 @@ def rank_biserial_intervals(
     found = np.full((len(pairs), 2), np.nan)
     lesions = {name: np.unique(clusters[groups == name]).size for pair in pairs for name in pair}
     columns = [column for column, pair in enumerate(pairs) if min(lesions[name] for name in pair) >= FEWEST]
-    resampled = resampled_rank_biserial(values, groups, [pairs[each] for each in columns], clusters, seed, resamples)
-    for column, of_pair in zip(columns, resampled.T, strict=True):
-        found[column] = bounds(of_pair[~np.isnan(of_pair)][:, None])[0]
+    compared = [pairs[each] for each in columns]
+    found[columns] = bounds(resampled_rank_biserial(values, groups, compared, clusters, seed, resamples))
     return found
 
 

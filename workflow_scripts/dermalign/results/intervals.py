@@ -5,7 +5,7 @@ and Welsh 2007); a picture of unknown lesion is its own. Bounds are percentiles 
 to the Bootstrap, 1993, section 13.3).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -57,21 +57,53 @@ def resampled_means(
     subtracted resample by resample. members: bool (n,), which pictures the means are of, all by default; lesions of all
     pictures are resampled. NaN where there are fewer than two lesions, and in resamples without a member.
     """
-    count = int(clusters.max()) + 1 if clusters.size else 0
-    means = np.full((resamples, len(values)), np.nan)
-    if count < FEWEST:
-        return means
+    count = lesions_of(clusters)
     if members is not None:
         values, clusters = values[:, members], clusters[members]
-    sums = np.stack([np.bincount(clusters, weights=row, minlength=count) for row in values], axis=1)
+    sums = np.array([np.bincount(clusters, weights=row, minlength=count) for row in values]).T
     sizes = np.bincount(clusters, minlength=count).astype(np.float64)
+
+    def means(times: NDArray[np.uint8]) -> NDArray[np.float64]:
+        drawn = times.astype(np.float64)
+        with np.errstate(invalid="ignore"):  # 0 / 0, of a resample without a member
+            found: NDArray[np.float64] = (drawn @ sums) / (drawn @ sizes)[:, None]
+        return found
+
+    return resampled(means, len(values), count, seed, resamples)
+
+
+def lesions_of(clusters: NDArray[np.intp]) -> int:
+    """Return how many lesions there are; clusters: the lesion of each picture, numbered from 0."""
+    return int(clusters.max()) + 1 if clusters.size else 0
+
+
+def resampled(
+    statistics: Callable[[NDArray[np.uint8]], NDArray[np.float64]],
+    columns: int,
+    count: int,
+    seed: int,
+    resamples: int = RESAMPLES,
+) -> NDArray[np.float64]:
+    """Return statistics of each resample, float64 (resamples, columns); NaN where there are fewer than two lesions.
+
+    statistics: function of how often each of `count` lesions is drawn, uint8 (some resamples, count), that returns
+    float64 (some resamples, columns).
+    """
+    found = np.full((resamples, columns), np.nan)
+    if count < FEWEST:
+        return found
     first = 0
     for times in resampled_lesions(count, seed, resamples):
-        chosen = times.astype(np.float64)
-        with np.errstate(invalid="ignore"):  # 0 / 0, of a resample without a member
-            means[first : first + len(times)] = (chosen @ sums) / (chosen @ sizes)[:, None]
+        found[first : first + len(times)] = statistics(times)
         first += len(times)
-    return means
+    return found
+
+
+def sums_before(counts: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """Return the sums of all rows before each, and of all: int32 (rows + 1, columns)."""
+    sums = np.zeros((len(counts) + 1, counts.shape[1]), dtype=np.int32)
+    np.cumsum(counts, axis=0, out=sums[1:])
+    return sums
 
 
 def bounds(resampled: NDArray[np.float64]) -> NDArray[np.float64]:
