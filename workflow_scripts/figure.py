@@ -37,7 +37,7 @@ def histograms_of(inputs, threshold, asked):
     shards = of_shards(inputs.shards)
     return histograms(
         {
-            model: {feature: each.jaccard[each.thresholds.index(threshold)] for feature, each in features.items()}
+            model: {feature: each.jaccard_at(threshold) for feature, each in features.items()}
             for model, features in shards.items()
         },
         threshold,
@@ -52,7 +52,7 @@ def groups_of_shards(inputs, groups):
         (union,) = features.values()
         names = groups_of(union.images, evaluation, read_evaluation_predictions(predictions), groups)
         best = thresholds[model] = best_threshold(union.thresholds, union.jaccard)
-        values = union.jaccard[union.thresholds.index(best) if best else 0]
+        values = union.jaccard_at(best)
         jaccard[model] = {group: values[names == group] for group in groups}
     return groups_figure(jaccard, thresholds)
 

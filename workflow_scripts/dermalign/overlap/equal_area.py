@@ -4,7 +4,7 @@ At its own best threshold a control is as white as suits it; all white is best w
 something about each other's place where they are equally white.
 """
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -36,9 +36,7 @@ def equal_area_jaccard(
     J = i / (a + b - i) for the area a, the mask's white pixels b, and i as `intersection_at_area`. Of fine maps i is
     taken between their 1,001 thresholds.
     """
-    rows_of = defaultdict(list)
-    for row, image in enumerate(curves.images):
-        rows_of[image].append(row)
+    maps = Counter(curves.images)
     place = {image: column for column, image in enumerate(images)}
     jaccard = np.zeros(area.shape)
     for block in curves.blocks:
@@ -54,4 +52,4 @@ def equal_area_jaccard(
             own_area, own = areas[row, own_ends], intersections[row, own_ends]
             common = intersection_at_area(own_area, own, area[:, column])
             jaccard[:, column] += common / (area[:, column] + own[-1] - common)
-    return jaccard / np.array([len(rows_of[image]) for image in images])
+    return jaccard / np.array([maps[image] for image in images])

@@ -84,6 +84,10 @@ class Shards:
         """The Jaccard index by threshold and picture, float64 (t, n), the mean over draws."""
         return self.per_picture(jaccard_index(self.intersection, self.union))
 
+    def jaccard_at(self, threshold: str | None) -> NDArray[np.float64]:
+        """Return the Jaccard index of each picture at a threshold, float64 (n,), or nothing where there is none."""
+        return self.jaccard[self.thresholds.index(threshold)] if threshold is not None else np.empty(0)
+
 
 def read_shards(paths: Mapping[str, str | Path]) -> Shards:
     """Read one feature's shards, {threshold: path}, and check that all are of the same pictures.

@@ -138,7 +138,7 @@ def share_statistics(
             means = resampled_means(np.vstack([of_feature.jaccard, own]), clusters_of(images, lesions), seed)
             share = means[:, :-1].max(axis=1) / means[:, -1]
             ((low, high),) = bounds(share[:, np.newaxis]).tolist()
-            mean = float(of_feature.jaccard[of_feature.thresholds.index(best)].mean())
+            mean = float(of_feature.jaccard_at(best).mean())
             row |= {"threshold": best, "j_mean": mean, "ceiling_j_mean": float(own.mean())}
             row |= {"share": mean / float(own.mean()), "low": low, "high": high}
         rows.append(row)

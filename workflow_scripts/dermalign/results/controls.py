@@ -12,7 +12,7 @@ from ..study.groups import Groups, groups_of
 from ..terms import UNION
 from .chosen import at_rows, chosen_rows, interval
 from .intervals import bounds, clusters_of, resampled_means
-from .statistics import GROUP_BEST, UNION_BEST, best_threshold
+from .statistics import GROUP_BEST, UNION_BEST, Whole, best_threshold
 
 EQUAL_AREA = "equal area"
 BEST_EQUAL_AREA = "equal area at best"
@@ -79,16 +79,20 @@ def control_statistics(
     rows: list[dict[str, object]] = []
     for method, by_feature in methods.items():
         union = by_feature[UNION]
-        of_group = groups_of(union.images, indexed, predicted, groups)
-        resampled = _Resampled(clusters_of(union.images, lesions), seed)
-        chosen = chosen_rows(resampled.means(union.jaccard)) if groups else np.empty(0, dtype=np.intp)
-        whole = _Whole(union.images, of_group, best_threshold(union.thresholds, union.jaccard), chosen, resampled)
+        best = best_threshold(union.thresholds, union.jaccard)
+        whole = Whole.of(union, lesions, seed)
+        clusters = {feature: clusters_of(own.images, lesions) for feature, own in by_feature.items()}
+        # Of the source alone: the same beside every control.
+        means = {feature: resampled_means(own.jaccard, clusters[feature], seed) for feature, own in by_feature.items()}
+        of_group = {feature: groups_of(own.images, indexed, predicted, groups) for feature, own in by_feature.items()}
         for control in controls:
             names = {"model": model, "method": method, "control": control.name, "kind": control.kind}
             for feature, own in by_feature.items():
                 pair = _pair(own, control, feature, indexed, f"{model}: {method} and {control.name}")
-                own_lesions = _Resampled(clusters_of(pair.images, lesions), seed)
-                found = [*_of_everyone(pair, own_lesions), *_of_groups(pair, list(groups), whole)]
+                found = [
+                    *_of_everyone(pair, means[feature], clusters[feature], seed),
+                    *_of_groups(pair, list(groups), of_group[feature], best, whole),
+                ]
                 rows += [{**names, "feature": feature, **row} for row in found]
     return pd.DataFrame(rows, columns=CONTROL_COLUMNS)
 
@@ -108,28 +112,6 @@ class _Pair:
     is_constant: bool
 
 
-@dataclass(frozen=True)
-class _Resampled:
-    """Resamples of lesions: clusters (n,), the lesion of each picture, and the seed."""
-
-    clusters: NDArray[np.intp]
-    seed: int
-
-    def means(self, values: Values, members: NDArray[np.bool_] | None = None) -> Values:
-        return resampled_means(values, self.clusters, self.seed, members=members)
-
-
-@dataclass(frozen=True)
-class _Whole:
-    """The analysis of a source: its pictures and their groups, the union's best threshold, of all and of resamples."""
-
-    images: list[str]
-    of_group: NDArray[np.str_]
-    best: str | None
-    chosen: NDArray[np.intp]
-    resampled: _Resampled
-
-
 def _pair(own: Shards, control: Control, feature: str, indexed: pd.DataFrame, what: str) -> _Pair:
     other = control.shards[feature]
     if own.images != other.images or own.thresholds != other.thresholds:
@@ -141,10 +123,11 @@ def _pair(own: Shards, control: Control, feature: str, indexed: pd.DataFrame, wh
     return _Pair(own.images, own.thresholds, own.jaccard, other.jaccard, equal, control.is_constant)
 
 
-def _of_everyone(pair: _Pair, resampled: _Resampled) -> Iterator[dict[str, object]]:
+def _of_everyone(pair: _Pair, own: Values, clusters: NDArray[np.intp], seed: int) -> Iterator[dict[str, object]]:
+    """Yield the rows of all pictures. own: the source's mean J in each resample, float64 (resamples, t)."""
     everyone = np.ones(len(pair.images), dtype=np.bool_)
-    stacked = np.concatenate([pair.own, pair.control, pair.equal])
-    own, control, equal = np.split(resampled.means(stacked), 3, axis=1)
+    beside = resampled_means(np.concatenate([pair.control, pair.equal]), clusters, seed)
+    control, equal = np.split(beside, 2, axis=1)
     fixed = bounds(own - equal)
     for row, threshold in enumerate(pair.thresholds):
         yield _row(EVERYONE, EQUAL_AREA, threshold, None, pair.own[row], pair.equal[row], fixed[row].tolist())
@@ -160,22 +143,16 @@ def _of_everyone(pair: _Pair, resampled: _Resampled) -> Iterator[dict[str, objec
     yield _row(EVERYONE, OWN_BEST, best, control_best, first, second, interval(at_best - of_control))
 
 
-def _of_groups(pair: _Pair, groups: Sequence[str], whole: _Whole) -> Iterator[dict[str, object]]:
-    if not groups:
-        return
-    # On the pictures of the whole analysis, so that a resample chooses the union's threshold and counts the group.
-    place = {image: column for column, image in enumerate(whole.images)}
-    columns = np.array([place[image] for image in pair.images], dtype=np.intp)
-    spread = np.zeros((2 * len(pair.thresholds), len(whole.images)))
-    spread[:, columns] = np.concatenate([pair.own, pair.equal])
-    shows = np.zeros(len(whole.images), dtype=np.bool_)
-    shows[columns] = True
+def _of_groups(
+    pair: _Pair, groups: Sequence[str], of_group: NDArray[np.str_], best: str | None, whole: Whole
+) -> Iterator[dict[str, object]]:
+    """Yield the rows of groups. of_group: each picture's group. best: the union's best threshold."""
+    both = np.concatenate([pair.own, pair.equal])
     for group in groups:
-        members = whole.of_group[columns] == group
-        means = whole.resampled.means(spread, shows & (whole.of_group == group))
-        own, equal = np.split(means, 2, axis=1)
+        members = of_group == group
+        own, equal = np.split(whole.means(pair.images, both, members), 2, axis=1)
         for at, threshold, chosen in (
-            (UNION_BEST, whole.best, whole.chosen),
+            (UNION_BEST, best, whole.chosen),
             (GROUP_BEST, best_threshold(pair.thresholds, pair.own[:, members]), chosen_rows(own)),
         ):
             difference = at_rows(own, chosen) - at_rows(equal, chosen)

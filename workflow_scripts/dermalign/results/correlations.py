@@ -132,7 +132,7 @@ def correlation_statistics(
     rows = []
     for feature, of_feature in shards.items():
         threshold = best_threshold(of_feature.thresholds, of_feature.jaccard)
-        values = of_feature.jaccard[of_feature.thresholds.index(threshold) if threshold is not None else 0]
+        values = of_feature.jaccard_at(threshold)
         found = covariates(of_feature.images, feature, evaluation, masks, confidence)
         for covariate in COVARIATES:
             known = np.isfinite(found[covariate])

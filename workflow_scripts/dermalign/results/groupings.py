@@ -113,8 +113,7 @@ def grouping_statistics(
     Raises as `levels_of`.
     """
     threshold = best_threshold(shards.thresholds, shards.jaccard)
-    place = shards.thresholds.index(threshold) if threshold is not None else 0
-    values = shards.jaccard[place]
+    values = shards.jaccard_at(threshold)
     clusters = clusters_of(shards.images, lesions)
     rows = []
     for name, grouping in groupings.items():

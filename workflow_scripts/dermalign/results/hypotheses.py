@@ -107,7 +107,7 @@ def _resolution(
         means = [resampled_means(shards.jaccard, clusters, seed, resamples) for shards in pair]
         first, second = (at_rows(each, chosen_rows(each)) for each in means)
         bounds = interval(first - second)
-    values = [_at(shards, threshold) for shards, threshold in zip(pair, best, strict=True)]
+    values = [shards.jaccard_at(threshold) for shards, threshold in zip(pair, best, strict=True)]
     names = (RESOLUTION, finer.model, finer.name, coarser.name, feature)
     return _row(names, values, best, bounds, np.nan)
 
@@ -130,9 +130,11 @@ def _correctness(
         members = [of_group == name for name in (first, second)]
         bounds = (np.nan, np.nan)
         if all(has_spread(whole.clusters[each]) for each in members):
-            of_first, of_second = (at_rows(whole.means(union, each), whole.chosen) for each in members)
+            of_first, of_second = (
+                at_rows(whole.means(union.images, union.jaccard, each), whole.chosen) for each in members
+            )
             bounds = interval(of_first - of_second)  # a resample without one of the groups is left out
-        values = [_at(union, best)[each] if best else np.empty(0) for each in members]
+        values = [union.jaccard_at(best)[each] for each in members]
         p = _p(mann_whitney, source, first, second)
         yield _row((CORRECTNESS, source.model, first, second, UNION), values, [best, best], bounds, p)
 
@@ -143,10 +145,6 @@ def _p(mann_whitney: pd.DataFrame, source: Explained, first: str, second: str) -
     for column, value in {**wanted, "first": first, "second": second}.items():
         found = found[found[column] == value]
     return float(found["p"].iloc[0]) if len(found) else np.nan
-
-
-def _at(shards: Shards, threshold: str | None) -> NDArray[np.float64]:
-    return shards.jaccard[shards.thresholds.index(threshold)] if threshold else np.empty(0)
 
 
 def _row(

@@ -84,7 +84,7 @@ def out_of_sample(
         clusters = clusters_of(of_feature.images, lesions)
         count = int(np.unique(clusters).size)
         best = best_threshold(thresholds, jaccard)
-        inside = float(jaccard[thresholds.index(best)].mean()) if best else np.nan
+        inside = float(of_feature.jaccard_at(best).mean()) if best else np.nan
         row: dict[str, object] = {
             **{"model": model, "method": method, "feature": feature, "n": len(of_feature.images), "lesions": count},
             **{"folds": min(folds, count), "repeats": repeats, "threshold": best, "j_in_sample": inside},

@@ -204,29 +204,34 @@ class Whole:
         chosen = chosen_rows(resampled_means(union.jaccard, clusters, seed, resamples))
         return cls(union.images, clusters, chosen, seed)
 
-    def means(self, shards: Shards, members: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Return the mean J of a feature's pictures that are members in each resample, float64 (resamples, t).
+    def means(
+        self, images: Sequence[str], jaccard: NDArray[np.float64], members: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
+        """Return the means of rows of J over some pictures in each resample, float64 (resamples, rows).
 
-        members: bool, of the pictures of the shards; these are some of the analysis. NaN in resamples without any.
+        images: k of the analysis, those that show a feature. jaccard: (rows, k). members: bool (k,), which of them the
+        means are of. NaN in resamples without any.
         """
-        place = {image: column for column, image in enumerate(self.images)}
-        columns = np.array([place[image] for image in shards.images], dtype=np.intp)
-        spread = np.zeros((len(shards.thresholds), len(self.images)))
-        spread[:, columns] = shards.jaccard
+        columns = self._columns(images)
+        spread = np.zeros((len(jaccard), len(self.images)))
+        spread[:, columns] = jaccard
         counted = np.zeros(len(self.images), dtype=np.bool_)
         counted[columns] = members
         return resampled_means(spread, self.clusters, self.seed, self.chosen.size, counted)
+
+    def _columns(self, images: Sequence[str]) -> NDArray[np.intp]:
+        place = {image: column for column, image in enumerate(self.images)}
+        return np.array([place[image] for image in images], dtype=np.intp)
 
     def intervals(
         self, shards: Shards, groups: NDArray[np.str_], names: Sequence[str]
     ) -> dict[tuple[str, str], tuple[float, float]]:
         """Return {(at, group): the interval of its mean J} of a feature's pictures."""
-        place = dict(zip(self.images, self.clusters.tolist(), strict=True))
-        clusters = np.array([place[image] for image in shards.images], dtype=np.intp)
+        clusters = self.clusters[self._columns(shards.images)]
         found = {}
         for name in names:
             members = groups == name
-            means = self.means(shards, members)
+            means = self.means(shards.images, shards.jaccard, members)
             for at, rows in ((UNION_BEST, self.chosen), (GROUP_BEST, chosen_rows(means))):
                 found[at, name] = group_interval(means, rows, clusters[members])
         return found
