@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.grids import cell_areas
+from ..data.grids import areas_of
 
 BINS = 1001  # thresholds of three digits, 0.000 to 1.000
 
@@ -49,20 +49,12 @@ def overlap_curves(
     order = np.argsort(-flat, axis=1, kind="stable")
     return Curves(
         levels=np.take_along_axis(flat, order, axis=1),
-        area=_cumulative(_areas(saliency.shape[1:], sizes), order),
+        area=_cumulative(areas_of((rows, columns), sizes).reshape(flat.shape), order),
         intersection={
             feature: _cumulative(counts.reshape(flat.shape).astype(np.int64), order)
             for feature, counts in cells.items()
         },
     )
-
-
-def _areas(grid: tuple[int, ...], sizes: NDArray[np.integer]) -> NDArray[np.int64]:
-    rows, columns = grid
-    areas = np.empty((len(sizes), rows * columns), dtype=np.int64)
-    for row, (width, height) in enumerate(sizes.tolist()):
-        areas[row] = cell_areas((rows, columns), width, height).ravel()
-    return areas
 
 
 def _cumulative(values: NDArray[np.int64], order: NDArray[np.intp]) -> NDArray[np.int64]:
@@ -87,7 +79,7 @@ def binned_curves(
     column = np.searchsorted(thresholds, saliency.reshape(n, rows * columns), side="left")
     return Curves(
         levels=None,
-        area=_binned(_areas(saliency.shape[1:], sizes), column),
+        area=_binned(areas_of((rows, columns), sizes).reshape(column.shape), column),
         intersection={feature: _binned(counts.reshape(column.shape), column) for feature, counts in cells.items()},
     )
 

@@ -9,10 +9,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..data.cell_files import CellFile
-from ..data.grids import cell_areas
-from .blocks import MapBlock, rows_in_memory
+from .blocks import MapBlock
 from .inputs import Inputs
+from .mask_blocks import mask_blocks
 
 
 def ceiling(inputs: Inputs) -> Iterator[MapBlock]:
@@ -21,18 +20,9 @@ def ceiling(inputs: Inputs) -> Iterator[MapBlock]:
     Needs masks; `union` is among the features, as its cells are not the other features' maximum. A map is degenerate
     where it is constant. Memory: a block of maps for all features.
     """
-    wanted = set(inputs.images)
-    rows_of, columns_of = inputs.grid
-    for path in inputs.cells:
-        with CellFile(path) as cells:
-            rows = np.array([row for row, image in enumerate(cells.images) if image in wanted], dtype=np.intp)
-            block = max(1, rows_in_memory(rows_of * columns_of) // len(cells.features))
-            for start in range(0, len(rows), block):
-                part = rows[start : start + block]
-                counts = cells.counts(inputs.grid, part)
-                areas = np.stack([cell_areas(inputs.grid, *size) for size in cells.sizes(part).tolist()])
-                areas = np.broadcast_to(areas[:, np.newaxis], counts.shape)
-                maps = np.divide(counts, areas, out=np.zeros(counts.shape), where=areas > 0).astype(np.float32)
-                degenerate = (maps.min(axis=(1, 2, 3)) == maps.max(axis=(1, 2, 3))).astype(np.bool_)
-                images = [cells.images[row] for row in part]
-                yield MapBlock(images, maps, maps, degenerate, list(cells.features))
+    for block in mask_blocks(inputs):
+        areas = np.broadcast_to(block.area, block.white.shape)
+        shares = np.divide(block.white, areas, out=np.zeros(areas.shape), where=areas > 0)
+        maps = shares.astype(np.float32)
+        degenerate = (maps.min(axis=(1, 2, 3)) == maps.max(axis=(1, 2, 3))).astype(np.bool_)
+        yield MapBlock(block.images, maps, maps, degenerate, list(inputs.features))

@@ -10,12 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.cell_files import CellFile
-from ..data.grids import Grid, cell_areas
 from ..data.lesions import read_lesions
 from ..data.names import plain_name
 from .blocks import MapBlock, rows_in_memory
 from .inputs import Inputs
+from .mask_blocks import mask_blocks
 from .stretching import stretch
 
 UNITS = 2**32  # a share is counted in these, as integers, so that what is added and taken away again leaves nothing
@@ -63,13 +62,13 @@ def mean_mask(inputs: Inputs, cells: int) -> Iterator[MapBlock]:
     several = {lesion for lesion, count in Counter(lesions.values()).items() if count > 1}
     total = np.zeros((len(inputs.features), *inputs.grid), dtype=np.int64)
     of_lesion = {lesion: np.zeros_like(total) for lesion in several}
-    for images, shares in _shares(inputs, cells):
+    for images, shares in _shares(inputs):
         total += shares.sum(axis=0)
         for image, of_picture in zip(images, shares, strict=True):
             if lesions[image] in several:
                 of_lesion[lesions[image]] += of_picture
     sizes = Counter(lesions.values())
-    for images, shares in _shares(inputs, cells):
+    for images, shares in _shares(inputs):
         raw = np.empty(shares.shape, dtype=np.float32)
         for row, (image, of_picture) in enumerate(zip(images, shares, strict=True)):
             others = len(lesions) - sizes[lesions[image]]
@@ -94,20 +93,7 @@ def _lesions_of(images: Sequence[str], tables: Sequence[str]) -> dict[str, str]:
     return {image: f"lesion {known[name]}" if name in known else f"picture {name}" for image, name in names.items()}
 
 
-def _shares(inputs: Inputs, cells: int) -> Iterator[tuple[list[str], NDArray[np.int64]]]:
+def _shares(inputs: Inputs) -> Iterator[tuple[list[str], NDArray[np.int64]]]:
     """Yield blocks of pictures: their names, and the share of each cell that is white in units, (n, features, h, w)."""
-    wanted = set(inputs.images)
-    block = max(1, rows_in_memory(cells * cells) // len(inputs.features))
-    for path in inputs.cells:
-        with CellFile(path) as file:
-            order = [file.features.index(feature) for feature in inputs.features]
-            rows = np.array([row for row, image in enumerate(file.images) if image in wanted], dtype=np.intp)
-            for start in range(0, len(rows), block):
-                part = rows[start : start + block]
-                counts = file.counts(inputs.grid, part)[:, order].astype(np.int64)
-                areas = _areas(inputs.grid, file.sizes(part))
-                yield [file.images[row] for row in part], counts * UNITS // np.maximum(areas, 1)[:, np.newaxis]
-
-
-def _areas(grid: Grid, sizes: NDArray[np.integer]) -> NDArray[np.int64]:
-    return np.stack([cell_areas(grid, width, height) for width, height in sizes.tolist()])
+    for block in mask_blocks(inputs):
+        yield block.images, block.white * UNITS // np.maximum(block.area, 1)
