@@ -1,20 +1,17 @@
 # Resolution ceilings: the best overlap that any map of so many cells could have, and which share of it models reach.
 
 CEILINGS = [source for source in SOURCES if source.kind.family == CEILING]
-# Whose share is told: saliency methods and their variants.
-OF_MODELS = [] if MISSING else [source for source in SOURCES if source.kind.family in (METHOD, VARIANT)]
 WANTED += expand("{results}/tables/extended_ceilings{suffix}", results=RESULTS, suffix=TABLE_SUFFIXES)
 WANTED += [f"{RESULTS}/figures/ceilings.png", f"{RESULTS}/figures/ceilings.svg"]
 
 
 rule ceilings:
     input:
+        **LESIONS_INPUT,
         ceilings=expand("{results}/ceilings/{batch}.h5", results=RESULTS, batch=MASK_BATCHES),
         evaluation=f"{RESULTS}/manifest/evaluation.csv",
         curves=[f"{RESULTS}/curves/{source.path}.h5" for source in CEILINGS],
         exact=[f"{RESULTS}/exact/{source.path}/exact_thresholds.csv" for source in CEILINGS],
-        lesions=ancient(LESION_TABLES),
-        drawn=ARCHIVES.drawn if LESION_TABLES else [],
     output:
         f"{RESULTS}/statistics/ceilings.csv",
     log:
@@ -28,25 +25,16 @@ rule ceilings:
         mem_mb=megabytes(2000),
         runtime=minutes(30),
     params:
-        lesions=lambda wildcards: ARCHIVES.table_digests(LESION_TABLES),
-        resampled_by=CONFIGURATION["resampled_by"],
-        seed=CONFIGURATION["seed"],
+        **RESAMPLED,
     script:
         "../workflow_scripts/ceiling_statistics.py"
 
 
 rule ceiling_shares:
     input:
+        **LESIONS_INPUT,
         ceilings=expand("{results}/ceilings/{batch}.h5", results=RESULTS, batch=MASK_BATCHES),
-        shards=expand(
-            "{results}/jaccard/{source}/{feature}/{threshold}.csv",
-            results=RESULTS,
-            source=[source.path for source in OF_MODELS],
-            feature=FEATURES,
-            threshold=THRESHOLDS,
-        ),
-        lesions=ancient(LESION_TABLES),
-        drawn=ARCHIVES.drawn if LESION_TABLES else [],
+        shards=shards_of(EXPLAINED),
     output:
         f"{RESULTS}/statistics/ceiling_shares.csv",
     log:
@@ -60,10 +48,8 @@ rule ceiling_shares:
         mem_mb=megabytes(2000),
         runtime=minutes(30),
     params:
-        grids={source.path: SOURCES.grid(source) for source in OF_MODELS},
-        lesions=lambda wildcards: ARCHIVES.table_digests(LESION_TABLES),
-        resampled_by=CONFIGURATION["resampled_by"],
-        seed=CONFIGURATION["seed"],
+        **RESAMPLED,
+        grids={source.path: SOURCES.grid(source) for source in EXPLAINED},
     script:
         "../workflow_scripts/ceiling_statistics.py"
 

@@ -125,8 +125,19 @@ MADE_AT_ONCE = [] if MISSING else [source for source in SOURCES if not source.ne
 # planned (a run on a cluster records the params as they were then). What reads drawn archives takes ARCHIVES.drawn,
 # too: Snakemake plans nothing behind an `ancient` file that is there and is to be made anew.
 
+# Saliency methods and their variants, of each model: what explains a classifier.
+EXPLAINED = [] if MISSING else [source for source in SOURCES if source.kind.family in (METHOD, VARIANT)]
+
 # Which pictures show one lesion.
 LESION_TABLES = [ARCHIVES.path("training_metadata")] if ARCHIVES.path("training_metadata") else []
+# By what intervals are resampled: input and params of each rule of statistics. What counts of the tables is their
+# content, a digest among the params.
+LESIONS_INPUT = dict(lesions=ancient(LESION_TABLES), drawn=ARCHIVES.drawn if LESION_TABLES else [])
+RESAMPLED = dict(
+    lesions=lambda wildcards: ARCHIVES.table_digests(LESION_TABLES),
+    resampled_by=CONFIGURATION["resampled_by"],
+    seed=CONFIGURATION["seed"],
+)
 
 BLOCKS_FILE = f"{RESULTS}/jaccard/blocks.json"
 BLOCKS = shard_blocks(BLOCKS_FILE, THRESHOLDS)
@@ -169,13 +180,12 @@ def union_shards(model):
     return [f"{folder}/{threshold}.csv" for threshold in THRESHOLDS]
 
 
-def tested_shards(methods, features):
-    """The shards of some methods of all models, at all thresholds."""
+def shards_of(sources, features=FEATURES):
+    """The shards of some sources at all thresholds, of all features or of some."""
     return expand(
-        "{results}/jaccard/{model}/{method}/{feature}/{threshold}.csv",
+        "{results}/jaccard/{source}/{feature}/{threshold}.csv",
         results=RESULTS,
-        model=MODELS,
-        method=methods,
+        source=[source.path for source in sources],
         feature=features,
         threshold=THRESHOLDS,
     )

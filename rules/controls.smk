@@ -4,31 +4,17 @@ if SOURCES.controls:
     WANTED.append(f"{RESULTS}/statistics/controls.csv")
 
 
-def control_shards(model):
-    """The shards of a model's saliency methods and variants, and of its controls, at all thresholds."""
-    sources = [source for source in SOURCES.of_owner(model) if source.method in SOURCES.saliency_methods]
-    return expand(
-        "{results}/jaccard/{source}/{feature}/{threshold}.csv",
-        results=RESULTS,
-        source=[source.path for source in [*sources, *SOURCES.controls_of(model)]],
-        feature=FEATURES,
-        threshold=THRESHOLDS,
-    )
-
-
 for model in MODELS:
 
     rule:
         name:
             f"control_statistics_{model}"
         input:
-            shards=control_shards(model),
+            **LESIONS_INPUT,
+            shards=shards_of([*(source for source in EXPLAINED if source.model == model), *SOURCES.controls_of(model)]),
             curves=[f"{RESULTS}/curves/{source.path}.h5" for source in SOURCES.controls_of(model)],
             evaluation=f"{RESULTS}/manifest/evaluation.csv",
             predictions=evaluation_predictions(model),
-            # Which lesion a picture shows; what counts is the table's content, a digest below.
-            lesions=ancient(LESION_TABLES),
-            drawn=ARCHIVES.drawn if LESION_TABLES else [],
         output:
             f"{RESULTS}/statistics/models/{model}/controls.csv",
         log:
@@ -42,6 +28,7 @@ for model in MODELS:
             mem_mb=megabytes(2000),
             runtime=minutes(30),
         params:
+            **RESAMPLED,
             model=model,
             methods=SOURCES.saliency_methods,
             controls=[
@@ -54,9 +41,6 @@ for model in MODELS:
                 for source in SOURCES.controls_of(model)
             ],
             groups=STUDY.groups,
-            lesions=lambda wildcards: ARCHIVES.table_digests(LESION_TABLES),
-            resampled_by=CONFIGURATION["resampled_by"],
-            seed=CONFIGURATION["seed"],
         script:
             "../workflow_scripts/control_statistics.py"
 

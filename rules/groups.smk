@@ -26,12 +26,10 @@ WANTED += [f"{RESULTS}/statistics/group_tests.csv"] * bool(FURTHER_TESTS)
 # Tests between the groups of tables 4 to 6.
 rule group_tests:
     input:
-        shards=tested_shards(SOURCES.saliency_methods, FEATURES),
+        **LESIONS_INPUT,
+        shards=shards_of(EXPLAINED),
         evaluation=f"{RESULTS}/manifest/evaluation.csv",
         predictions=[evaluation_predictions(model) for model in MODELS],
-        # What counts is the tables' content, a digest below.
-        lesions=ancient(LESION_TABLES),
-        drawn=ARCHIVES.drawn if LESION_TABLES else [],
     output:
         f"{RESULTS}/statistics/mann_whitney.csv",
         [f"{RESULTS}/statistics/group_tests.csv"] * bool(FURTHER_TESTS),
@@ -46,12 +44,10 @@ rule group_tests:
         mem_mb=megabytes(2000),
         runtime=minutes(30),
     params:
+        **RESAMPLED,
         groups=STUDY.groups,
         tests=FURTHER_TESTS,
         family=TEST_FAMILY,
-        lesions=lambda wildcards: ARCHIVES.table_digests(LESION_TABLES),
-        resampled_by=CONFIGURATION["resampled_by"],
-        seed=CONFIGURATION["seed"],
     script:
         "../workflow_scripts/group_tests.py"
 
@@ -61,10 +57,9 @@ if HAS_GROUPINGS:
 
     rule groupings:
         input:
-            shards=tested_shards(SOURCES.saliency_methods, [UNION]),
+            **LESIONS_INPUT,
+            shards=shards_of(EXPLAINED, [UNION]),
             predictions=[evaluation_predictions(model) for model in MODELS],
-            lesions=ancient(LESION_TABLES),
-            drawn=ARCHIVES.drawn if LESION_TABLES else [],
         output:
             f"{RESULTS}/statistics/groupings.csv",
         log:
@@ -78,10 +73,8 @@ if HAS_GROUPINGS:
             mem_mb=megabytes(1000),
             runtime=minutes(10),
         params:
+            **RESAMPLED,
             groupings=lambda wildcards: groupings_of_study(),
-            lesions=lambda wildcards: ARCHIVES.table_digests(LESION_TABLES),
-            resampled_by=CONFIGURATION["resampled_by"],
-            seed=CONFIGURATION["seed"],
         script:
             "../workflow_scripts/groupings.py"
 
@@ -105,12 +98,11 @@ if HAS_GROUPINGS:
 # What J of each feature goes along with.
 rule correlations:
     input:
-        shards=tested_shards(FIRST_METHOD, FEATURES),
+        **LESIONS_INPUT,
+        shards=shards_of(source for source in EXPLAINED if source.method == FIRST_METHOD),
         evaluation=f"{RESULTS}/manifest/evaluation.csv",
         masks=f"{RESULTS}/manifest/masks.csv",
         predictions=[evaluation_predictions(model) for model in MODELS],
-        lesions=ancient(LESION_TABLES),
-        drawn=ARCHIVES.drawn if LESION_TABLES else [],
     output:
         f"{RESULTS}/statistics/correlations.csv",
     log:
@@ -124,9 +116,7 @@ rule correlations:
         mem_mb=megabytes(2000),
         runtime=minutes(30),
     params:
-        lesions=lambda wildcards: ARCHIVES.table_digests(LESION_TABLES),
-        resampled_by=CONFIGURATION["resampled_by"],
-        seed=CONFIGURATION["seed"],
+        **RESAMPLED,
     script:
         "../workflow_scripts/correlations.py"
 

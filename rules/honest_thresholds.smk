@@ -1,7 +1,6 @@
 # J at thresholds that other lesions chose, and the paper's hypotheses as results.
 
-# What explains a classifier; a constant map has no best threshold.
-EXPLAINED = [source for source in SOURCES if source.method in SOURCES.saliency_methods and source.model in MODELS]
+# A constant map has no best threshold.
 CHOOSING = [source for source in SOURCES if not source.kind.constant]
 WANTED += [f"{RESULTS}/statistics/out_of_sample.csv", f"{RESULTS}/statistics/hypotheses.csv"]
 WANTED += expand(
@@ -14,15 +13,8 @@ WANTED += expand(
 
 rule out_of_sample:
     input:
-        shards=expand(
-            "{results}/jaccard/{source}/{feature}/{threshold}.csv",
-            results=RESULTS,
-            source=[source.path for source in CHOOSING],
-            feature=FEATURES,
-            threshold=THRESHOLDS,
-        ),
-        lesions=ancient(LESION_TABLES),
-        drawn=ARCHIVES.drawn if LESION_TABLES else [],
+        **LESIONS_INPUT,
+        shards=shards_of(CHOOSING),
     output:
         f"{RESULTS}/statistics/out_of_sample.csv",
     log:
@@ -36,29 +28,20 @@ rule out_of_sample:
         mem_mb=megabytes(2000),
         runtime=minutes(30),
     params:
+        **RESAMPLED,
         folds=CONFIGURATION["out_of_sample"]["folds"],
         repeats=CONFIGURATION["out_of_sample"]["repeats"],
-        lesions=lambda wildcards: ARCHIVES.table_digests(LESION_TABLES),
-        resampled_by=CONFIGURATION["resampled_by"],
-        seed=CONFIGURATION["seed"],
     script:
         "../workflow_scripts/out_of_sample.py"
 
 
 rule hypotheses:
     input:
-        shards=expand(
-            "{results}/jaccard/{source}/{feature}/{threshold}.csv",
-            results=RESULTS,
-            source=[source.path for source in EXPLAINED],
-            feature=FEATURES,
-            threshold=THRESHOLDS,
-        ),
+        **LESIONS_INPUT,
+        shards=shards_of(EXPLAINED),
         evaluation=f"{RESULTS}/manifest/evaluation.csv",
         predictions=[path for model in MODELS for path in evaluation_predictions(model)],
         mann_whitney=f"{RESULTS}/statistics/mann_whitney.csv",
-        lesions=ancient(LESION_TABLES),
-        drawn=ARCHIVES.drawn if LESION_TABLES else [],
     output:
         f"{RESULTS}/statistics/hypotheses.csv",
     log:
@@ -72,12 +55,10 @@ rule hypotheses:
         mem_mb=megabytes(2000),
         runtime=minutes(30),
     params:
+        **RESAMPLED,
         grids=lambda wildcards: {source.path: SOURCES.grid(source) for source in EXPLAINED},
         first_method=FIRST_METHOD,
         diagnoses=[] if OWN_GROUPS else CONFIGURATION["evaluation_diagnoses"],
-        lesions=lambda wildcards: ARCHIVES.table_digests(LESION_TABLES),
-        resampled_by=CONFIGURATION["resampled_by"],
-        seed=CONFIGURATION["seed"],
     script:
         "../workflow_scripts/hypotheses.py"
 

@@ -24,12 +24,10 @@ rule localisation:
 
 rule localisation_statistics:
     input:
+        **LESIONS_INPUT,
         measured=expand(
             "{results}/localisation/{source}.csv", results=RESULTS, source=[source.path for source in SOURCES]
         ),
-        # Which lesion a picture shows; what counts is the table's content, a digest below.
-        lesions=ancient(LESION_TABLES),
-        drawn=ARCHIVES.drawn if LESION_TABLES else [],
     output:
         f"{RESULTS}/statistics/localisation.csv",
     log:
@@ -43,10 +41,8 @@ rule localisation_statistics:
         mem_mb=megabytes(2000),
         runtime=minutes(30),
     params:
+        **RESAMPLED,
         features=FEATURES,
-        lesions=lambda wildcards: ARCHIVES.table_digests(LESION_TABLES),
-        resampled_by=CONFIGURATION["resampled_by"],
-        seed=CONFIGURATION["seed"],
     script:
         "../workflow_scripts/localisation_statistics.py"
 

@@ -15,18 +15,10 @@ for owner in SOURCES.owners:
         name:
             f"statistics_{owner}"
         input:
-            shards=expand(
-                "{results}/jaccard/{source}/{feature}/{threshold}.csv",
-                results=RESULTS,
-                source=[source.path for source in SOURCES.of_owner(owner)],
-                feature=FEATURES,
-                threshold=THRESHOLDS,
-            ),
+            **LESIONS_INPUT,
+            shards=shards_of(SOURCES.of_owner(owner)),
             evaluation=f"{RESULTS}/manifest/evaluation.csv",
             predictions=evaluation_predictions(owner),
-            # Which lesion a picture shows; what counts is the table's content, a digest below.
-            lesions=ancient(LESION_TABLES),
-            drawn=ARCHIVES.drawn if LESION_TABLES else [],
         output:
             [f"{RESULTS}/statistics/models/{owner}/{name}.csv" for name in STATISTICS],
         log:
@@ -40,12 +32,10 @@ for owner in SOURCES.owners:
             mem_mb=megabytes(2000),
             runtime=minutes(30),
         params:
+            **RESAMPLED,
             owner=owner,
             groups=STUDY.groups,
-            lesions=lambda wildcards: ARCHIVES.table_digests(LESION_TABLES),
             constant=[source.method for source in SOURCES.of_owner(owner) if source.kind.constant],
-            resampled_by=CONFIGURATION["resampled_by"],
-            seed=CONFIGURATION["seed"],
         script:
             "../workflow_scripts/source_statistics.py"
 
