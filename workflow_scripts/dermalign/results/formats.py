@@ -31,13 +31,11 @@ HEADINGS = {
     "control_threshold": "control's best threshold",
     "control_j_mean": "control's J mean",
     "own_j_mean": "J mean there",
-    "j_low": "95 % interval",
     "j_in_sample": "J in sample",
     "j_first": "J mean, first",
     "j_second": "J mean, second",
     "most_chosen": "most often chosen",
     "chosen_share": "how often",
-    "threshold_low": "95 % interval",
     "versus": "groups",
     "u": "U",
     "p_holm": "p, Holm",
@@ -51,9 +49,10 @@ VALUES = {
 }
 # A column that stands in brackets behind another one, by the ends of their names.
 BRACKETS = {"j_mean": "j_sd", "": "_share"}
-INTERVAL = ("_value", "_low", "_high")
-# Intervals that are columns of their own, under their lower bounds' names.
-BOUNDS = {"j_low": "j_high", "threshold_low": "threshold_high"}
+# A value, and the bounds of its interval, which stand in brackets behind it; where there is no value of the name, or it
+# is told apart, the bounds are a column of their own.
+VALUE, LOW, HIGH = "_value", "_low", "_high"
+APART = ("threshold",)
 # Heads of values with intervals, by what their names begin with; others are models' names.
 STEMS = {
     "out": "J out of sample",
@@ -162,38 +161,19 @@ def _together(texts: dict[str, list[str]]) -> dict[str, list[str]]:
     """Put columns that belong together into one, under the first one's name."""
     found = dict(texts)
     for name in texts:
-        if name in BOUNDS and BOUNDS[name] in found:
-            highs = found.pop(BOUNDS[name])
-            found[name] = [
-                UNDEFINED if UNDEFINED in (a, b) else f"{a} to {b}" for a, b in zip(texts[name], highs, strict=True)
-            ]
-            continue
-        if name.endswith(INTERVAL[0]):
-            stem = name.removesuffix(INTERVAL[0])
-            low, high = (found.pop(f"{stem}{end}", None) for end in INTERVAL[1:])
-            if low and high:
-                found[name] = [
-                    value if UNDEFINED in (a, b) else f"{value} ({a} to {b})"
-                    for value, a, b in zip(texts[name], low, high, strict=True)
+        if name.endswith(LOW):
+            stem = name.removesuffix(LOW)
+            if high := found.pop(f"{stem}{HIGH}", None):
+                spans = [
+                    UNDEFINED if UNDEFINED in each else " to ".join(each)
+                    for each in zip(texts[name], high, strict=True)
                 ]
-            continue
-        if name.endswith(INTERVAL[1]) and name in found:
-            # A bound stands behind its value, or, where that is told otherwise, both bounds for themselves.
-            stem = name.removesuffix(INTERVAL[1])
-            high = found.pop(f"{stem}{INTERVAL[2]}", None)
-            if high:
-                low = found[name]
-                bounds = [
-                    UNDEFINED if UNDEFINED in each else f"{each[0]} to {each[1]}"
-                    for each in zip(low, high, strict=True)
-                ]
-                if stem in found:
+                beside = [each for each in (f"{stem}{VALUE}", stem) if each in found and each not in APART]
+                if beside:
                     del found[name]
-                    found[stem] = [
-                        f"{v} ({b})" if b != UNDEFINED else v for v, b in zip(found[stem], bounds, strict=True)
-                    ]
-                else:
-                    found[name] = bounds
+                    values = zip(found[beside[0]], spans, strict=True)
+                    spans = [value if span == UNDEFINED else f"{value} ({span})" for value, span in values]
+                found[beside[0] if beside else name] = spans
             continue
         for end, other in BRACKETS.items():
             partner = f"{name.removesuffix(end)}{other}" if end else f"{name}{other}"
@@ -209,11 +189,11 @@ def _together(texts: dict[str, list[str]]) -> dict[str, list[str]]:
 def _heading(name: str, columns: Iterable[str]) -> str:
     """Return a column's head in words; of one that others were put into, what stands in brackets, too."""
     others = set(columns)
-    if name.endswith("_value"):
-        stem = name.removesuffix("_value")
+    if name.endswith(VALUE):
+        stem = name.removesuffix(VALUE)
         words = STEMS.get(stem, stem)  # else a model's name
-        return f"{words} (95 % interval)" if f"{stem}_low" in others else words
-    if name.endswith("_low") and f"{name.removesuffix('_low')}_high" in others:
+        return f"{words} (95 % interval)" if f"{stem}{LOW}" in others else words
+    if name.endswith(LOW) and f"{name.removesuffix(LOW)}{HIGH}" in others:
         return "95 % interval"
     if name.endswith("_published"):
         return f"{name.removesuffix('_published')}, published"
@@ -222,7 +202,7 @@ def _heading(name: str, columns: Iterable[str]) -> str:
     if name == "threshold" and {"feature", "at"} & others:
         return "best threshold"
     words = HEADINGS.get(name, in_words(name))
-    if {f"{name}_low", f"{name}_high"} <= others:
+    if {f"{name}{LOW}", f"{name}{HIGH}"} <= others:
         return f"{words} (95 % interval)"
     return f"{words} (SD)" if name == "j_mean" and "j_sd" in others else words
 
