@@ -257,7 +257,7 @@ use rule table6 as extended_mann_whitney with:
     params:
         function="extended_mann_whitney",
         arguments=dict(methods=SOURCES.saliency_methods),
-        caption=captions.extended_mann_whitney(),
+        caption=captions.extended_mann_whitney(UNIT),
         blocks=["model", "method", "at"],
 
 

@@ -33,7 +33,7 @@ def test_captions_are_short_and_what_was_kept_out_of_training_is_said_once(
         captions.extended_controls("lesion"),
         captions.extended_out_of_sample(10, 20, "lesion"),
         captions.extended_hypotheses("lesion"),
-        captions.extended_mann_whitney(),
+        captions.extended_mann_whitney("patient"),
         captions.extended_ceilings("lesion"),
         captions.extended_groupings("lesion"),
         captions.extended_correlations("lesion"),

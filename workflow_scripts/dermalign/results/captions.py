@@ -129,12 +129,13 @@ def extended_hypotheses(resampled_by: str) -> str:
     )
 
 
-def extended_mann_whitney() -> str:
-    """Return the caption of the table of all tests."""
-    return (
-        "Mann-Whitney U tests on J of the union between every two groups. U is of the first group, p two-sided, and "
-        "adjusted (Holm) within the family of tests of all models. Rank-biserial: above 0 where the first group's J is "
-        "larger, with its 95 % bootstrap interval by lesion."
+def extended_mann_whitney(resampled_by: str) -> str:
+    """Return the caption of the table of all tests; resampled_by as `extended_thresholds`."""
+    return _sentences(
+        "Mann-Whitney U tests on J of the union between every two groups; U is of the first one.",
+        "p is two-sided, and adjusted (Holm) within the family of tests of all models; the rank-biserial correlation "
+        "is above 0 where the first group's J is larger.",
+        _intervals(resampled_by),
     )
 
 
