@@ -152,6 +152,19 @@ def test_a_feature_that_nobody_shows_and_a_group_without_pictures_are_undefined(
     assert rest["difference_low"].notna().all() and (rest["difference_low"] <= rest["difference_high"]).all()
 
 
+def test_a_group_of_one_lesion_has_no_interval() -> None:
+    images, own, other, lesions, _ = study()
+    predicted = dict.fromkeys(images, "MEL") | dict.fromkeys(images[2:4], "NV")  # two pictures of one lesion
+    assert lesions[images[2]] == lesions[images[3]]
+    table = control_statistics(
+        *("plain", {"gradcam": own}, [control_of(other)], evaluation_of(images), predicted),
+        *(default_groups(["MEL"]), lesions, SEED),
+    )
+    wrong = table[(table["group"] == "MEL-wrong") & (table["feature"] == "union")]
+    assert wrong["n"].tolist() == [2, 2] and wrong["difference_mean"].notna().all()
+    assert wrong[["difference_low", "difference_high"]].isna().all(axis=None)
+
+
 def test_sources_of_different_pictures_are_not_compared() -> None:
     images, own, other, lesions, _ = study(6)
     other["union"] = shards_of(images[::-1], other["union"].jaccard)

@@ -85,13 +85,13 @@ def best_interval(
     return BestInterval(*interval(at_rows(means, rows)), *threshold_interval(thresholds, rows))
 
 
-def group_interval(means: Values, rows: NDArray[np.intp], clusters: NDArray[np.intp]) -> tuple[float, float]:
-    """Return the interval of a group's mean J at the threshold that each resample has.
+def group_interval(resampled: Values, clusters: NDArray[np.intp]) -> tuple[float, float]:
+    """Return the interval of a number of a group, resampled (resamples,).
 
-    means: (resamples, t), of the group's pictures; rows: (resamples,), those thresholds. clusters: the lesions of the
-    group's pictures; there is no interval of fewer than two. Resamples without a picture of the group are left out.
+    clusters: the lesions of the group's pictures; of fewer than two, alike in all resamples, there is no interval.
+    Resamples without a picture of the group, NaN, are left out.
     """
-    return interval(at_rows(means, rows)) if has_spread(clusters) else (np.nan, np.nan)
+    return interval(resampled) if has_spread(clusters) else (np.nan, np.nan)
 
 
 def has_spread(clusters: NDArray[np.intp]) -> bool:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..overlap.shards import Shards
 from ..study.groups import Groups, groups_of
 from ..terms import UNION
-from .chosen import at_rows, chosen_rows, interval
+from .chosen import at_rows, chosen_rows, group_interval, interval
 from .intervals import bounds, clusters_of, resampled_means
 from .statistics import GROUP_BEST, UNION_BEST, Whole, best_threshold
 
@@ -69,7 +69,7 @@ def control_statistics(
     - n: pictures; j_mean, control_j_mean: the means of both; difference_mean, difference_sd: of method - control by
       picture, sd the sample SD (n - 1);
     - difference_low, difference_high: 95 % bootstrap interval of the mean difference, lesions resampled as in
-      `intervals`; best thresholds are chosen anew in each resample.
+      `intervals`; best thresholds are chosen anew in each resample. None of fewer than two lesions.
 
     What is undefined is NaN.
     """
@@ -91,7 +91,7 @@ def control_statistics(
                 pair = _pair(own, control, feature, indexed, f"{model}: {method} and {control.name}")
                 found = [
                     *_of_everyone(pair, means[feature], clusters[feature], seed),
-                    *_of_groups(pair, list(groups), of_group[feature], best, whole),
+                    *_of_groups(pair, list(groups), of_group[feature], clusters[feature], best, whole),
                 ]
                 rows += [{**names, "feature": feature, **row} for row in found]
     return pd.DataFrame(rows, columns=CONTROL_COLUMNS)
@@ -144,9 +144,14 @@ def _of_everyone(pair: _Pair, own: Values, clusters: NDArray[np.intp], seed: int
 
 
 def _of_groups(
-    pair: _Pair, groups: Sequence[str], of_group: NDArray[np.str_], best: str | None, whole: Whole
+    pair: _Pair,
+    groups: Sequence[str],
+    of_group: NDArray[np.str_],
+    clusters: NDArray[np.intp],
+    best: str | None,
+    whole: Whole,
 ) -> Iterator[dict[str, object]]:
-    """Yield the rows of groups. of_group: each picture's group. best: the union's best threshold."""
+    """Yield the rows of groups. of_group, clusters: each picture's group and lesion. best: the union's threshold."""
     both = np.concatenate([pair.own, pair.equal])
     for group in groups:
         members = of_group == group
@@ -156,7 +161,8 @@ def _of_groups(
             (GROUP_BEST, best_threshold(pair.thresholds, pair.own[:, members]), chosen_rows(own)),
         ):
             difference = at_rows(own, chosen) - at_rows(equal, chosen)
-            yield _row(group, at, threshold, None, *_beside(pair, threshold, members), interval(difference))
+            bounded = group_interval(difference, clusters[members])
+            yield _row(group, at, threshold, None, *_beside(pair, threshold, members), bounded)
 
 
 def _beside(pair: _Pair, threshold: str | None, members: NDArray[np.bool_]) -> tuple[Values, Values]:

@@ -17,7 +17,7 @@ from ..data.patients import LESION
 from ..overlap.shards import Shards
 from ..study.groups import Groups, groups_of
 from ..terms import UNION
-from .chosen import best_interval, chosen_rows, group_interval, resampled_unit
+from .chosen import at_rows, best_interval, chosen_rows, group_interval, resampled_unit
 from .intervals import RESAMPLES, clusters_of, mean_intervals, resampled_means
 
 UNION_BEST = "best of union"
@@ -233,7 +233,7 @@ class Whole:
             members = groups == name
             means = self.means(shards.images, shards.jaccard, members)
             for at, rows in ((UNION_BEST, self.chosen), (GROUP_BEST, chosen_rows(means))):
-                found[at, name] = group_interval(means, rows, clusters[members])
+                found[at, name] = group_interval(at_rows(means, rows), clusters[members])
         return found
 
 
