@@ -53,6 +53,10 @@ for number, thresholds in enumerate(BLOCKS):
                 "../workflow_scripts/jaccard.py"
 
 
+# Sources of maps that are the same everywhere, for which no threshold is best.
+CONSTANT = [source.path for source in SOURCES if source.kind.constant]
+
+
 # Off the grid: J is a step function of the threshold, so its best value is known exactly.
 rule exact_thresholds:
     input:
@@ -71,5 +75,7 @@ rule exact_thresholds:
     resources:
         mem_mb=megabytes(2000),
         runtime=minutes(60),
+    params:
+        is_constant=lambda wildcards: f"{wildcards.model}/{wildcards.method}" in CONSTANT,
     script:
         "../workflow_scripts/exact_thresholds.py"

@@ -220,6 +220,20 @@ def test_every_number_is_the_shards(tmp_path: Path, draws: list[int], kind: str)
             assert shards.jaccard[0][shards.images.index(row.image)] == row.jaccard
 
 
+def test_of_constant_maps_no_threshold_is_best(tmp_path: Path) -> None:
+    saliency = np.ones((3, 1, 1), dtype=np.float32)
+    curves = overlap_curves(saliency, {"union": np.array([5, 9, 20]).reshape(3, 1, 1)}, np.array([[10, 10]] * 3))
+    path = Source(["a", "b", "c"], curves).write(tmp_path / "curves.h5")
+    found = exact_statistics("controls", "all_white", path, is_constant=True)
+    for table in (found.thresholds, found.pictures):
+        assert table[["threshold", "threshold_until"]].isna().all(axis=None)
+    assert found.thresholds["j_mean"].tolist() == [pytest.approx((0.05 + 0.09 + 0.2) / 3)]
+    assert found.pictures["jaccard"].tolist() == [0.05, 0.09, 0.2]
+    other = exact_statistics("controls", "all_white", path)
+    pd.testing.assert_frame_equal(found.curves, other.curves, check_exact=True)
+    assert other.thresholds["threshold"].notna().all()
+
+
 def test_the_order_of_rows_changes_nothing(tmp_path: Path) -> None:
     source = many([1] * (BLOCK + 5), "any")
     order = np.random.default_rng(3).permutation(len(source.images))
@@ -311,6 +325,7 @@ def test_the_script_writes_the_tables(tmp_path: Path) -> None:
         output=outputs,
         log=[tmp_path / "job.log"],
         wildcards=SimpleNamespace(model="plain", method="gradcam"),
+        params=SimpleNamespace(is_constant=False),
     )
     runpy.run_path(str(SCRIPT), init_globals={"snakemake": snakemake})
     thresholds, pictures, curves = (pd.read_csv(path, float_precision="round_trip") for path in outputs.values())

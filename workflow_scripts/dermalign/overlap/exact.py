@@ -25,6 +25,7 @@ from .engine import jaccard_index
 
 SMALLEST = np.nextafter(np.float32(0), np.float32(1))  # the lowest threshold at which cells of value 0 are black
 TOLERANCE = 1e-9  # steps whose running mean is this near to the highest are computed freshly
+NO_THRESHOLD = {"threshold": None, "threshold_until": None}
 CURVE_THRESHOLDS = [f"{number / 1000:.3f}" for number in range(1001)]
 
 
@@ -297,7 +298,8 @@ class ExactStatistics:
 
     thresholds: model, method, feature, n, threshold, threshold_until, j_mean; one row per feature, empty from
     threshold on where the population is. pictures: model, method, feature, image, threshold, threshold_until,
-    jaccard. curves: model, method, feature, and the columns of `mean_curve`.
+    jaccard. curves: model, method, feature, and the columns of `mean_curve`. Of a source of constant maps thresholds
+    are empty in the first two.
     """
 
     thresholds: pd.DataFrame
@@ -305,8 +307,12 @@ class ExactStatistics:
     curves: pd.DataFrame
 
 
-def exact_statistics(model: str, method: str, curves_path: str | Path) -> ExactStatistics:
-    """Return the exact statistics of one map source from its curve file, see `curves`."""
+def exact_statistics(model: str, method: str, curves_path: str | Path, *, is_constant: bool = False) -> ExactStatistics:
+    """Return the exact statistics of one map source from its curve file, see `curves`.
+
+    is_constant: whether each of its maps is the same everywhere: J is the same at all thresholds below 1, and none is
+    best.
+    """
     thresholds, pictures, means = [], [], []
     with open_curves(curves_path) as curves:
         if curves.is_binned:
@@ -316,6 +322,9 @@ def exact_statistics(model: str, method: str, curves_path: str | Path) -> ExactS
             for feature, population in read_populations(curves):
                 thresholds.append(_threshold_row(feature, best_of_mean(population)))
                 pictures.append(_picture_rows(feature, best_per_picture(population)))
+                if is_constant:
+                    thresholds[-1] |= NO_THRESHOLD
+                    pictures[-1] = pictures[-1].assign(**NO_THRESHOLD)
                 means.append(mean_curve(population).assign(feature=feature))
     return ExactStatistics(
         thresholds=_table(
@@ -346,7 +355,7 @@ def _picture_rows(feature: str, own: BestPerPicture) -> pd.DataFrame:
 
 def _threshold_row(feature: str, best: BestOfMean | None) -> dict[str, object]:
     if best is None:
-        return {"feature": feature, "n": 0, "threshold": None, "threshold_until": None, "j_mean": np.nan}
+        return {"feature": feature, "n": 0, **NO_THRESHOLD, "j_mean": np.nan}
     return {
         "feature": feature,
         "n": best.n,
