@@ -190,5 +190,6 @@ def tiny() -> Callable[[], dict[str, Any]]:
         "archives": {"drawn": {"training_pictures": 120, "evaluation_pictures": 20}},
         "models": {"residual": None, "plain": {"training": {"epochs": 1}}},
         "controls": {"chance": ["shuffled"], "prior": [], "anatomy": []},
+        "ceilings": {"maps": False, "grids": {"stop": 4}},
         "batches": {"saliency": 1},
     }

@@ -140,9 +140,14 @@ def test_a_brought_classifier_has_its_own_classes(empty: Study, tiny: Callable[[
         assert paths
         for path in paths:
             both = [pd.read_csv(folder / path, dtype=str) for folder in (empty.results, alone)]
-            # Intervals are of lesions, which a table of the training pictures knows.
-            pd.testing.assert_frame_equal(*(table.drop(columns=["j_low", "j_high"], errors="ignore") for table in both))
-    assert {path.name for path in (alone / "manifest").iterdir()} == {"evaluation.csv", "archives.csv"}
+            # Intervals are of lesions, which a table of the training pictures knows, and say so.
+            if "resampled" in both[0]:
+                assert [set(table["resampled"].dropna()) for table in both] == [{"lesion"}, {"picture"}]
+            of_lesions = [
+                name for name in both[0] if name.endswith(("_low", "_high")) or name in ("resampled", "lesions")
+            ]
+            pd.testing.assert_frame_equal(*(table.drop(columns=of_lesions) for table in both))
+    assert {path.name for path in (alone / "manifest").iterdir()} == {"evaluation.csv", "archives.csv", "masks.csv"}
     assert not list(alone.glob("**/*metrics*")) and not (alone / "tables" / "classifiers.csv").exists()
     caption = (alone / "tables" / "table2.md").read_text("utf-8")
     assert "Which pictures trained mine is unknown." in caption and "leakage" not in caption

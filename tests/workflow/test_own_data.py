@@ -120,7 +120,7 @@ def test_a_changed_file_runs_its_batch_only(own: Study, tmp_path: Path) -> None:
     (mask,) = list((copied.folder / "data" / "own_data" / "outlines").rglob(f"{image}.tif"))[:1]
     os.utime(mask, ns=(1, 1))
     jobs = copied.snakemake("-n", overlay=_overlay()).jobs()
-    assert len(jobs["mask_cells"]) == 1
+    assert len({Path(path).stem for path in jobs["mask_cells"]}) == 1
     assert not {"train", "training_manifest", "perceptual_hashes"} & set(jobs)
     assert not [name for name in jobs if name.startswith("gradcam_")]
 

@@ -18,7 +18,7 @@ from .labels import named_pictures, read_diagnoses, read_training_labels
 from .lesions import read_lesions
 from .mask_files import list_lesion_masks, list_masks
 from .names import plain_name
-from .patients import LESION, read_units
+from .patients import LESION, PATIENT, read_patients
 from .tables import read_table
 
 ARCHIVE_KEYS = (
@@ -316,6 +316,7 @@ class Archives:
 
 def _pictures(metadata: str, by: str) -> list[str]:
     read_lesions(metadata)  # raises where it says no lesions
-    read_units([metadata], by)  # likewise of patients, where they are resampled
+    if by == PATIENT:
+        read_patients(metadata)  # likewise of patients, which are resampled
     table = read_table(metadata)
     return [image for row in table.rows for image in table.pictures(row)]
