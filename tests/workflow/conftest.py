@@ -16,6 +16,11 @@ import pytest
 import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+# Over a study that is run to its end for something else: of the sources beside a model's maps only one.
+FEW_SOURCES: dict[str, Any] = {
+    "controls": {"chance": ["shuffled"], "prior": [], "anatomy": []},
+    "ceilings": {"maps": False, "grids": {"stop": 4}},
+}
 
 
 @dataclass(frozen=True)
@@ -189,7 +194,6 @@ def tiny() -> Callable[[], dict[str, Any]]:
     return lambda: {
         "archives": {"drawn": {"training_pictures": 120, "evaluation_pictures": 20}},
         "models": {"residual": None, "plain": {"training": {"epochs": 1}}},
-        "controls": {"chance": ["shuffled"], "prior": [], "anatomy": []},
-        "ceilings": {"maps": False, "grids": {"stop": 4}},
+        **FEW_SOURCES,
         "batches": {"saliency": 1},
     }

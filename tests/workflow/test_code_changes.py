@@ -6,7 +6,7 @@ import pytest
 from dermalign.study.digests import imported_modules
 from dermalign.study.sources import KINDS
 
-from .conftest import REPOSITORY, Copy
+from .conftest import FEW_SOURCES, REPOSITORY, Copy
 
 pytestmark = pytest.mark.slow  # tests/study/test_digests.py edits every module, without a study
 
@@ -16,8 +16,7 @@ OVERLAY = {
     "archives": {"drawn": {"training_pictures": 120, "evaluation_pictures": 20}},
     "models": {"residual": None, "plain": {"training": {"epochs": 1}}},
     "variants": {"patches": {"kind": "superpixels", "count": 30, "cells": 24}},
-    "controls": {"chance": ["shuffled"], "prior": [], "anatomy": []},
-    "ceilings": {"maps": False},
+    **FEW_SOURCES,
     "thresholds": [0, 0.5],
     "batches": {"saliency": 1, "masks": 1},
 }

@@ -38,7 +38,7 @@ BASE: dict[str, Any] = {
     "archives": {"drawn": {"training_pictures": 120, "evaluation_pictures": 20}},
     "models": {"residual": None, "plain": {"input_size": 72, "training": {"epochs": 0}}},
     "controls": {"chance": ["random_cells"], "prior": [], "anatomy": [], "draws": 2},
-    "ceilings": {"maps": False},
+    "ceilings": {"maps": False, "grids": {"stop": 4}},
     "batches": {"saliency": 1},
 }
 ADDED: dict[str, Any] = {

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from .conftest import REPOSITORY, Study
+from .conftest import FEW_SOURCES, REPOSITORY, Study
 
 pytestmark = pytest.mark.slow
 
@@ -34,7 +34,7 @@ def _overlay(**archives: Any) -> dict[str, Any]:
     overlay = yaml.safe_load((REPOSITORY / "studies" / "own_data.yaml").read_text(encoding="utf-8"))
     overlay["models"]["small"]["training"]["epochs"] = 4
     overlay["archives"].update(archives)
-    return overlay
+    return {**overlay, **FEW_SOURCES}
 
 
 def _masks(study: Study) -> dict[str, np.ndarray]:
@@ -110,7 +110,7 @@ def test_zips_with_other_names_give_the_same_bytes(own: Study) -> None:
     assert run.status == 0, run.text[-5000:]
     for path in texts:
         assert (of_zips / path.relative_to(of_folders)).read_bytes() == path.read_bytes(), path
-    assert len(texts) > 6 * 11 * 5  # shards of every feature, threshold and method, and what follows from them
+    assert len(texts) > 6 * 11 * 2  # shards of every feature, threshold and method, and what follows from them
 
 
 def test_a_changed_file_runs_its_batch_only(own: Study, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from .conftest import REPOSITORY, Study
+from .conftest import FEW_SOURCES, REPOSITORY, Study
 
 pytestmark = pytest.mark.slow
 
@@ -28,6 +28,7 @@ def _overlay(study: str, real_data: Path, **changes: Any) -> dict[str, Any]:
 def test_a_trial_of_the_mobilenet_study_reaches_table_6(empty: Study, real_data: Path) -> None:
     overlay = _overlay("isic256", real_data, training_limit=400, evaluation_limit=60)
     overlay["batches"] = {"saliency": 2, "masks": 2}
+    overlay |= {**FEW_SOURCES, "controls": {"chance": ["random_cells"], "prior": ["mean_mask"], "anatomy": []}}
     weights = real_data / "weights" / "mobilenet_v2_1.0_224_notop.weights.h5"
     overlay["models"]["mobilenet"]["weights"] = str(weights)
     overlay["models"]["mobilenet"]["training"].update(epochs=2, decay=0, learning_rate=0.0005)
@@ -50,7 +51,7 @@ def test_a_trial_of_the_mobilenet_study_reaches_table_6(empty: Study, real_data:
 def test_untrained_networks_of_the_paper_take_the_same_archives(empty: Study, real_data: Path) -> None:
     overlay = _overlay("nunnari2021", real_data, training_limit=40, evaluation_limit=8, threads=None)
     overlay["batches"] = {"saliency": 1, "masks": 1}
-    overlay["controls"] = {"chance": [], "prior": [], "anatomy": []}
+    overlay |= FEW_SOURCES
     for model in ("vgg16", "resnet50"):
         overlay["models"][model] = {**overlay["models"][model], "weights": "none"}
         overlay["models"][model]["training"] = {**overlay["models"][model]["training"], "epochs": 0}
@@ -93,6 +94,7 @@ def test_a_brought_mobilenet_in_both_forms_reaches_table_6(empty: Study, real_da
     model.export(empty.folder / "mobilenet", verbose=False)
     overlay = _overlay("isic256", real_data, training_limit=60, evaluation_limit=40)
     overlay["batches"] = {"saliency": 1, "masks": 1}
+    overlay |= FEW_SOURCES
     overlay["models"]["mobilenet"] = None
     overlay["models"]["brought"] = {"classifier": "mobilenet.keras", "pixels": "symmetric"}
     overlay["models"]["graph"] = {"classifier": "mobilenet", "pixels": "symmetric", "saliency_layer": "out_relu"}
