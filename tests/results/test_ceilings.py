@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from bootstrap_bounds import shares
 from dermalign.data.cell_files import write_cells
 from dermalign.data.masks import white_box
 from dermalign.overlap.ceiling_files import Ceilings
@@ -39,10 +40,6 @@ def random_ceilings(count: int, black: int = 1) -> Ceilings:
     return Ceilings([f"p{number:02d}" for number in range(count)], ["streaks", "union"], GRIDS, intersection, union)
 
 
-def quantiles(values: np.ndarray) -> list[float]:
-    return np.quantile(values, [0.025, 0.975]).tolist()
-
-
 def weights_of(clusters: list[int]) -> np.ndarray:
     """How often each picture is in each resample."""
     times = np.concatenate(list(resampled_lesions(max(clusters) + 1, SEED)))
@@ -58,10 +55,12 @@ def test_the_ceilings_of_grids_are_means_with_intervals_by_lesion() -> None:
     ]
     rows = [row for row, image in enumerate(ceilings.images) if row and image != "p04"]
     values = ceilings.intersection[rows, 0, 1] / ceilings.union[rows, 0, 1]
-    weights = weights_of([0, 0, 1, 2, 3, 4, 5])
+    clusters = [0, 0, 1, 2, 3, 4, 5]
+    weights = weights_of(clusters)
     found = table.iloc[2]
     assert found["j_mean"] == pytest.approx(values.mean(), rel=1e-12)
-    assert [found["low"], found["high"]] == pytest.approx(quantiles(weights @ values / weights.sum(axis=1)), abs=1e-11)
+    expected = np.quantile(weights @ values / weights.sum(axis=1), shares(clusters))
+    assert [found["low"], found["high"]] == pytest.approx(expected.tolist(), abs=1e-11)
     assert table[["threshold", "one_threshold_j_mean", "one_threshold_low", "one_threshold_high"]].isna().all(axis=None)
 
 
@@ -89,11 +88,12 @@ def test_shares_choose_the_threshold_anew_in_each_resample() -> None:
     assert row["threshold"] == THRESHOLDS[best]
     assert row["j_mean"] == pytest.approx(jaccard[best].mean(), rel=1e-12)
     assert row["share"] == pytest.approx(jaccard[best].mean() / own.mean(), rel=1e-12)
+    clusters = [0, 1, 2, 3, 2, 4, 5, 6]
     resampled = [
-        max(of @ values / of.sum() for values in jaccard) / (of @ own / of.sum())
-        for of in weights_of([0, 1, 2, 3, 2, 4, 5, 6])
+        max(of @ values / of.sum() for values in jaccard) / (of @ own / of.sum()) for of in weights_of(clusters)
     ]
-    assert [row["low"], row["high"]] == pytest.approx(quantiles(np.array(resampled)), abs=1e-11)
+    expected = np.quantile(resampled, shares(clusters))
+    assert [row["low"], row["high"]] == pytest.approx(expected.tolist(), abs=1e-11)
 
 
 def test_shares_are_of_the_same_pictures_and_of_none_where_there_is_none() -> None:

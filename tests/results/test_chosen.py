@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from bootstrap_bounds import shares
 from dermalign.data.patients import read_patients, read_units
 from dermalign.errors import InputError
 from dermalign.overlap.shards import Shards
@@ -62,11 +63,11 @@ def manifest_of(images: list[str], diagnoses: list[str]) -> pd.DataFrame:
     )
 
 
-def percentiles(rows: list[int]) -> list[str]:
-    """The least thresholds that at least 2.5 and 97.5 % of the choices do not exceed."""
+def percentiles(rows: list[int], bounding: tuple[float, float]) -> list[str]:
+    """The least thresholds that at least these shares of the choices do not exceed."""
     return [
         next(name for row, name in enumerate(THRESHOLDS) if sum(each <= row for each in rows) >= share * len(rows))
-        for share in (0.025, 0.975)
+        for share in bounding
     ]
 
 
@@ -86,9 +87,10 @@ def test_best_thresholds_and_groups_are_those_of_a_loop() -> None:
     for row in found.best_thresholds.to_dict("records"):
         of_feature = shards[row["feature"]]
         chosen = [highest(of_feature, pictures) for pictures in in_a_loop(of_feature.images, lesions, RESAMPLES)]
-        expected = np.quantile([mean for _, mean in chosen], [0.025, 0.975])
+        bounding = shares(lesions.get(image, image) for image in of_feature.images)
+        expected = np.quantile([mean for _, mean in chosen], bounding)
         np.testing.assert_allclose([row["j_low"], row["j_high"]], expected, atol=1e-11)
-        assert [row["threshold_low"], row["threshold_high"]] == percentiles([place for place, _ in chosen])
+        assert [row["threshold_low"], row["threshold_high"]] == percentiles([place for place, _ in chosen], bounding)
         assert len({place for place, _ in chosen}) > 1
         units = {lesions.get(image, image) for image in of_feature.images}
         assert (row["resampled"], row["lesions"]) == ("lesion", len(units)) and len(units) < len(of_feature.images)
@@ -102,7 +104,8 @@ def test_best_thresholds_and_groups_are_those_of_a_loop() -> None:
                 deciding = (shards["union"], pictures) if row["at"] == UNION_BEST else (of_feature, members)
                 columns = [of_feature.images.index(image) for image in members]
                 means.append(of_feature.jaccard[highest(*deciding)[0], columns].mean())
-        np.testing.assert_allclose([row["j_low"], row["j_high"]], np.quantile(means, [0.025, 0.975]), atol=1e-11)
+        expected = np.quantile(means, shares(lesions.get(image, image) for image in shown))
+        np.testing.assert_allclose([row["j_low"], row["j_high"]], expected, atol=1e-11)
 
 
 def test_a_constant_map_has_no_best_threshold_but_a_number() -> None:
@@ -135,9 +138,10 @@ def test_of_one_lesion_nothing_has_an_interval() -> None:
 
 
 @settings(max_examples=50, deadline=None)
-@given(rows=st.lists(st.integers(0, 3), min_size=1, max_size=60))
-def test_bounds_of_a_threshold_are_thresholds_of_the_grid(rows: list[int]) -> None:
-    assert list(threshold_interval(THRESHOLDS, np.array(rows))) == percentiles(rows)
+@given(rows=st.lists(st.integers(0, 3), min_size=1, max_size=60), pictures=st.integers(2, 60))
+def test_bounds_of_a_threshold_are_thresholds_of_the_grid(rows: list[int], pictures: int) -> None:
+    found = threshold_interval(THRESHOLDS, np.array(rows), np.arange(pictures))
+    assert list(found) == percentiles(rows, shares(range(pictures)))
 
 
 def test_the_lowest_threshold_is_chosen_on_a_tie() -> None:

@@ -4,7 +4,8 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from dermalign.results.intervals import clusters_of, mean_intervals
+from bootstrap_bounds import shares
+from dermalign.results.intervals import clusters_of, mean_intervals, tails
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import bootstrap, norm
@@ -13,7 +14,14 @@ from scipy.stats import bootstrap, norm
 def test_bounds_are_those_of_scipys_percentile_bootstrap() -> None:
     values = np.random.default_rng(3).random(80) ** 3
     (found,) = mean_intervals(values[None], np.arange(80), seed=1)
-    theirs = bootstrap((values,), np.mean, method="percentile", n_resamples=10_000, rng=np.random.default_rng(7))
+    low, high = shares(range(80))
+    theirs = bootstrap(
+        *((values,), np.mean),
+        method="percentile",
+        confidence_level=high - low,
+        n_resamples=10_000,
+        rng=np.random.default_rng(7),
+    )
     spread = values.std(ddof=1) / np.sqrt(80)  # bounds of other resamples differ by some hundredths of it
     np.testing.assert_allclose(found, theirs.confidence_interval, atol=0.06 * spread)
 
@@ -30,7 +38,7 @@ def test_lesions_are_resampled_with_all_their_pictures() -> None:
         return float(np.concatenate([values[clusters == lesion] for lesion in lesions]).mean())
 
     plain = [mean_of(random.integers(0, 40, 40)) for _ in range(3_000)]
-    np.testing.assert_allclose(found, np.quantile(plain, [0.025, 0.975]), atol=0.012)
+    np.testing.assert_allclose(found, np.quantile(plain, shares(clusters)), atol=0.012)
     (by_picture,) = mean_intervals(values[None], np.arange(values.size), seed=1)
     assert np.diff(by_picture) < 0.8 * np.diff(found)  # which would promise too much
 
@@ -43,6 +51,31 @@ def test_95_of_100_intervals_hold_the_mean() -> None:
         ((low, high),) = mean_intervals(values[None], np.arange(150), seed=2, resamples=800)
         held += low <= 0.8 / 6.8 <= high
     assert abs(held / 400 - 0.95) < norm.ppf(0.9999) * np.sqrt(0.95 * 0.05 / 400)
+
+
+@pytest.mark.parametrize("lesions", [20, 60])
+@pytest.mark.parametrize("sizes", [[1], [1, 2, 3, 8]])
+def test_intervals_of_few_lesions_hold_the_mean_as_often(lesions: int, sizes: list[int]) -> None:
+    random = np.random.default_rng(lesions)
+    held = 0
+    for _ in range(1_000):
+        clusters = np.repeat(np.arange(lesions), random.choice(sizes, lesions))
+        # Mean 0.2 whatever the size; of the variance nine tenths are the lesions'.
+        j = 0.2 + 0.09 * random.standard_normal(lesions)[clusters] + 0.03 * random.standard_normal(clusters.size)
+        ((low, high),) = mean_intervals(j[None], clusters, seed=2, resamples=500)
+        held += low <= 0.2 <= high
+    assert 930 <= held <= 970
+
+
+@settings(max_examples=100)
+@given(clusters=st.lists(st.integers(0, 8), max_size=40))
+def test_bounds_are_expanded_percentiles(clusters: list[int]) -> None:
+    expected = shares(clusters) if len(set(clusters)) > 1 else (0, 1)
+    np.testing.assert_allclose(tails(np.array(clusters, dtype=np.intp)), expected, atol=1e-12)
+
+
+def test_of_many_lesions_bounds_are_the_percentiles_2_5_and_97_5() -> None:
+    np.testing.assert_allclose(tails(np.arange(100_000)), [0.025, 0.975], atol=1e-5)
 
 
 def test_rows_share_resamples_and_seeds_tell_them_apart() -> None:

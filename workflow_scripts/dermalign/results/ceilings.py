@@ -81,9 +81,8 @@ def _one_threshold(
         if opened.is_binned or best.empty:
             return {}
         images, jaccard = _jaccard(opened, feature)
-    (low, high), *_ = bounds(
-        resampled_means(jaccard, clusters_of(images, lesions), seed).max(axis=1, keepdims=True)
-    ).tolist()
+    clusters = clusters_of(images, lesions)
+    (low, high), *_ = bounds(resampled_means(jaccard, clusters, seed).max(axis=1, keepdims=True), clusters).tolist()
     (best_row,) = best.to_dict("records")
     return {
         "threshold": best_row["threshold"],
@@ -135,9 +134,10 @@ def share_statistics(
         }
         best = best_threshold(of_feature.thresholds, of_feature.jaccard)
         if best is not None:
-            means = resampled_means(np.vstack([of_feature.jaccard, own]), clusters_of(images, lesions), seed)
+            clusters = clusters_of(images, lesions)
+            means = resampled_means(np.vstack([of_feature.jaccard, own]), clusters, seed)
             share = means[:, :-1].max(axis=1) / means[:, -1]
-            ((low, high),) = bounds(share[:, np.newaxis]).tolist()
+            ((low, high),) = bounds(share[:, np.newaxis], clusters).tolist()
             mean = float(of_feature.jaccard_at(best).mean())
             row |= {"threshold": best, "j_mean": mean, "ceiling_j_mean": float(own.mean())}
             row |= {"share": mean / float(own.mean()), "low": low, "high": high}

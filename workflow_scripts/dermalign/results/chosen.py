@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..data.names import plain_name
 from ..data.patients import PICTURE
-from .intervals import COVERAGE, FEWEST, RESAMPLES, bounds, resampled_means
+from .intervals import FEWEST, RESAMPLES, bounds, resampled_means, tails
 
 TIE = 1e-12  # between means of Jaccard indices; the last digits of a sum depend on its order
 
@@ -43,20 +43,22 @@ def at_rows(means: Values, rows: NDArray[np.intp]) -> Values:
     return np.take_along_axis(means, rows[:, np.newaxis], axis=1)[:, 0]
 
 
-def interval(resampled: Values) -> tuple[float, float]:
+def interval(resampled: Values, clusters: NDArray[np.intp]) -> tuple[float, float]:
     """Return the bounds of the 95 % interval of a number, resampled (resamples,); see `intervals.bounds`."""
-    low, high = bounds(resampled[:, np.newaxis])[0].tolist()
+    low, high = bounds(resampled[:, np.newaxis], clusters)[0].tolist()
     return low, high
 
 
-def threshold_interval(thresholds: Sequence[str], rows: NDArray[np.intp]) -> tuple[str, str]:
-    """Return the 2.5 and 97.5 percentiles of the thresholds that were chosen, which are thresholds of the grid.
+def threshold_interval(
+    thresholds: Sequence[str], rows: NDArray[np.intp], clusters: NDArray[np.intp]
+) -> tuple[str, str]:
+    """Return the bounds of the 95 % interval of the thresholds that were chosen, which are thresholds of the grid.
 
-    rows: (resamples,), as `chosen_rows`. A percentile p is the least threshold that at least a share p of the choices
+    rows: (resamples,), as `chosen_rows`. clusters: the lesion of each picture. The bounds are percentiles, at the
+    shares of `intervals.tails`: a percentile p is the least threshold that at least a share p of the choices
     does not exceed, the inverse of their distribution (Hyndman and Fan 1996, definition 1).
     """
-    tail = (1 - COVERAGE) / 2
-    low, high = np.quantile(rows, [tail, 1 - tail], method="inverted_cdf").astype(int).tolist()
+    low, high = np.quantile(rows, tails(clusters), method="inverted_cdf").astype(int).tolist()
     return thresholds[low], thresholds[high]
 
 
@@ -82,7 +84,7 @@ def best_interval(
         return BestInterval(np.nan, np.nan, None, None)
     means = resampled_means(jaccard, clusters, seed, resamples)
     rows = chosen_rows(means)
-    return BestInterval(*interval(at_rows(means, rows)), *threshold_interval(thresholds, rows))
+    return BestInterval(*interval(at_rows(means, rows), clusters), *threshold_interval(thresholds, rows, clusters))
 
 
 def group_interval(resampled: Values, clusters: NDArray[np.intp]) -> tuple[float, float]:
@@ -91,7 +93,7 @@ def group_interval(resampled: Values, clusters: NDArray[np.intp]) -> tuple[float
     clusters: the lesions of the group's pictures; of fewer than two, alike in all resamples, there is no interval.
     Resamples without a picture of the group, NaN, are left out.
     """
-    return interval(resampled) if has_spread(clusters) else (np.nan, np.nan)
+    return interval(resampled, clusters) if has_spread(clusters) else (np.nan, np.nan)
 
 
 def has_spread(clusters: NDArray[np.intp]) -> bool:

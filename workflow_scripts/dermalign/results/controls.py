@@ -128,19 +128,19 @@ def _of_everyone(pair: _Pair, own: Values, clusters: NDArray[np.intp], seed: int
     everyone = np.ones(len(pair.images), dtype=np.bool_)
     beside = resampled_means(np.concatenate([pair.control, pair.equal]), clusters, seed)
     control, equal = np.split(beside, 2, axis=1)
-    fixed = bounds(own - equal)
+    fixed = bounds(own - equal, clusters)
     for row, threshold in enumerate(pair.thresholds):
         yield _row(EVERYONE, EQUAL_AREA, threshold, None, pair.own[row], pair.equal[row], fixed[row].tolist())
     best, at_best = best_threshold(pair.thresholds, pair.own), own.max(axis=1)
     difference = at_best - at_rows(equal, chosen_rows(own))
-    yield _row(EVERYONE, BEST_EQUAL_AREA, best, None, *_beside(pair, best, everyone), interval(difference))
+    yield _row(EVERYONE, BEST_EQUAL_AREA, best, None, *_beside(pair, best, everyone), interval(difference, clusters))
     # A constant map's J is the same at all thresholds below 1.
     lowest = pair.thresholds[0]
     control_best = None if pair.is_constant else best_threshold(pair.thresholds, pair.control)
     of_control = control[:, 0] if pair.is_constant else control.max(axis=1)
     first = _values(pair.own, pair.thresholds, best, everyone)
     second = _values(pair.control, pair.thresholds, lowest if pair.is_constant else control_best, everyone)
-    yield _row(EVERYONE, OWN_BEST, best, control_best, first, second, interval(at_best - of_control))
+    yield _row(EVERYONE, OWN_BEST, best, control_best, first, second, interval(at_best - of_control, clusters))
 
 
 def _of_groups(

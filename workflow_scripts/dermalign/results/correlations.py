@@ -140,7 +140,7 @@ def correlation_statistics(
             clusters = clusters_of([of_feature.images[row] for row in np.flatnonzero(known)], lesions)
             rho, low, high = rank_correlation(*pair), np.nan, np.nan
             if np.isfinite(rho):
-                low, high = interval(resampled_rank_correlation(*pair, clusters, seed))
+                low, high = interval(resampled_rank_correlation(*pair, clusters, seed), clusters)
             row = {"model": model, "method": method, "feature": feature, "covariate": covariate}
             rows.append({**row, "n": int(known.sum()), "rho": rho, "low": low, "high": high})
     return pd.DataFrame(rows, columns=CORRELATION_COLUMNS)

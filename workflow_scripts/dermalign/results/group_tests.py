@@ -16,7 +16,7 @@ from ..logs import logger
 from ..overlap.shards import Shards
 from ..study.groups import Groups, groups_of
 from ..terms import UNION
-from .intervals import FEWEST, RESAMPLES, bounds, clusters_of, lesions_of, resampled, sums_before
+from .intervals import FEWEST, RESAMPLES, bounds, clusters_of, effective_lesions, lesions_of, resampled, sums_before
 from .statistics import GROUP_BEST, UNION_BEST, below_each_other, best_threshold
 
 EXACT = "exact"
@@ -211,7 +211,10 @@ def rank_biserial_intervals(
     lesions = {name: np.unique(clusters[groups == name]).size for pair in pairs for name in pair}
     columns = [column for column, pair in enumerate(pairs) if min(lesions[name] for name in pair) >= FEWEST]
     compared = [pairs[each] for each in columns]
-    found[columns] = bounds(resampled_rank_biserial(values, groups, compared, clusters, seed, resamples))
+    effects = resampled_rank_biserial(values, groups, compared, clusters, seed, resamples)
+    for column, pair, effect in zip(columns, compared, effects.T, strict=True):
+        fewer = min((clusters[groups == name] for name in pair), key=effective_lesions)
+        found[column] = bounds(effect[:, np.newaxis], fewer)[0]
     return found
 
 

@@ -15,7 +15,7 @@ from ..overlap.shards import Shards
 from ..study.groups import default_groups, groups_of
 from ..terms import UNION
 from .chosen import at_rows, chosen_rows, has_spread, interval
-from .intervals import RESAMPLES, clusters_of, resampled_means
+from .intervals import RESAMPLES, clusters_of, effective_lesions, resampled_means
 from .statistics import UNION_BEST, Whole, best_threshold
 
 RESOLUTION = "maps of higher resolution overlap better"
@@ -106,7 +106,7 @@ def _resolution(
     if has_spread(clusters):
         means = [resampled_means(shards.jaccard, clusters, seed, resamples) for shards in pair]
         first, second = (at_rows(each, chosen_rows(each)) for each in means)
-        bounds = interval(first - second)
+        bounds = interval(first - second, clusters)
     values = [shards.jaccard_at(threshold) for shards, threshold in zip(pair, best, strict=True)]
     names = (RESOLUTION, finer.model, finer.name, coarser.name, feature)
     return _row(names, values, best, bounds, np.nan)
@@ -133,7 +133,8 @@ def _correctness(
             of_first, of_second = (
                 at_rows(whole.means(union.images, union.jaccard, each), whole.chosen) for each in members
             )
-            bounds = interval(of_first - of_second)  # a resample without one of the groups is left out
+            fewer = min((whole.clusters[each] for each in members), key=effective_lesions)
+            bounds = interval(of_first - of_second, fewer)  # a resample without one of the groups is left out
         values = [union.jaccard_at(best)[each] for each in members]
         p = _p(mann_whitney, source, first, second)
         yield _row((CORRECTNESS, source.model, first, second, UNION), values, [best, best], bounds, p)

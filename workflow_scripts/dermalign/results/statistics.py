@@ -243,9 +243,9 @@ class SourceStatistics:
 
     - thresholds: as `threshold_statistics` gives it;
     - best_thresholds: its rows at each feature's best threshold, but j_low, j_high with the threshold chosen anew in
-      each resample, and threshold_low, threshold_high, the 2.5 and 97.5 percentiles of those thresholds, as
-      `chosen.best_interval`; of an empty population one without thresholds; of a source of constant maps one without
-      thresholds, too, and J at the lowest, which is that at all below 1;
+      each resample, and threshold_low, threshold_high, the bounds of those thresholds, as `chosen.best_interval`; of an
+      empty population one without thresholds; of a source of constant maps one without thresholds, too, and J at the
+      lowest, which is that at all below 1;
     - correctness: as `correctness_statistics`; columns without rows where the source has no predictions.
     """
 
