@@ -10,7 +10,6 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, stdtrit
 
 from ..data.names import plain_name
 
@@ -129,6 +128,9 @@ def tails(clusters: NDArray[np.intp]) -> tuple[float, float]:
     2015). n are the effective lesions: of 20 the shares are 0.016 and 0.984, of 1,000 they are 0.0248 and 0.9752. Of
     fewer than two lesions they are 0 and 1.
     """
+    # Imported here: jobs of tables import this module, too, and would wait for it as long as for pandas.
+    from scipy.special import ndtr, stdtrit
+
     n = effective_lesions(clusters) if clusters.size else 1.0
     if n <= 1:
         return 0.0, 1.0
