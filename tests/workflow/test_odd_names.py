@@ -58,6 +58,7 @@ def test_names_are_names_from_zip_to_tables(
             split={"validation": 0.2, "test": 0.2},
             thresholds=[0.0, 0.5],
             controls={"chance": ["shuffled"], "prior": ["mean_mask"], "anatomy": [], "draws": 1},
+            ceilings={"maps": False, "grids": {"stop": 4}},
             batches={"saliency": 1, "masks": 2},
         )
     )
