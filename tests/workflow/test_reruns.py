@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from .conftest import REPOSITORY, Study
+from .conftest import REPOSITORY, Run, Study
 
 # The same archives as if the user had brought them: what depends on them depends on their content then.
 BROUGHT = {"archives": {"drawn": None}}
@@ -38,13 +39,21 @@ FOLLOWS = {
 }
 
 
+@pytest.fixture(scope="module")
+def touched(finished: tuple[Study, Run], tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """A copy of the finished study, of archives that are not drawn. To be read, not changed."""
+    folder = tmp_path_factory.mktemp("touched") / "study"
+    study = Study(Path(shutil.copytree(finished[0].folder, folder, copy_function=shutil.copy2)))
+    assert "mask_cells" in study.snakemake("-n", overlay=BROUGHT).jobs()
+    assert study.snakemake("--touch", overlay=BROUGHT).status == 0
+    assert study.snakemake("-n", overlay=BROUGHT).jobs() == {}
+    return study
+
+
 @pytest.fixture
-def brought(copied: Study) -> Study:
-    """A copy of the finished study, of archives that are not drawn."""
-    assert "mask_cells" in copied.snakemake("-n", overlay=BROUGHT).jobs()
-    assert copied.snakemake("--touch", overlay=BROUGHT).status == 0
-    assert copied.snakemake("-n", overlay=BROUGHT).jobs() == {}
-    return copied
+def brought(touched: Study, tmp_path: Path) -> Study:
+    """A copy of that, to be changed at will."""
+    return Study(Path(shutil.copytree(touched.folder, tmp_path / "study", copy_function=shutil.copy2)))
 
 
 def test_nothing_touched_nothing_runs(copied: Study) -> None:
