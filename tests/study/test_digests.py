@@ -202,14 +202,16 @@ def test_an_edit_of_what_is_computed_reruns_what_imports_it_and_nothing_else(cop
             continue
         text = copy.path(module).read_text(encoding="utf-8")
         choices = edits_of(text) or [f"{text}\nANOTHER = 1\n"]
-        copy.path(module).write_text(random.Random(module).choice(choices), encoding="utf-8")
-        after = copy.of_scripts()
-        changed = {script for script in before if after[script] != before[script]}
-        assert changed == {script for script, modules in importing.items() if module in modules}, module
-        edited += 1
+        for number, new in enumerate(random.Random(module).sample(choices, min(2, len(choices)))):
+            copy.path(module).write_text(new, encoding="utf-8")
+            after = copy.of_scripts()
+            changed = {script for script in before if after[script] != before[script]}
+            expected = {script for script, modules in importing.items() if module in modules}
+            assert changed == expected, f"{module}, edit {number}"
+            edited += 1
         copy.path(module).write_text(text, encoding="utf-8")
     assert copy.of_scripts() == before
-    assert edited == len(MODULES) - len(PACKAGES)
+    assert edited > 1.5 * (len(MODULES) - len(PACKAGES))
 
 
 def test_words_comments_hints_and_layout_rerun_nothing(copy: Copy) -> None:
