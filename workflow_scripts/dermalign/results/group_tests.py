@@ -16,7 +16,7 @@ from ..logs import logger
 from ..overlap.shards import Shards
 from ..study.groups import Groups, groups_of
 from ..terms import UNION
-from .intervals import FEWEST, RESAMPLES, bounds, clusters_of, effective_lesions, lesions_of, resampled, sums_before
+from .intervals import FEWEST, RESAMPLES, bounds, clusters_of, fewer_lesions, lesions_of, resampled, sums_before
 from .statistics import GROUP_BEST, UNION_BEST, below_each_other, best_threshold
 
 EXACT = "exact"
@@ -213,7 +213,7 @@ def rank_biserial_intervals(
     compared = [pairs[each] for each in columns]
     effects = resampled_rank_biserial(values, groups, compared, clusters, seed, resamples)
     for column, pair, effect in zip(columns, compared, effects.T, strict=True):
-        fewer = min((clusters[groups == name] for name in pair), key=effective_lesions)
+        fewer = fewer_lesions(*(clusters[groups == name] for name in pair))
         found[column] = bounds(effect[:, np.newaxis], fewer)[0]
     return found
 

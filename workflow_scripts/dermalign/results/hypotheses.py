@@ -15,7 +15,7 @@ from ..overlap.shards import Shards
 from ..study.groups import default_groups, groups_of
 from ..terms import UNION
 from .chosen import at_rows, chosen_rows, has_spread, interval
-from .intervals import RESAMPLES, clusters_of, effective_lesions, resampled_means
+from .intervals import RESAMPLES, clusters_of, fewer_lesions, resampled_means
 from .statistics import UNION_BEST, Whole, best_threshold
 
 RESOLUTION = "maps of higher resolution overlap better"
@@ -133,7 +133,7 @@ def _correctness(
             of_first, of_second = (
                 at_rows(whole.means(union.images, union.jaccard, each), whole.chosen) for each in members
             )
-            fewer = min((whole.clusters[each] for each in members), key=effective_lesions)
+            fewer = fewer_lesions(*(whole.clusters[each] for each in members))
             bounds = interval(of_first - of_second, fewer)  # a resample without one of the groups is left out
         values = [union.jaccard_at(best)[each] for each in members]
         p = _p(mann_whitney, source, first, second)
