@@ -1,14 +1,18 @@
 """Real workflow runs: a finished embedded study that tests copy, and what a dry run lists."""
 
+import atexit
 import fcntl
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +60,28 @@ class Run:
         return re.findall(r"^\[ *\d+/\d+\] .*$", self.text, re.MULTILINE)
 
 
+def _pinned(lock: str) -> set[str]:
+    return set(re.findall(r"^([\w.-]+)==", (REPOSITORY / lock).read_text(encoding="utf-8"), re.MULTILINE))
+
+
+@cache
+def _hides_packages_of_tests() -> Path:
+    """Return a folder that, on the Python path, makes packages that only tests need as if they were not installed.
+
+    Jobs get along without them, as a user's do. Keras and TensorFlow would import some that they find, scikit-learn and
+    JAX, which takes as long as much of what tests run.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="hides_packages_"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    of_tests = _pinned("requirements-test.lock") - _pinned("requirements.lock")
+    for name, distributions in packages_distributions().items():
+        if name.isidentifier() and of_tests.issuperset(each.lower().replace("_", "-") for each in distributions):
+            text = f"raise ModuleNotFoundError({f'{name} is among the packages of tests alone'!r}, name={name!r})\n"
+            (folder / f"{name}.py").write_text(text, encoding="utf-8")
+    assert {path.stem for path in folder.iterdir()} >= {"jax", "sklearn", "pytest"}
+    return folder
+
+
 @dataclass(frozen=True)
 class Study:
     """A working directory with a study in it, run by the code of a repository."""
@@ -71,6 +97,8 @@ class Study:
             path.write_text(yaml.safe_dump(overlay, sort_keys=False), encoding="utf-8")
             files = ["--configfile", str(path)]
         command = [sys.executable, "-m", "snakemake", "--snakefile", str(self.code / "Snakefile")]
+        if environment.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
+            environment = {"PYTHONPATH": str(_hides_packages_of_tests()), **environment}
         process = subprocess.run(
             [*command, *arguments, "--directory", str(self.folder), "--cores", "2", *files],
             stdout=subprocess.PIPE,
