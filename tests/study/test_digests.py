@@ -6,6 +6,7 @@ import random
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from functools import cache
 from modulefinder import ModuleFinder
 from pathlib import Path
 
@@ -50,8 +51,10 @@ class Copy:
         return digests._path(module)
 
     def of_scripts(self) -> dict[str, str]:
-        """Return {script: digest}."""
-        return {path.name: code_digest.__wrapped__(path) for path in sorted(self.scripts.glob("*.py"))}
+        """Return {script: digest}; every module is read once, as it is now."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(digests, "_read", cache(digests._read))
+            return {path.name: code_digest.__wrapped__(path) for path in sorted(self.scripts.glob("*.py"))}
 
     def of(self, *modules: str) -> str:
         return code_digest.__wrapped__(None, *modules)
