@@ -18,6 +18,9 @@ from typing import Any
 
 import pytest
 import yaml
+from dermalign.classifiers.keras_settings import keras_backend
+from locks import pins
+from packaging.utils import canonicalize_name
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # Over a study that is run to its end for something else: of the sources beside a model's maps only one.
@@ -60,26 +63,31 @@ class Run:
         return re.findall(r"^\[ *\d+/\d+\] .*$", self.text, re.MULTILINE)
 
 
-def _pinned(lock: str) -> set[str]:
-    return set(re.findall(r"^([\w.-]+)==", (REPOSITORY / lock).read_text(encoding="utf-8"), re.MULTILINE))
-
-
 @cache
 def _hides_packages_of_tests() -> Path:
-    """Return a folder that, on the Python path, makes packages that only tests need as if they were not installed.
-
-    Jobs get along without them, as a user's do. Keras and TensorFlow would import some that they find, scikit-learn and
-    JAX, which takes as long as much of what tests run.
-    """
+    """Return a folder that, on the Python path, makes packages that only tests need as if they were not installed."""
     folder = Path(tempfile.mkdtemp(prefix="hides_packages_"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    of_tests = _pinned("requirements-test.lock") - _pinned("requirements.lock")
+    of_tests = pins("requirements-test.lock").keys() - pins("requirements.lock").keys()
     for name, distributions in packages_distributions().items():
-        if name.isidentifier() and of_tests.issuperset(each.lower().replace("_", "-") for each in distributions):
+        if name.isidentifier() and of_tests.issuperset(map(canonicalize_name, distributions)):
             text = f"raise ModuleNotFoundError({f'{name} is among the packages of tests alone'!r}, name={name!r})\n"
             (folder / f"{name}.py").write_text(text, encoding="utf-8")
     assert {path.stem for path in folder.iterdir()} >= {"jax", "sklearn", "pytest"}
     return folder
+
+
+def environment_of_jobs(**changes: str) -> dict[str, str]:
+    """Return the environment of a run of Snakemake, with changes: its jobs find a user's packages, not those of tests.
+
+    Keras would import scikit-learn, and TensorFlow JAX, where they find them: two fifths of the time that they take to
+    start. Where JAX is the backend, nothing is hidden.
+    """
+    environment = {**os.environ, "VERBOSE": "", **changes}
+    if keras_backend(environment) != "jax":
+        paths = [str(_hides_packages_of_tests()), environment.get("PYTHONPATH", "")]
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+    return environment
 
 
 @dataclass(frozen=True)
@@ -89,23 +97,25 @@ class Study:
     folder: Path
     code: Path = REPOSITORY
 
-    def snakemake(self, *arguments: str, overlay: dict[str, Any] | None = None, **environment: str) -> Run:
-        """Run Snakemake there, with an overlay over config.yaml where one is given."""
+    def command(self, *arguments: str, overlay: dict[str, Any] | None = None) -> list[str]:
+        """Return the command that runs Snakemake there; writes the overlay over config.yaml where one is given."""
         files = []
         if overlay is not None:
             path = self.folder / "overlay.yaml"
             path.write_text(yaml.safe_dump(overlay, sort_keys=False), encoding="utf-8")
             files = ["--configfile", str(path)]
-        command = [sys.executable, "-m", "snakemake", "--snakefile", str(self.code / "Snakefile")]
-        if environment.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
-            environment = {"PYTHONPATH": str(_hides_packages_of_tests()), **environment}
+        command = [sys.executable, "-m", "snakemake", "--snakefile", str(self.code / "Snakefile"), "--cores", "2"]
+        return [*command, "--directory", str(self.folder), *arguments, *files]
+
+    def snakemake(self, *arguments: str, overlay: dict[str, Any] | None = None, **environment: str) -> Run:
+        """Run Snakemake there, with an overlay over config.yaml where one is given."""
         process = subprocess.run(
-            [*command, *arguments, "--directory", str(self.folder), "--cores", "2", *files],
+            self.command(*arguments, overlay=overlay),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             cwd=self.folder,
-            env={**os.environ, "VERBOSE": "", **environment},
+            env=environment_of_jobs(**environment),
             check=False,
         )
         return Run(process.returncode, process.stdout)

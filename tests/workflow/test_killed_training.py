@@ -3,16 +3,14 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 import pytest
-import yaml
 
-from .conftest import REPOSITORY, Study
+from .conftest import Study, environment_of_jobs
 
 pytestmark = pytest.mark.slow
 
@@ -21,13 +19,16 @@ def test_a_killed_run_goes_on_from_its_last_epoch(empty: Study, tiny: Callable[[
     overlay = tiny()
     overlay["models"]["plain"]["training"]["epochs"] = 30
     target = "results/embedded/classifiers/plain/model.keras"
-    (empty.folder / "overlay.yaml").write_text(yaml.safe_dump(overlay), encoding="utf-8")
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(REPOSITORY / "Snakefile"), target]
-    command += ["--directory", str(empty.folder), "--cores", "1", "--configfile", str(empty.folder / "overlay.yaml")]
+    command = empty.command(target, "--cores", "1", overlay=overlay)
     with (empty.folder / "printed").open("w") as printed:
         # A session of its own, so that all its processes can be killed at once.
         process = subprocess.Popen(
-            command, cwd=empty.folder, stdout=printed, stderr=subprocess.STDOUT, start_new_session=True
+            command,
+            cwd=empty.folder,
+            stdout=printed,
+            stderr=subprocess.STDOUT,
+            env=environment_of_jobs(),
+            start_new_session=True,
         )
         folder = empty.results / "classifiers" / "plain"
         try:

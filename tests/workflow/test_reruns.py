@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 import zipfile
 from collections.abc import Callable
@@ -14,10 +13,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
-import yaml
 from PIL import Image
 
-from .conftest import REPOSITORY, Run, Study
+from .conftest import Run, Study, environment_of_jobs
 
 # The same archives as if the user had brought them: what depends on them depends on their content then.
 BROUGHT = {"archives": {"drawn": None}}
@@ -230,13 +228,11 @@ def test_the_maps_of_another_layer_train_nothing(copied: Study) -> None:
 def test_a_killed_run_leaves_no_half_file_and_the_next_finishes_the_rest(
     empty: Study, tiny: Callable[[], dict[str, Any]]
 ) -> None:
-    overlay = empty.folder / "overlay.yaml"
-    overlay.write_text(yaml.safe_dump(tiny()), encoding="utf-8")
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(REPOSITORY / "Snakefile"), "--cores", "2"]
     process = subprocess.Popen(
-        [*command, "--directory", str(empty.folder), "--configfile", str(overlay)],
+        empty.command(overlay=tiny()),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        env=environment_of_jobs(),
         start_new_session=True,
     )
     manifest = empty.results / "manifest" / "evaluation.csv"
