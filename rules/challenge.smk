@@ -8,7 +8,7 @@ localrules:
 
 rule challenge:
     input:
-        [f"{RESULTS}/challenge/{source.path}/scores.csv" for source in BATCHED],
+        [f"{RESULTS}/challenge/{source.path}/scores.csv" for source in SOURCES if source.needs(CLASSIFIER) and not SOURCES.is_sample(source)],
 
 
 rule challenge_masks:

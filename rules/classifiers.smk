@@ -115,7 +115,7 @@ rule classify:
         gpu=CONFIGURATION["gpus"],
     params:
         classes=lambda wildcards: CLASSIFIERS.classes(wildcards.model),
-        logits=lambda wildcards: CLASSIFIERS.saliency_settings(wildcards.model)["logits"],
+        logits=lambda wildcards: CLASSIFIERS.logits(wildcards.model),
         batch_size=min(options.get("batch_size", 32) for options in CONFIGURATION["methods"].values()),
     script:
         "../workflow_scripts/classify.py"

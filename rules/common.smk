@@ -32,6 +32,7 @@ from dermalign.study.sources import (
     CEILING,
     CLASSIFIER,
     CONTROLS,
+    DIAGNOSIS,
     INDEPENDENT,
     LESION_MASKS,
     LESIONS,
@@ -100,7 +101,7 @@ SALIENCY_BATCHES = FAULTS.or_else(lambda: ARCHIVES.saliency_batches, {})
 DIAGNOSED = FAULTS.or_else(lambda: ARCHIVES.diagnosed_images, [])
 # Controls of anatomy need the lesion mask of every picture.
 HAS_LESION_MASKS = FAULTS.or_else(lambda: ARCHIVES.has_lesion_masks(DIAGNOSED), False)
-SOURCES = MapSources(STUDY, CLASSIFIERS, HAS_LESION_MASKS)
+SOURCES = MapSources(STUDY, CLASSIFIERS, HAS_LESION_MASKS, SALIENCY_BATCHES)
 GRIDS = FAULTS.or_else(lambda: SOURCES.grids, [])
 if workflow.is_main_process:  # jobs were planned by one that looked
     if DIAGNOSED:
@@ -116,7 +117,10 @@ if MISSING:
     GRIDS, MASK_BATCHES, SALIENCY_BATCHES, DIAGNOSED = [], {}, {}, []
 elif FAULTS:
     raise WorkflowError(f"dermalign: {FAULTS.words()}")
-BATCHED = [] if MISSING else [source for source in SOURCES if source.needs(CLASSIFIER)]
+# Sources that ask a classifier, in lists of those that share a job.
+JOBS = [] if MISSING else SOURCES.jobs
+# Sources with maps of a sample of the pictures only, whose statistics are of these.
+SAMPLED = [] if MISSING else [source.path for source in SOURCES if SOURCES.is_sample(source)]
 MADE_AT_ONCE = [] if MISSING else [source for source in SOURCES if not source.needs(CLASSIFIER)]
 
 # Rules take archives as `ancient`: what they depend on is the content of their own pictures, a digest among their
@@ -167,6 +171,22 @@ def everything(wildcards):
     if MISSING:
         raise WorkflowError(f"dermalign: {FAULTS.words()}")
     return WANTED
+
+
+def stores_of_source(wildcards):
+    """The saliency stores of a source that asks a classifier."""
+    (source,) = [each for each in SOURCES if each.path == f"{wildcards.model}/{wildcards.method}"]
+    images = [image for batch in SOURCES.batches(source).values() for image in batch]
+    return [f"{RESULTS}/saliency/{source.path}/{image}.h5" for image in images]
+
+
+def asked_of_job(job, images):
+    """What the methods of a job are asked about pictures: of which class, which score, how many at a time."""
+    options = job[0].options
+    target = options["target"]
+    if target == DIAGNOSIS:
+        target = ARCHIVES.diagnoses_of(images)
+    return dict(target=target, score=options["score"], batch_size=options["batch_size"])
 
 
 def evaluation_predictions(owner):

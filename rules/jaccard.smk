@@ -18,6 +18,8 @@ rule overlap_curves:
     resources:
         mem_mb=megabytes(1000),
         runtime=minutes(30),
+    params:
+        is_sample=lambda wildcards: f"{wildcards.model}/{wildcards.method}" in SAMPLED,
     script:
         "../workflow_scripts/overlap_curves.py"
 

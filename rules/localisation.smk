@@ -18,6 +18,8 @@ rule localisation:
     resources:
         mem_mb=megabytes(1000),
         runtime=minutes(30),
+    params:
+        is_sample=lambda wildcards: f"{wildcards.model}/{wildcards.method}" in SAMPLED,
     script:
         "../workflow_scripts/localisation.py"
 

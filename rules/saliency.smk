@@ -1,25 +1,26 @@
 # Map sources: whatever gives a map per picture. The registry says which kinds there are and what each needs,
 # workflow_scripts/dermalign/study/sources.py. Sources that ask a classifier are computed in batches, one store per
-# picture, then gathered; all others are made at once.
+# picture, then gathered; those that one pass through it serves, as all CAM methods of a model, by the same jobs. All
+# others are made at once.
 
 # The paths of stores are written out, not built from wildcards: Snakemake then finds a store's rule by its name at
 # once, where it would have to try every batch's pattern (seconds instead of minutes for 25,000 pictures).
-for source in BATCHED:
-    for batch, images in SALIENCY_BATCHES.items():
+for job in JOBS:
+    for batch, images in SOURCES.batches(job[0]).items():
 
         rule:
             name:
-                f"{source.method}_{source.model}_{batch}"
+                f"{job[0].method}_{job[0].model}_{batch}"
             input:
-                classifier=CLASSIFIERS.path(source.model),
+                classifier=CLASSIFIERS.path(job[0].model),
                 pictures=ancient(ARCHIVES.path("evaluation_pictures")),
                 drawn=ARCHIVES.drawn,
             output:
-                stores=[f"{RESULTS}/saliency/{source.path}/{image}.h5" for image in images],
+                [f"{RESULTS}/saliency/{source.path}/{image}.h5" for source in job for image in images],
             log:
-                f"{RESULTS}/logs/saliency/{source.path}/{batch}.log",
+                f"{RESULTS}/logs/saliency/{job[0].path}/{batch}.log",
             benchmark:
-                f"{RESULTS}/benchmarks/saliency/{source.path}/{batch}.tsv"
+                f"{RESULTS}/benchmarks/saliency/{job[0].path}/{batch}.tsv"
             conda:
                 "../envs/classifier.yaml"
             threads: CONFIGURATION["threads"]["gradcam"]
@@ -28,21 +29,19 @@ for source in BATCHED:
                 runtime=minutes(120),
                 gpu=CONFIGURATION["gpus"],
             params:
-                model=source.model,
-                method=source.method,
-                compute=source.kind.compute,
-                called_by=source.kind.called_by,
-                options=source.options,
-                inputs=SOURCES.inputs(source),
+                model=job[0].model,
+                methods={source.method: SOURCES.asked(source) for source in job},
+                asked=lambda wildcards, job=job, images=images: asked_of_job(job, images),
+                inputs=SOURCES.job_inputs(job),
                 content=lambda wildcards, images=images: ARCHIVES.pictures_digest("evaluation_pictures", images),
-                code=code_of("map_source.py", *source.kind.modules),
+                code=code_of("explain.py", *(module for source in job for module in source.kind.modules)),
             script:
-                "../workflow_scripts/map_source.py"
+                "../workflow_scripts/explain.py"
 
 
 rule gather_maps:
     input:
-        expand("{results}/saliency/{{model}}/{{method}}/{image}.h5", results=RESULTS, image=DIAGNOSED),
+        stores_of_source,
     output:
         f"{RESULTS}/maps/{{model}}/{{method}}.h5",
     log:
@@ -51,7 +50,7 @@ rule gather_maps:
         f"{RESULTS}/benchmarks/gather_maps/{{model}}/{{method}}.tsv"
     wildcard_constraints:
         model=among(CLASSIFIERS.models),
-        method=among(source.method for source in BATCHED),
+        method=among(source.method for job in JOBS for source in job),
     localrule: True
     conda:
         "../envs/analysis.yaml"

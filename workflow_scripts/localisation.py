@@ -3,8 +3,11 @@
 from dermalign.data.manifests import read_evaluation
 from dermalign.logs import job_log
 from dermalign.overlap.localisation import write_localisation
+from dermalign.saliency.maps import images_with_maps
 
 with job_log(snakemake.log[0]):
     evaluation = read_evaluation(snakemake.input.evaluation)
     included = evaluation.loc[evaluation["included"], "image"].tolist()
+    if snakemake.params.is_sample:
+        included = images_with_maps(snakemake.input.maps, included)
     write_localisation(snakemake.output[0], snakemake.input.maps, snakemake.input.cells, included)

@@ -1,11 +1,15 @@
 """Pictures in batches, for a network that is asked and not trained."""
 
 import itertools
+from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import Any
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+T = TypeVar("T")
 
 
 def batched(pictures: Iterable[NDArray[Any]], size: int) -> Iterator[list[NDArray[Any]]]:
@@ -23,3 +27,24 @@ def padded_batches(pictures: Iterable[NDArray[Any]], size: int) -> Iterator[tupl
     """
     for batch in batched(pictures, size):
         yield np.stack(batch + [batch[-1]] * (size - len(batch))), len(batch)
+
+
+def read_ahead(items: Iterable[T], count: int) -> Iterator[T]:
+    """Yield `items`, made in a thread of their own, at most `count` of them before they are asked for.
+
+    So pictures are decoded while the network computes. What making one raises is raised where it would be yielded.
+    """
+    iterator, nothing = iter(items), object()
+    with ThreadPoolExecutor(1) as pool:
+        waiting: deque[Future[Any]] = deque()
+        try:
+            while True:
+                while len(waiting) < max(count, 1):
+                    waiting.append(pool.submit(next, iterator, nothing))
+                item = waiting.popleft().result()
+                if item is nothing:
+                    return
+                yield item
+        finally:
+            for future in waiting:
+                future.cancel()

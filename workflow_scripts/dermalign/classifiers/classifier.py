@@ -1,10 +1,15 @@
 """What a classifier is to all that asks it, of whatever kind it is, and where one comes from."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from .functions import GradientFunction, ScoreFunction
+import numpy as np
+from numpy.typing import NDArray
+
+from .functions import PassFunction, Place, ScoreFunction
 from .keras_classifier import KerasClassifier
+from .passes import BEFORE_SOFTMAX
 
 if TYPE_CHECKING:
     import keras
@@ -32,11 +37,12 @@ class Classifier(Protocol):
         Raises `InputError` where the scores cannot be told, or there is no such layer.
         """
 
-    def gradients(self, layer: str, logits: str | None = None) -> GradientFunction:
-        """Return the function of pictures that gives their gradients at `layer`, (n, height, width, channels).
+    def passing(self, places: Sequence[Place], logits: str | None = None, score: str = BEFORE_SOFTMAX) -> PassFunction:
+        """Return the function of pictures that gives what is made, in one pass, at each of some places.
 
-        logits: as in `scores`. Raises `InputError` as `scores`, and for a layer that is lacking or unsuitable (here, or
-        when the function is first called).
+        logits: as in `scores`. score: what is differentiated, the class score before the softmax or the probability
+        after it. Raises `InputError` as `scores`, and for a layer that is lacking or unsuitable (here, or when the
+        function is first called): its output must be (n, height, width, channels), or a square of tokens.
         """
 
 
@@ -60,3 +66,11 @@ def as_classifier(classifier: "Classifier | keras.Model") -> Classifier:
     import keras
 
     return KerasClassifier(classifier) if isinstance(classifier, keras.Model) else classifier
+
+
+def activations_at(
+    classifier: Classifier, layer: str, pictures: NDArray[Any], logits: str | None = None
+) -> NDArray[np.float32]:
+    """Return a layer's output (n,h,w,channels) for pictures (n,H,W,3). Raises `InputError` as `Classifier.passing`."""
+    (found,), _ = classifier.passing([Place(layer, lambda output, _: output)], logits)(pictures)
+    return found

@@ -1,4 +1,4 @@
-"""What classifiers compute, class scores of pictures and gradients at a layer, behind checks of what they are asked."""
+"""What classifiers compute, class scores of pictures and gradients in the network, behind checks of what is asked."""
 
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, Protocol
@@ -7,17 +7,27 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError
+from .passes import Combine
 
 Floats = NDArray[np.float32]
 Target = Literal["predicted"] | ArrayLike
 PREDICTED = -1  # in the place of a class index: the class with the highest score
 
 
-class Gradients(NamedTuple):
-    """Activations (n,h,w,c) of a layer, gradients (n,h,w,c) of the class score there, logits (n,classes); float32."""
+class Place(NamedTuple):
+    """A place in a classifier, and what is made of its output and the gradient of the class score there.
 
-    activations: Floats
-    gradients: Floats
+    layer: its name, as the classifier's kind takes it; None: the pictures themselves.
+    """
+
+    layer: str | None
+    combine: Combine
+
+
+class PassValues(NamedTuple):
+    """What a pass gives for n pictures: a value (n, ...) per place, and the logits (n, classes); float32."""
+
+    values: list[Floats]
     logits: Floats
 
 
@@ -31,13 +41,13 @@ class ScoreFunction(Protocol):
         """
 
 
-class GradientFunction(Protocol):
-    """The compiled map from pictures to `Gradients` of one layer.
+class PassFunction(Protocol):
+    """The compiled map from pictures to what a pass gives at some places.
 
-    The gradient is that of the class score before the softmax with respect to the layer's output, in inference mode.
+    Gradients are those of the class score with respect to a layer's output, in inference mode.
     """
 
-    def __call__(self, pictures: NDArray[Any], target: Target = "predicted", /) -> Gradients:
+    def __call__(self, pictures: NDArray[Any], target: Target = "predicted", /) -> PassValues:
         """Evaluate for pictures (n, H, W, 3), RGB from 0 to 255; `target` is 'predicted' or n class indices.
 
         Calls with equal n share one compilation. Raises `InputError` for pictures of another size than the input, and
@@ -55,20 +65,21 @@ def score_function(evaluate: Callable[[Floats], Floats], takes: tuple[int | None
     return scores
 
 
-def gradient_function(
+def pass_function(
     evaluate: Callable[[Floats, NDArray[np.int32]], list[Floats]], takes: tuple[int | None, ...]
-) -> GradientFunction:
+) -> PassFunction:
     """Return `evaluate`, of float32 pictures and int32 class indices, behind checks of both.
 
-    evaluate: gives what `Gradients` holds; an index may be `PREDICTED`. takes: the shape of the pictures.
+    evaluate: gives the values, then the logits; an index may be `PREDICTED`. takes: the shape of the pictures.
     """
 
-    def gradients(pictures: NDArray[Any], target: Target = "predicted", /) -> Gradients:
+    def one_pass(pictures: NDArray[Any], target: Target = "predicted", /) -> PassValues:
         check_pictures(pictures, takes)
         targets = class_indices(target, len(pictures))
-        return Gradients(*evaluate(np.asarray(pictures, dtype=np.float32), targets))
+        *values, logits = evaluate(np.asarray(pictures, dtype=np.float32), targets)
+        return PassValues(values, logits)
 
-    return gradients
+    return one_pass
 
 
 def check_pictures(pictures: NDArray[Any], takes: tuple[int | None, ...]) -> None:

@@ -7,7 +7,7 @@ A layer's output is tapped where the layer is called, not where the graph is cut
 nested and Sequential models need nothing special. Weights are read at each call; only their shapes are compiled.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -16,28 +16,40 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from .functions import Floats
+from .passes import BEFORE_SOFTMAX, Combine, Places, check_spatial
 
 if TYPE_CHECKING:
     import keras
 
 
 def compiled_gradients(
-    model: "keras.Model", layer: "keras.layers.Layer", logits: "keras.layers.Layer | None" = None
+    model: "keras.Model",
+    places: Sequence["tuple[keras.layers.Layer | None, Combine]"],
+    logits: "keras.layers.Layer | None" = None,
+    score: str = BEFORE_SOFTMAX,
 ) -> Callable[[Floats, NDArray[np.int32]], list[Floats]]:
-    """Return the function of pictures (n,H,W,3) and class indices (n,) that gives what `functions.Gradients` holds.
+    """Return the function of pictures (n,H,W,3) and class indices (n,) that gives a value per place, then the logits.
 
-    An index of -1 is the predicted class. logits: the layer whose output, without any activation, is the scores, None
-    to find it. Raises `InputError` if the scores before the softmax cannot be told, the layer is not channels-last, or
-    the backend is another than TensorFlow and JAX; the function does for a layer that is not called exactly once, whose
-    output is not (n, height, width, channels), or that the scores do not depend on.
+    places: layers, or None for the pictures themselves, each with the function of (output, gradient of the class score
+    with respect to it), both float32 and (n,h,w,channels), that makes the value; one pass serves them all. An index of
+    -1 is the predicted class. logits: the layer whose output, without any activation, is the scores, None to find it.
+    score: what is differentiated, a logit (`before_softmax`) or a probability (`after_softmax`).
+    Raises `InputError` if the scores before the softmax cannot be told, a layer is not channels-last, or the backend is
+    another than TensorFlow and JAX; the function does for a layer that is not called exactly once, whose output is
+    neither (n, height, width, channels) nor, for a square of tokens, (n, tokens, channels), or that the scores do not
+    depend on.
     """
     import keras
 
-    if keras.config.image_data_format() != "channels_last" or (getattr(layer, "data_format", None) == "channels_first"):
-        name = getattr(layer, "name", layer)
-        raise InputError(f"layer {name}: only channels_last networks are supported, this is channels_first")
+    for layer, _ in places:
+        if keras.config.image_data_format() != "channels_last" or (
+            getattr(layer, "data_format", None) == "channels_first"
+        ):
+            name = getattr(layer, "name", model.name)
+            raise InputError(f"layer {name}: only channels_last networks are supported, this is channels_first")
     differentiated, _ = _functions_of_backend()
-    return differentiated(model, _Tap(model, layer, logits))
+    layers, combine = [layer for layer, _ in places], [function for _, function in places]
+    return differentiated(model, _Tap(model, layers, logits), Places(layers, combine, score))
 
 
 def compiled_scores(model: "keras.Model", logits: "keras.layers.Layer | None" = None) -> Callable[[Floats], Floats]:
@@ -46,7 +58,7 @@ def compiled_scores(model: "keras.Model", logits: "keras.layers.Layer | None" = 
     logits and what is raised: as in `compiled_gradients`.
     """
     _, plain = _functions_of_backend()
-    return plain(model, _Tap(model, None, logits))
+    return plain(model, _Tap(model, [], logits))
 
 
 def _functions_of_backend() -> tuple[Callable[..., Any], Callable[..., Any]]:
@@ -63,31 +75,37 @@ def _functions_of_backend() -> tuple[Callable[..., Any], Callable[..., Any]]:
 
 
 class _Tap:
-    """Runs a model once and brings out a layer's output and the class scores before the softmax."""
+    """Runs a model once and brings out layers' outputs and the class scores before the softmax."""
 
-    def __init__(self, model: "keras.Model", layer: "keras.layers.Layer | None", logits: Any = None) -> None:
-        self.model, self.layer = model, layer
+    def __init__(self, model: "keras.Model", layers: Sequence["keras.layers.Layer | None"], logits: Any = None) -> None:
+        self.model, self.layers = model, [layer for layer in dict.fromkeys(layers) if layer is not None]
         if logits is None:
             self.final, self.scores_are = _final_operation(model)
         else:
             self.final, self.scores_are = _named_scores(logits)
 
-    def run(self, evaluate: Callable[[], Any], watch: Callable[[Any], Any]) -> tuple[Any, Any]:
-        """Return (layer output as `watch` returns it, logits) of the forward pass `evaluate()`; None for no layer."""
+    def run(self, evaluate: Callable[[], Any], watch: Callable[[int, Any], Any]) -> tuple[list[Any], Any]:
+        """Return ([output of each layer], logits) of the forward pass `evaluate()`.
+
+        watch: function of a layer's number among `layers` and its output, whose value takes the output's place.
+        """
         import keras
 
-        outputs: list[Any] = []
+        outputs: list[list[Any]] = [[] for _ in self.layers]
         scores: list[Any] = []
 
-        def tapped(call: Callable[..., Any]) -> Callable[..., Any]:
-            def layer_call(*arguments: Any, **keywords: Any) -> Any:
-                output = call(*arguments, **keywords)
-                if hasattr(output, "shape"):
-                    output = watch(output)
-                outputs.append(output)
-                return output
+        def tapped(number: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+            def wrap(call: Callable[..., Any]) -> Callable[..., Any]:
+                def layer_call(*arguments: Any, **keywords: Any) -> Any:
+                    output = call(*arguments, **keywords)
+                    if hasattr(output, "shape"):
+                        output = watch(number, output)
+                    outputs[number].append(output)
+                    return output
 
-            return layer_call
+                return layer_call
+
+            return wrap
 
         def scored(call: Callable[..., Any]) -> Callable[..., Any]:
             def final_call(*arguments: Any, **keywords: Any) -> Any:
@@ -109,8 +127,8 @@ class _Tap:
             return final_call
 
         with ExitStack() as replaced:
-            if self.layer is not None:
-                replaced.enter_context(_replaced_call(self.layer, tapped))
+            for number, layer in enumerate(self.layers):
+                replaced.enter_context(_replaced_call(layer, tapped(number)))
             replaced.enter_context(_replaced_call(self.final, scored))
             evaluate()
         if len(scores) != 1:
@@ -123,16 +141,14 @@ class _Tap:
             raise InputError(f"layer {self.final.name}: class scores must be (pictures, classes), not {logits.shape}")
         if logits.shape[-1] == 1:
             logits = keras.ops.concatenate([-logits / 2, logits / 2], axis=-1)
-        if self.layer is None:
-            return None, logits
-        name = self.layer.name
-        if len(outputs) != 1:
-            raise InputError(
-                f"layer {name}: called {len(outputs)} times in one pass of model {self.model.name}, must be once"
-            )
-        if len(getattr(outputs[0], "shape", ())) != 4:
-            raise InputError(f"layer {name}: its output is not (pictures, height, width, channels)")
-        return outputs[0], logits
+        for layer, found in zip(self.layers, outputs, strict=True):
+            if len(found) != 1:
+                raise InputError(
+                    f"layer {layer.name}: called {len(found)} times in one pass of model {self.model.name}, must be "
+                    "once"
+                )
+            check_spatial(tuple(getattr(found[0], "shape", ())), f"layer {layer.name}")
+        return [found[0] for found in outputs], logits
 
 
 @contextmanager
@@ -253,7 +269,9 @@ def _where_activation_is(operation: Any) -> str:
     return "before the activation"
 
 
-def _tensorflow_function(model: "keras.Model", tap: _Tap) -> Callable[[Floats, NDArray[np.int32]], list[Floats]]:
+def _tensorflow_function(
+    model: "keras.Model", tap: _Tap, wanted: Places
+) -> Callable[[Floats, NDArray[np.int32]], list[Floats]]:
     import tensorflow as tf
 
     signature = [
@@ -264,18 +282,18 @@ def _tensorflow_function(model: "keras.Model", tap: _Tap) -> Callable[[Floats, N
     def evaluate(pictures: Any, targets: Any) -> Any:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
 
-            def watch(output: Any) -> Any:
+            def watch(_: int, output: Any) -> Any:
                 tape.watch(output)
                 return output
 
-            activations, logits = tap.run(lambda: model(pictures, training=False), watch)
-            targets = tf.where(targets < 0, tf.argmax(logits, axis=-1, output_type=tf.int32), targets)
-            # Pictures are independent in inference mode: the gradient of the sum is each picture's own.
-            score = tf.reduce_sum(tf.gather(logits, targets, axis=1, batch_dims=1))
-        gradient = tape.gradient(score, activations)
-        if gradient is None:
-            raise InputError(f"layer {getattr(tap.layer, 'name', '')}: the class scores do not depend on it")
-        return [tf.cast(tensor, tf.float32) for tensor in (activations, gradient, logits)]
+            if wanted.has_pictures:
+                tape.watch(pictures)
+            outputs, logits = tap.run(lambda: model(pictures, training=False), watch)
+            if wanted.has_pictures:
+                outputs = [*outputs, pictures]
+            score = wanted.score(logits, targets)
+        gradients = tape.gradient(score, outputs)
+        return wanted.values(outputs, gradients, logits)
 
     # autograph=False: our InputError keeps its own words
     compiled = tf.function(evaluate, input_signature=signature, autograph=False)
@@ -286,7 +304,7 @@ def _tensorflow_scores(model: "keras.Model", tap: _Tap) -> Callable[[Floats], Fl
     import tensorflow as tf
 
     def evaluate(pictures: Any) -> Any:
-        _, logits = tap.run(lambda: model(pictures, training=False), lambda output: output)
+        _, logits = tap.run(lambda: model(pictures, training=False), lambda _, output: output)
         return tf.cast(logits, tf.float32)
 
     signature = [tf.TensorSpec([None, *model.inputs[0].shape[1:]], tf.float32)]
@@ -294,23 +312,27 @@ def _tensorflow_scores(model: "keras.Model", tap: _Tap) -> Callable[[Floats], Fl
     return lambda pictures: compiled(pictures).numpy()
 
 
-def _jax_function(model: "keras.Model", tap: _Tap) -> Callable[[Floats, NDArray[np.int32]], list[Floats]]:
+def _jax_function(
+    model: "keras.Model", tap: _Tap, wanted: Places
+) -> Callable[[Floats, NDArray[np.int32]], list[Floats]]:
     import jax
     from jax import numpy as jnp
 
-    def forward(variables: Any, pictures: Any, watch: Callable[[Any], Any]) -> tuple[Any, Any]:
-        return tap.run(lambda: model.stateless_call(*variables, pictures, training=False), watch)
+    def forward(variables: Any, pictures: Any, watch: Callable[[int, Any], Any]) -> tuple[list[Any], Any]:
+        outputs, logits = tap.run(lambda: model.stateless_call(*variables, pictures, training=False), watch)
+        return [*outputs, pictures] if wanted.has_pictures else outputs, logits
 
     def differentiate(variables: Any, pictures: Any, targets: Any) -> Any:
-        def score(perturbation: Any) -> tuple[Any, tuple[Any, Any]]:
-            activations, logits = forward(variables, pictures, lambda output: output + perturbation)
-            chosen = jnp.where(targets < 0, jnp.argmax(logits, axis=-1), targets)
-            return jnp.take_along_axis(logits, chosen[:, None], axis=1).sum(), (activations, logits)
+        def score(added: list[Any]) -> tuple[Any, tuple[Any, Any]]:
+            moved = pictures + added[-1] if wanted.has_pictures else pictures
+            outputs, logits = forward(variables, moved, lambda number, output: output + added[number])
+            return wanted.score(logits, targets), (outputs, logits)
 
-        # The gradient with respect to a zero added to the output is that with respect to the output.
-        output = jax.eval_shape(lambda v, p: forward(v, p, lambda tensor: tensor)[0], variables, pictures)
-        gradient, (activations, logits) = jax.grad(score, has_aux=True)(jnp.zeros(output.shape, output.dtype))
-        return [tensor.astype(jnp.float32) for tensor in (activations, gradient, logits)]
+        # The gradient with respect to a zero added to an output is that with respect to the output.
+        shapes = jax.eval_shape(lambda v, p: forward(v, p, lambda _, output: output)[0], variables, pictures)
+        nothing = [jnp.zeros(output.shape, output.dtype) for output in shapes]
+        gradients, (outputs, logits) = jax.grad(score, has_aux=True)(nothing)
+        return wanted.values(outputs, gradients, logits)
 
     compiled = jax.jit(differentiate)
     return lambda pictures, targets: [
@@ -323,7 +345,9 @@ def _jax_scores(model: "keras.Model", tap: _Tap) -> Callable[[Floats], Floats]:
     from jax import numpy as jnp
 
     def forward(variables: Any, pictures: Any) -> Any:
-        _, logits = tap.run(lambda: model.stateless_call(*variables, pictures, training=False), lambda output: output)
+        _, logits = tap.run(
+            lambda: model.stateless_call(*variables, pictures, training=False), lambda _, output: output
+        )
         return logits.astype(jnp.float32)
 
     compiled = jax.jit(forward)

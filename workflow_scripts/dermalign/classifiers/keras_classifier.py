@@ -1,11 +1,13 @@
 """A model of Keras as a `classifier.Classifier`."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
-from .functions import GradientFunction, ScoreFunction, gradient_function, score_function
+from .functions import PassFunction, ScoreFunction, pass_function, score_function
 from .gradients import compiled_gradients, compiled_scores
 from .layers import find_layer
+from .passes import BEFORE_SOFTMAX, Combine
 
 if TYPE_CHECKING:
     import keras
@@ -29,12 +31,15 @@ class KerasClassifier:
         """Return the function of pictures that gives their class scores, as `Classifier.scores`."""
         return score_function(compiled_scores(self.model, self._layer(logits)), self.input_shape)
 
-    def gradients(
-        self, layer: "str | keras.layers.Layer", logits: "str | keras.layers.Layer | None" = None
-    ) -> GradientFunction:
-        """Return the function of pictures that gives their gradients at a layer, as `Classifier.gradients`."""
-        evaluate = compiled_gradients(self.model, self._layer(layer), self._layer(logits))
-        return gradient_function(evaluate, self.input_shape)
+    def passing(
+        self,
+        places: Sequence["tuple[str | keras.layers.Layer | None, Combine]"],
+        logits: "str | keras.layers.Layer | None" = None,
+        score: str = BEFORE_SOFTMAX,
+    ) -> PassFunction:
+        """Return the function of pictures that gives what is made at each of some places, as `Classifier.passing`."""
+        found = [(self._layer(layer), combine) for layer, combine in places]
+        return pass_function(compiled_gradients(self.model, found, self._layer(logits), score), self.input_shape)
 
     def _layer(self, layer: "str | keras.layers.Layer | None") -> "keras.layers.Layer | None":
         return find_layer(self.model, layer) if isinstance(layer, str) else layer

@@ -13,6 +13,7 @@ from ..data.file_kinds import HEAD, is_hdf5, kind_of_content
 from ..errors import InputError
 from ..study.probing import answer
 from .backbones import build_backbone, constructor, load_backbone_weights
+from .cost import multiply_adds
 from .settings import demand
 
 if TYPE_CHECKING:
@@ -22,8 +23,10 @@ READ = ("architecture", "input_size", "saliency_layer")
 
 
 def probe_model(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `grid` (h, w) for an entry of `models:`; for a brought classifier all that `adoption.Found` has.
+    """Return what a model of an entry of `models:` is like; for a brought classifier all that `adoption.Found` has.
 
+    That is `saliency_layer`, `layers`, {name: `path`, `grid` (h, w) and `channels`} of it and of those that `layers` in
+    `settings` names, and `multiply_adds` of a pass.
     Raises InputError for an unknown architecture, a layer that the model lacks, an input size that the architecture
     cannot take, weights that do not fit it, or a brought classifier that cannot be used.
     """
@@ -34,13 +37,19 @@ def probe_model(settings: Mapping[str, Any]) -> dict[str, Any]:
     demand(settings, *READ, "weights")
     architecture, weights = settings["architecture"], settings["weights"]
     backbone = build_backbone(architecture, int(settings["input_size"]))
-    found = _shape(backbone, settings)
+    layers = {settings["saliency_layer"]: _shape(backbone, architecture, settings["saliency_layer"])}
+    for name in settings.get("layers", []):
+        layers[name] = _shape(backbone, architecture, name, "methods: layer")
     if weights == "imagenet":
         constructor(architecture, imagenet=True)
     elif weights != "none":
         check_weights_file(weights, architecture)
         load_backbone_weights(backbone, architecture, weights)
-    return {"grid": list(found["grid"])}
+    described = {
+        name: {"path": name, "grid": list(found["grid"]), "channels": found["channels"]}
+        for name, found in layers.items()
+    }
+    return {"saliency_layer": settings["saliency_layer"], "layers": described, "multiply_adds": multiply_adds(backbone)}
 
 
 def check_weights_file(path: str, architecture: str) -> None:
@@ -67,22 +76,22 @@ def probe(settings: Mapping[str, Any]) -> dict[str, Any]:
     Raises `InputError` when a key is lacking, the architecture is unknown, cannot take the size or lacks the layer.
     """
     demand(settings, *READ)
-    return _shape(build_backbone(settings["architecture"], int(settings["input_size"])), settings)
+    backbone = build_backbone(settings["architecture"], int(settings["input_size"]))
+    return _shape(backbone, settings["architecture"], settings["saliency_layer"])
 
 
-def _shape(backbone: "keras.Model", settings: Mapping[str, Any]) -> dict[str, Any]:
+def _shape(backbone: "keras.Model", architecture: str, wanted: str, what: str = "saliency_layer") -> dict[str, Any]:
     shapes = {
         layer.name: tuple(layer.output.shape)
         for layer in backbone.layers
         if len(getattr(layer.output, "shape", ())) == 4 and type(layer).__name__ != "InputLayer"
     }
-    wanted = settings["saliency_layer"]
     if wanted not in shapes:
         names = list(shapes)
         nearest = difflib.get_close_matches(wanted, names, n=3)
         convolutions = [layer.name for layer in backbone.layers if "Conv" in type(layer).__name__]
         raise InputError(
-            f"saliency_layer: {settings['architecture']} has no layer {wanted!r} with a spatial output; "
+            f"{what}: {architecture} has no layer {wanted!r} with a spatial output; "
             + (f"nearest names: {', '.join(nearest)}; " if nearest else "")
             + f"its last convolutions: {', '.join(convolutions[-4:])}"
         )

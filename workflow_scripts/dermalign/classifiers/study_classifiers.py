@@ -10,14 +10,15 @@ from typing import Any
 from ..errors import InputError, InputErrors
 from ..study.digests import content_digest
 from ..study.probing import Question, probed
+from ..study.sources import methods_of
 from ..study.study import CACHE, Study
 from .brought.files import adopted_name, digest_of, files_of, kept_digest
 from .imagenet import weights_name
 from .keras_settings import check_keras_settings
 
-ASKED = ("architecture", "input_size", "saliency_layer", "weights")
+ASKED = ("architecture", "input_size", "saliency_layer", "layers", "weights")
 # Of a brought classifier, whose file may move: its path is not what the answer depends on.
-ASKED_OF_BROUGHT = ("pixels", "classes", "input_size", "saliency_layer", "logits")
+ASKED_OF_BROUGHT = ("pixels", "classes", "input_size", "saliency_layer", "layers", "logits")
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,8 @@ class Classifiers:
 
     def adoption(self, model: str) -> dict[str, Any]:
         """Return what `adoption.adopt` needs to know of a brought classifier."""
-        return {**self.models[model], "classes": self.classes(model)}
+        settings = {key: value for key, value in self.models[model].items() if key != "methods"}
+        return {**settings, "classes": self.classes(model)}
 
     # ---- What they are like
 
@@ -108,7 +110,7 @@ class Classifiers:
                 digest = self.digest(model)
             except InputError as error:
                 raise InputError(f"models.{model}.classifier: {error}") from error
-            asked = self.adoption(model)
+            asked = {**self.adoption(model), "layers": self._layers(model)}
             identity = {key: asked[key] for key in ASKED_OF_BROUGHT if key in asked}
             # Which backend computes decides whether a SavedModel can be used.
             return Question(asked, {**identity, "digest": digest, "backend": os.environ.get("KERAS_BACKEND", "")})
@@ -117,34 +119,51 @@ class Classifiers:
             raise InputError(
                 f"models.{model}.weights: there is no file {weights}. Correct the path, or say `imagenet` or `none`."
             )
-        asked = {key: settings[key] for key in ASKED}
+        asked = {key: {**settings, "layers": self._layers(model)}[key] for key in ASKED}
         if weights in ("none", "imagenet"):
             return Question(asked, asked)
         return Question(asked, {**asked, "weights": kept_digest([weights], CACHE)})
 
+    def _layers(self, model: str) -> list[str]:
+        """Return the layers that a model's saliency methods name beside its saliency layer."""
+        methods = methods_of(self.study.configuration, model).values()
+        return sorted({options["layer"] for options in methods if "layer" in options})
+
+    def layer(self, model: str, name: str | None = None) -> dict[str, Any]:
+        """Return of a layer that a saliency method names, or of the saliency layer, what planning knows.
+
+        `name` as configured or found, `path` in the classifier, `grid` (h, w), `channels`. Raises InputErrors as
+        `grids`.
+        """
+        answer = self._probed[model]
+        name = name or answer["saliency_layer"]
+        return {"name": name, **answer["layers"][name]}
+
+    def multiply_adds(self, model: str) -> int | None:
+        """Return the multiplications and additions of a picture's pass, in pairs; None where they cannot be told."""
+        count: int | None = self._probed[model].get("multiply_adds")
+        return count
+
     @cached_property
     def grids(self) -> dict[str, tuple[int, int]]:
         """The (h, w) of each model's saliency layer. Raises InputErrors on all models that cannot be used."""
-        return {model: (answer["grid"][0], answer["grid"][1]) for model, answer in self._probed.items()}
+        grids = {model: self.layer(model)["grid"] for model in self._probed}
+        return {model: (int(height), int(width)) for model, (height, width) in grids.items()}
 
     def input_size(self, model: str) -> int:
         """Return the side of the pictures that a model takes, configured or found in a brought classifier's file."""
         settings = self.models[model]
         return int(self._probed[model]["input_size"] if model in self.brought else settings["input_size"])
 
-    def saliency_settings(self, model: str) -> dict[str, Any]:
-        """Return `input_size`, `saliency_layer`; of a brought classifier also `path`, `logits` in the adopted one."""
-        keys = ("input_size", "saliency_layer")
-        if model not in self.brought:
-            return {key: self.models[model][key] for key in keys}
-        found = self._probed[model]
-        return {key: found[key] for key in (*keys, "path", "logits")}
+    def logits(self, model: str) -> str | None:
+        """Return the layer of a model's class scores, None where they are before its final softmax."""
+        return self._probed[model]["logits"] if model in self.brought else None
 
     # ---- Those that are trained
 
     def training_settings(self, model: str) -> dict[str, Any]:
         """Return a model's settings without what no training depends on, so that a change of it trains nothing anew."""
-        untold = ("published", "saliency_layer")
+        untold = ("published", "saliency_layer", "methods")
         return {key: value for key, value in self.models[model].items() if key not in untold}
 
     def weights_files(self, model: str) -> list[str]:

@@ -254,6 +254,11 @@ class Archives:
             )
         return images
 
+    def diagnoses_of(self, images: Iterable[str]) -> list[str]:
+        """Return the diagnoses of diagnosed evaluation pictures, in their order."""
+        diagnoses = self.diagnoses()
+        return [diagnoses[plain_name(image)] for image in images]
+
     @cached_property
     def mask_batches(self) -> dict[str, list[str]]:
         """{batch: images} of all pictures with masks."""

@@ -14,7 +14,7 @@ import pandas as pd
 
 from ..files import write_text
 from ..study.durations import duration
-from ..study.sources import CEILING, CONTROL_OWNER, CONTROLS
+from ..study.sources import CEILING, CONTROL_OWNER, CONTROLS, all_methods
 from ..terms import UNION
 from .provenance import read_record
 from .statistics import read_statistics
@@ -284,7 +284,7 @@ def _configured(configuration: Mapping[str, Any], files: Iterable[str] = ()) -> 
     say: those that there are count as known.
     """
     sources = configuration.get("sources", {})
-    methods = [*configuration["methods"], *configuration.get("variants", {})]
+    methods = [*all_methods(configuration), *configuration.get("variants", {})]
     controls = configuration.get("controls", {})
     methods += [name for family in CONTROLS for name in controls.get(family, [])]
     ceilings = []
@@ -313,7 +313,7 @@ def _facts(record: Mapping[str, Any]) -> list[str]:
     commit = record["commit"][:12] if record["commit"] else "unknown"
     facts = {
         "models": ", ".join(models),
-        "saliency methods": ", ".join(map(in_words, configuration["methods"])),
+        "saliency methods": ", ".join(map(in_words, all_methods(configuration))),
         "evaluation pictures": f"{pictures['evaluation']:,}, of which {pictures['analysed']:,} in the analysis",
         "training pictures": ", ".join(splits) if splits else "none",
         "archives": archives,

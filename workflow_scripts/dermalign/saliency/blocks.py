@@ -43,7 +43,8 @@ class MapBlock:
     raw: the same shape, as the source gave them. degenerate: bool (n,), whether the map is constant.
     features: what the second axis of such maps is of; empty where one map serves all features.
     probabilities: float32 (n, classes); predicted, target: names of classes, n; all empty of a source that predicts
-    nothing. layer: where the maps were taken, in a classifier.
+    nothing. layer: where the maps were taken, in a classifier; score: of the class `target`, before or after the
+    softmax. signed: of a method whose maps have negative parts, the same shape as `raw`, which has none.
     """
 
     images: list[str]
@@ -55,3 +56,5 @@ class MapBlock:
     predicted: list[str] = field(default_factory=list)
     target: list[str] = field(default_factory=list)
     layer: str = ""
+    score: str = ""
+    signed: Maps | None = None

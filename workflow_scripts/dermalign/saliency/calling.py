@@ -13,14 +13,15 @@ def blocks_of(compute: str, called_by: str | None, inputs: Inputs, options: Mapp
 
     compute, called_by: `module:function` in this library. Nothing but these modules is imported.
     """
-    function = _named(compute)
+    function = named_function(compute)
     blocks: Iterator[MapBlock] = (
-        _named(called_by)(function, inputs, **options) if called_by else function(inputs, **options)
+        named_function(called_by)(function, inputs, **options) if called_by else function(inputs, **options)
     )
     return blocks
 
 
-def _named(name: str) -> Callable[..., Any]:
+def named_function(name: str) -> Callable[..., Any]:
+    """Return the function called `module:function` in this library."""
     module, _, function = name.partition(":")
     found: Callable[..., Any] = getattr(import_module(f"dermalign.{module}"), function)
     return found

@@ -19,9 +19,11 @@ class Inputs:
 
     images: the pictures that need a map, by name; of a source that is made of maps, whatever these have.
     features: those configured, then `union`; where the kind needs masks.
-    grid: the cells (h, w) that the maps must have. seed: of a source that draws. threads: to compute in.
-    classifier: path of the model's classifier; settings: its `input_size`, `saliency_layer` and, of a brought one,
-        `path` and `logits`; classes: its outputs' names.
+    grid: the cells (h, w) that the maps must have; of methods that ask a classifier it follows from that.
+    seed: of a source that draws. threads: to compute in.
+    classifier: path of the model's classifier; settings: its `input_size`, `logits` (the layer of its class scores,
+        None where they are before the softmax) and `layers`, {name as configured: name in it}; classes: its outputs'
+        names.
     pictures: path of the archive of evaluation pictures.
     maps: path of the maps that the source is made of.
     cells: paths of the mask-cell files.
@@ -30,7 +32,7 @@ class Inputs:
     """
 
     images: list[str]
-    grid: Grid
+    grid: Grid = (1, 1)
     features: list[str] = field(default_factory=list)
     seed: int = 0
     threads: int = 1

@@ -90,6 +90,13 @@ def open_maps(path: str | Path) -> Iterator[MapFile]:
         yield MapFile(file, path)
 
 
+def images_with_maps(path: str | Path, images: Iterable[str]) -> list[str]:
+    """Return those of some pictures that a file of maps has a map of, in their order. Raises as `open_maps`."""
+    with open_maps(path) as maps:
+        known = set(maps.images)
+    return [image for image in images if image in known]
+
+
 def write_maps(path: str | Path, blocks: Iterable[MapBlock], attributes: Mapping[str, Any] | None = None) -> None:
     """Write blocks of maps, whole or not at all, one block in memory at a time.
 

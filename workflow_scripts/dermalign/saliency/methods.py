@@ -1,77 +1,200 @@
-"""How a saliency method is called: with a classifier and pictures, for the maps of one batch."""
+"""How saliency methods are asked: with a classifier and pictures, all that one pass can serve in one pass."""
 
-from collections.abc import Iterable, Iterator
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from ..classifiers.backend import limit_threads
-from ..classifiers.classifier import load_classifier
-from ..logs import progress
-from .blocks import MapBlock
-from .inputs import Inputs
-from .stretching import stretch
+from ..classifiers.batches import padded_batches
+from ..classifiers.classifier import Classifier
+from ..classifiers.functions import PassFunction, Place, ScoreFunction
+from ..classifiers.passes import BEFORE_SOFTMAX
+from ..classifiers.probabilities import softmax
+from ..errors import InputError
+from .network import Network
+
+# What a method's function is given. Of one pass of a batch: (output, gradient of the class score there) of a layer, or
+# of the pictures. Or, picture by picture, the classifier itself as a `Network`, to be asked about changed pictures.
+LAYER, PICTURES, NETWORK = "layer", "pictures", "network"
+
+# What becomes of a map's negative parts, which speak against the class: nothing, or their size counts.
+DROP, ABSOLUTE = "drop", "absolute"
+
+PREDICTED = "predicted"
 
 
-class MethodMaps(Protocol):
-    """What a saliency method returns for n pictures.
+@dataclass(frozen=True)
+class Method:
+    """A saliency method as it is asked.
 
-    raw: float32 (n, h, w), not stretched. probabilities: float32 (n, classes), softmax of the class scores.
-    predicted: (n,) class indices. A method that explains another class than the predicted one has `target`, (n,).
+    function: of a formula (LAYER, PICTURES), tensors in, maps (n,h,w) out; of NETWORK, (network, picture, target,
+    random, **options) to one map (h,w). takes: which. layer: the name, as the classifier takes it, of the layer whose
+    output it is given. negative: of a method whose maps have negative parts, what becomes of them; None of others.
     """
 
-    @property
-    def raw(self) -> NDArray[np.float32]: ...
-
-    @property
-    def probabilities(self) -> NDArray[np.float32]: ...
-
-    @property
-    def predicted(self) -> NDArray[np.int64]: ...
+    function: Callable[..., Any]
+    takes: str
+    layer: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    negative: str | None = None
 
 
-class Method(Protocol):
-    """The function of a saliency method.
+@dataclass(frozen=True)
+class Explained:
+    """Maps and predictions of n pictures."""
 
-    classifier: see `classifiers.classifier`. layer: name of the saliency layer. pictures: (H, W, 3) uint8 RGB of the
-    classifier's input size, one at a time. logits: name of the layer of the class scores, None where they are before
-    the final softmax. options: as the registry declares them.
+    raw: NDArray[np.float32]
+    """(n, h, w), not negative, not stretched"""
+    probabilities: NDArray[np.float32]
+    """(n, classes), softmax of the class scores"""
+    predicted: NDArray[np.int64]
+    """(n,) class indices"""
+    target: NDArray[np.int64]
+    """(n,) indices of the classes that the maps explain"""
+    signed: NDArray[np.float32] | None = None
+    """(n, h, w), with negative parts, of a method that has some"""
+
+
+class _Batch(NamedTuple):
+    pictures: NDArray[Any]
+    """(size, H, W, 3), the last filled up with copies"""
+    asked: int
+    """how many of them are asked about"""
+    target: Any
+    """`predicted`, or (size,) class indices"""
+
+
+def explained_batches(
+    classifier: Classifier,
+    methods: Mapping[str, Method],
+    pictures: Iterable[NDArray[np.uint8]],
+    *,
+    target: "str | ArrayLike" = PREDICTED,
+    score: str = BEFORE_SOFTMAX,
+    batch_size: int = 32,
+    logits: str | None = None,
+    seed: int = 0,
+) -> Iterator[dict[str, Explained]]:
+    """Yield the maps of some methods, batch by batch: formulas by one pass for all, others picture by picture.
+
+    pictures: (H, W, 3) uint8, values 0 to 255, of the classifier's input size; only a batch is held at a time. target:
+    the class to be explained, `predicted`, or an index per picture. score: of it, before or after the softmax. logits:
+    the name of the layer of the class scores, None where they are before the final softmax. seed: of what methods
+    draw, for every picture the same, so that no map depends on which other pictures there are.
+    Raises `InputError` for a missing or unsuitable layer, pictures of another size, formulas together with others, and
+    when scores are not finite.
     """
+    if batch_size < 1:
+        raise InputError(f"batch_size: must be at least 1, not {batch_size}")
+    together = {method.takes == NETWORK for method in methods.values()}
+    if len(together) != 1:
+        raise InputError("methods that ask the network by themselves and others are asked apart")
+    is_by_picture = together.pop()
+    ask: Callable[[_Batch], dict[str, Explained]]
+    targets = None if isinstance(target, str) else np.asarray(target)
+    if is_by_picture:
+        networks = {name: Network(classifier, each.layer, logits, score, batch_size) for name, each in methods.items()}
+        ask = partial(_by_picture, methods, networks, classifier.scores(logits), seed)
+    else:
+        places = [Place(each.layer if each.takes == LAYER else None, each.function) for each in methods.values()]
+        ask = partial(_passed, methods, classifier.passing(places, logits, score))
+    done = 0
+    for filled, count in padded_batches(pictures, 1 if is_by_picture else batch_size):
+        chosen: Any = target
+        if targets is not None:
+            of_batch = targets[done : done + count]
+            if len(of_batch) < count:
+                raise InputError(f"target: {len(targets)} class indices for more pictures")
+            chosen = np.concatenate([of_batch, np.repeat(of_batch[-1:], len(filled) - count)])
+        done += count
+        yield _checked(classifier, ask(_Batch(filled, count, chosen)))
 
-    def __call__(
-        self,
-        classifier: Any,
-        layer: str,
-        pictures: Iterable[NDArray[np.uint8]],
-        *,
-        logits: str | None,
-        **options: Any,
-    ) -> MethodMaps: ...
+
+def _passed(methods: Mapping[str, Method], one_pass: PassFunction, batch: _Batch) -> dict[str, Explained]:
+    found = one_pass(batch.pictures, batch.target)
+    logits = found.logits[: batch.asked]
+    maps = {name: values[: batch.asked] for name, values in zip(methods, found.values, strict=True)}
+    return _explained(methods, maps, logits, batch)
 
 
-def method_blocks(method: Method, inputs: Inputs, **options: Any) -> Iterator[MapBlock]:
-    """Yield the maps of the inputs' pictures, each stretched by its own range; the classifier is loaded once."""
-    limit_threads(inputs.threads)
-    settings, images = inputs.settings, inputs.images
-    pictures = inputs.decoded(images, settings["input_size"])
-    found = method(
-        load_classifier(str(inputs.classifier)),
-        settings.get("path", settings["saliency_layer"]),
-        progress(pictures, len(images), "saliency maps"),
-        logits=settings.get("logits"),
-        **options,
-    )
-    saliency, degenerate = stretch(found.raw)
-    predicted = [inputs.classes[index] for index in found.predicted]
-    target = getattr(found, "target", found.predicted)
-    yield MapBlock(
-        images=images,
-        saliency=saliency,
-        raw=found.raw,
-        degenerate=degenerate,
-        probabilities=found.probabilities,
-        predicted=predicted,
-        target=[inputs.classes[index] for index in target],
-        layer=settings["saliency_layer"],
+def _by_picture(
+    methods: Mapping[str, Method],
+    networks: Mapping[str, Network],
+    evaluate: ScoreFunction,
+    seed: int,
+    batch: _Batch,
+) -> dict[str, Explained]:
+    logits = evaluate(batch.pictures)[: batch.asked]
+    targets = _targets(batch, logits)
+    maps = {
+        name: np.stack(
+            [
+                method.function(networks[name], picture, int(index), np.random.default_rng(seed), **method.options)
+                for picture, index in zip(batch.pictures, targets, strict=False)
+            ]
+        )
+        for name, method in methods.items()
+    }
+    return _explained(methods, maps, logits, batch)
+
+
+def _targets(batch: _Batch, logits: NDArray[np.float32]) -> NDArray[np.int64]:
+    if isinstance(batch.target, str):
+        return logits.argmax(axis=1)
+    targets = np.asarray(batch.target[: batch.asked], dtype=np.int64)
+    if (targets >= logits.shape[1]).any():
+        raise InputError(
+            f"target: class number {targets.max()}, the classifier tells {logits.shape[1]} apart from 0 on"
+        )
+    return targets
+
+
+def _explained(
+    methods: Mapping[str, Method],
+    maps: Mapping[str, NDArray[np.float32]],
+    logits: NDArray[np.float32],
+    batch: _Batch,
+) -> dict[str, Explained]:
+    probabilities = softmax(logits).astype(np.float32)
+    predicted, targets = logits.argmax(axis=1), _targets(batch, logits)
+    found = {}
+    for name, method in methods.items():
+        raw, signed = rectified(np.asarray(maps[name], np.float32), method.negative)
+        found[name] = Explained(raw, probabilities, predicted, targets, signed)
+    return found
+
+
+def rectified(
+    maps: NDArray[np.float32], negative: str | None
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """Return (maps without negative parts, maps as they are if they may have some); see `Method.negative`."""
+    if negative is None:
+        return maps, None
+    return np.maximum(maps, 0) if negative == DROP else np.abs(maps), maps
+
+
+def _checked(classifier: Classifier, found: dict[str, Explained]) -> dict[str, Explained]:
+    for explained in found.values():
+        scores = explained.probabilities
+        if not np.isfinite(scores).all():
+            broken = int((~np.isfinite(scores)).any(axis=1).sum())
+            raise InputError(
+                f"model {classifier.name}: {broken} of {len(scores)} pictures have class scores that are not finite; "
+                "its weights are broken, train it again with a smaller learning rate"
+            )
+    return found
+
+
+def joined(batches: Sequence[Explained]) -> Explained:
+    """Return the maps of several batches, at least one, as one."""
+    signed = [batch.signed for batch in batches if batch.signed is not None]
+    return Explained(
+        np.concatenate([batch.raw for batch in batches]),
+        np.concatenate([batch.probabilities for batch in batches]),
+        np.concatenate([batch.predicted for batch in batches]),
+        np.concatenate([batch.target for batch in batches]),
+        np.concatenate(signed) if signed else None,
     )

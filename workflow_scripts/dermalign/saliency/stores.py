@@ -2,8 +2,9 @@
 
 Datasets: /saliency (h, w) float32 in [0, 1], /raw (h, w) float32, as the source gave it, or both (features, h, w), with
 the attribute `features`, where maps differ by feature; /probabilities (classes,) float32, empty of a source that
-predicts nothing. Attributes: image, model, method, layer, target_class, predicted_class, classifier_sha256,
-dermalign_version, texts; degenerate, bool.
+predicts nothing; of a method whose maps have negative parts, which /raw has not, also /signed, the same shape.
+Attributes: image, model, method, layer, score (before_softmax, after_softmax), target_class, predicted_class,
+classifier_sha256, dermalign_version, texts; degenerate, bool.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -35,6 +36,7 @@ class Store:
     model: str
     method: str
     layer: str
+    score: str
     target_class: str
     predicted_class: str
     degenerate: bool
@@ -42,6 +44,8 @@ class Store:
     dermalign_version: str
     features: tuple[str, ...] = ()
     """what the first axis is of, where maps differ by feature"""
+    signed: NDArray[np.float32] | None = None
+    """`raw` with its negative parts, of a method whose maps have some"""
 
 
 TEXTS = (
@@ -49,6 +53,7 @@ TEXTS = (
     "model",
     "method",
     "layer",
+    "score",
     "target_class",
     "predicted_class",
     "classifier_sha256",
@@ -70,21 +75,27 @@ def write_store(
     predicted_class: str,
     degenerate: bool,
     classifier_sha256: str,
+    score: str = "",
     features: Sequence[str] = (),
+    signed: ArrayLike | None = None,
 ) -> None:
     """Write one store, whole or not at all.
 
     `saliency` and `raw`: (h, w) floats, the former in [0, 1], or (features, h, w); `probabilities`: (classes,) floats,
-    empty for a source that predicts nothing. Arrays are stored as float32, texts as UTF-8 attributes, with the
-    library's version.
+    empty for a source that predicts nothing; `signed`: as `raw`, with negative parts. Arrays are stored as float32,
+    texts as UTF-8 attributes, with the library's version.
     Raises `InputError` for arrays of other shapes, values outside of [0, 1] in `saliency`, or values not finite.
     """
     saliency, raw = np.asarray(saliency, np.float32), np.asarray(raw, np.float32)
     probabilities = np.asarray(probabilities, np.float32)
+    arrays = {"saliency": saliency, "raw": raw, "probabilities": probabilities}
+    if signed is not None:
+        arrays["signed"] = np.asarray(signed, np.float32)
     if (
         saliency.shape[:-2] != ((len(features),) if features else ())
         or saliency.ndim < 2
         or raw.shape != saliency.shape
+        or arrays.get("signed", raw).shape != raw.shape
         or probabilities.ndim != 1
     ):
         raise InputError(
@@ -95,9 +106,9 @@ def write_store(
     # The comparison is false for NaN, too.
     if not ((saliency >= 0) & (saliency <= 1)).all() or not np.isfinite(raw).all():
         raise InputError(f"store of {image}: saliency must be in [0, 1] and raw finite")
-    texts = (image, model, method, layer, target_class, predicted_class, classifier_sha256, __version__)
+    texts = (image, model, method, layer, score, target_class, predicted_class, classifier_sha256, __version__)
     with atomic_path(path) as temporary, open_file(temporary, "w") as file:
-        for name, values in (("saliency", saliency), ("raw", raw), ("probabilities", probabilities)):
+        for name, values in arrays.items():
             file.create_dataset(name, data=values)
         for name, text in zip(TEXTS, texts, strict=True):
             file.attrs[name] = text
@@ -124,11 +135,13 @@ def write_stores(
                 model=model,
                 method=method,
                 layer=block.layer,
+                score=block.score,
                 target_class=block.target[row] if block.target else "",
                 predicted_class=block.predicted[row] if block.predicted else "",
                 degenerate=bool(block.degenerate[row]),
                 classifier_sha256=classifier_sha256,
                 features=block.features,
+                signed=None if block.signed is None else block.signed[row],
             )
 
 
@@ -144,6 +157,7 @@ def read_store(path: str | Path) -> Store:
                 raw=file["raw"][()],
                 probabilities=file["probabilities"][()],
                 degenerate=bool(file.attrs["degenerate"]),
+                signed=file["signed"][()] if "signed" in file else None,
                 features=tuple(map(str, file.attrs.get("features", ()))),
                 **texts,
             )

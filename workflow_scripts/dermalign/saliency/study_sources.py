@@ -8,8 +8,11 @@ from typing import Any
 from ..classifiers.study_classifiers import Classifiers
 from ..data.grids import grid_name, named_grid
 from ..errors import InputError
+from ..study.batches import name_hash
 from ..study.sources import (
+    ALL,
     ANATOMY,
+    ASKED,
     CEILING,
     CHANCE,
     CLASSIFIER,
@@ -25,6 +28,8 @@ from ..study.sources import (
     Kind,
     Origin,
     kinds_of,
+    methods_of,
+    own_options,
 )
 from ..study.study import Study
 
@@ -58,12 +63,13 @@ class MapSources:
     """The map sources of a study: saliency methods, their variants and controls, of each model, ceilings and others.
 
     has_lesion_masks: whether there is a mask of the lesion of every picture that gets maps; else there are no controls
-    of anatomy, whatever the configuration names.
+    of anatomy, whatever the configuration names. pictures: {batch: those that get maps}.
     """
 
     study: Study
     classifiers: Classifiers
     has_lesion_masks: bool = True
+    pictures: Mapping[str, list[str]] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Source]:
         return iter(self.all)
@@ -83,12 +89,13 @@ class MapSources:
     def _of_model(self, model: str) -> Iterator[Source]:
         configuration = self.study.configuration
         methods = {
-            method: Source(model, method, KINDS[method], options)
-            for method, options in configuration["methods"].items()
+            name: Source(model, name, KINDS[entry["kind"]], _options(entry))
+            for name, entry in methods_of(configuration, model).items()
         }
         yield from methods.values()
         for name, entry in configuration["variants"].items():
-            yield Source(model, name, KINDS[entry["kind"]], _options(entry), methods[entry["of"]])
+            if entry["of"] in methods:
+                yield Source(model, name, KINDS[entry["kind"]], _options(entry), methods[entry["of"]])
         yield from self._controls(model, CHANCE, next(iter(methods.values())))
 
     def _controls(self, owner: str, family: str, of: Source | None = None) -> Iterator[Source]:
@@ -158,6 +165,62 @@ class MapSources:
                 "more pictures."
             )
 
+    def batches(self, source: Source) -> dict[str, list[str]]:
+        """Return {batch: pictures that get a map of this source}, of those of all; a fixed sample where it names one.
+
+        The sample are the pictures with the least hashes of their names, so that a new picture changes one at most.
+        Raises InputError as `StudyArchives.saliency_batches`.
+        """
+        batches = self.pictures
+        count = source.options.get("pictures", ALL)
+        if count == ALL:
+            return dict(batches)
+        images = [image for batch in batches.values() for image in batch]
+        sample = set(sorted(images, key=name_hash)[:count])
+        chosen = {batch: [image for image in images if image in sample] for batch, images in batches.items()}
+        return {batch: images for batch, images in chosen.items() if images}
+
+    def is_sample(self, source: Source) -> bool:
+        """Return whether a source, or what it is made of, has maps of a sample of the pictures only."""
+        return self.is_sample(source.of) if source.of else source.options.get("pictures", ALL) != ALL
+
+    @cached_property
+    def jobs(self) -> list[list[Source]]:
+        """The sources that ask a classifier, in lists of those that one pass of a picture serves.
+
+        Those are formulas of one model, of one score of one class, on the same pictures.
+        """
+        found: dict[tuple[Any, ...], list[Source]] = {}
+        for source in self:
+            if source.needs(CLASSIFIER):
+                options = tuple(source.options[key] for key in ASKED)
+                shared = "" if source.kind.takes != "network" else source.method
+                found.setdefault((source.model, options, shared), []).append(source)
+        return list(found.values())
+
+    def asked(self, source: Source) -> dict[str, Any]:
+        """Return how a saliency method is called, as `saliency.method_blocks` takes it."""
+        own = own_options(source.kind, source.options)
+        negative = own.pop("negative", None)
+        return {
+            "compute": source.kind.compute,
+            "takes": source.kind.takes,
+            "layer": self._layer(source)["name"] if "layer" in source.kind.options else None,
+            "options": own,
+            "negative": negative,
+        }
+
+    def passes(self, source: Source) -> int:
+        """Return how often a picture goes through the network for a map, a gradient counted as two passes more."""
+        kind = source.kind
+        if kind.passes is None:
+            return 3
+        channels = self._layer(source)["channels"] if "layer" in kind.options else 0
+        return kind.passes(source.options, channels)
+
+    def _layer(self, source: Source) -> dict[str, Any]:
+        return self.classifiers.layer(source.model, source.options.get("layer"))
+
     def grid(self, source: Source) -> Grid:
         """Return the cells (h, w) of a source's maps. Raises InputError as `Classifiers.grids`."""
         if source.of is not None:
@@ -165,7 +228,8 @@ class MapSources:
         elif source.kind.family == CEILING:
             origin = Origin(named_grid(source.method))
         elif source.model in self.classifiers.models:
-            origin = Origin(self.classifiers.grids[source.model], self.classifiers.input_size(source.model))
+            height, width = self._layer(source)["grid"]
+            origin = Origin((height, width), self.classifiers.input_size(source.model))
         else:
             origin = Origin()
         return source.kind.grid(source.options, origin)
@@ -180,9 +244,22 @@ class MapSources:
             inputs["features"] = self.study.features
         if source.needs(LESION_MASKS):
             inputs["lesion_pattern"] = self.study.configuration["archives"]["lesion_pattern"]
-        if source.needs(CLASSIFIER):
-            inputs["settings"] = self.classifiers.saliency_settings(source.model)
-            inputs["classes"] = self.classifiers.classes(source.model)
+        return inputs
+
+    def job_inputs(self, job: list[Source]) -> dict[str, Any]:
+        """Return what the methods of a job are given beside files, the fields of `inputs.Inputs`."""
+        model = job[0].model
+        layers = [self._layer(source) for source in job if "layer" in source.kind.options]
+        inputs = {
+            "settings": {
+                "input_size": self.classifiers.input_size(model),
+                "logits": self.classifiers.logits(model),
+                "layers": {layer["name"]: layer["path"] for layer in layers},
+            },
+            "classes": self.classifiers.classes(model),
+        }
+        if any(source.kind.draws for source in job):
+            inputs["seed"] = self.study.configuration["seed"]
         return inputs
 
     @cached_property

@@ -16,7 +16,19 @@ from ..terms import OVERALL, SHARES
 from .group_settings import check_group_settings
 from .groups import check_groups
 from .mask_pattern import ISIC_LESION_MASKS, ISIC_MASKS, check_lesion_pattern, check_mask_pattern
-from .sources import CEILING, CHANCE, CONTROL_OWNER, kinds_of, schema_parts
+from .sources import (
+    ALL,
+    CEILING,
+    CHANCE,
+    CONTROL_OWNER,
+    DIAGNOSIS,
+    PREDICTED,
+    all_methods,
+    kinds_of,
+    method_entries,
+    methods_of,
+    schema_parts,
+)
 
 # In the repository beside the workflow; of the library that was installed by itself, inside it.
 _PLACES = [Path(__file__).resolve().parents[up] / "schemas" / "configuration.schema.yaml" for up in (3, 1)]
@@ -74,6 +86,9 @@ def read_schema() -> dict[str, Any]:
     """Return the schema of the configuration; what map sources there may be comes from their registry."""
     schema: dict[str, Any] = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
     schema["properties"].update(schema_parts())
+    model = schema["properties"]["models"]["additionalProperties"]
+    for branch in (model["then"], model["else"]):
+        branch["properties"]["methods"] = method_entries(of_model=True)
     return schema
 
 
@@ -270,7 +285,9 @@ def published_names(classes: Sequence[str]) -> dict[str, tuple[str, str]]:
 
 
 def _check_sources(configuration: Mapping[str, Any]) -> None:
-    methods, chance = list(configuration["methods"]), configuration["controls"][CHANCE]
+    chance = configuration["controls"][CHANCE]
+    _check_methods(configuration)
+    methods = all_methods(configuration)
     for name, variant in configuration["variants"].items():
         if name in methods or name in chance:
             raise InputError(f"variants: {name} is the name of a method already. Choose another.")
@@ -298,6 +315,34 @@ def _check_sources(configuration: Mapping[str, Any]) -> None:
             raise InputError(
                 f"`sources.{family}.{clash[0]}` is called as dermalign calls its own ceilings. Choose another name."
             )
+
+
+def _check_methods(configuration: Mapping[str, Any]) -> None:
+    """Raise InputError for what no schema can tell of saliency methods."""
+    first = next(iter(configuration["methods"]))
+    for model, settings in configuration["models"].items():
+        classes = settings.get("classes", configuration["classes"])
+        found = methods_of(configuration, model)
+        if first not in found:
+            raise InputError(
+                f"`models.{model}.methods.{first}` is null, but {first}, the first of `methods`, is the one that the "
+                "paper's tables and the controls are of: each model has it. Leave it, or put another first."
+            )
+        for name, options in found.items():
+            where = f"models.{model}.methods.{name}" if name in settings.get("methods", {}) else f"methods.{name}"
+            if name in configuration["controls"][CHANCE]:
+                raise InputError(f"`{where}` is called as a control. Choose another name.")
+            target = options["target"]
+            if target not in (PREDICTED, DIAGNOSIS) and target not in classes:
+                raise InputError(
+                    f"`{where}.target` is {target}; it must be {PREDICTED}, {DIAGNOSIS}, or a class of {model}: "
+                    f"{', '.join(classes)}."
+                )
+            if name == first and options["pictures"] != ALL:
+                raise InputError(
+                    f"`{where}.pictures` is {options['pictures']}, but of {name}, the first of `methods`, all pictures "
+                    f"need maps: the paper's tables and the controls are of it. Say `{ALL}`, or put another first."
+                )
 
 
 def _check_names(configuration: Mapping[str, Any]) -> None:

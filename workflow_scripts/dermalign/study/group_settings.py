@@ -7,6 +7,7 @@ from typing import Any
 from ..errors import InputError
 from ..terms import UNION
 from .groups import default_groups
+from .sources import all_methods
 
 MANN_WHITNEY = "mann_whitney"
 # The one column that is not of the metadata: the probability of the predicted class.
@@ -34,7 +35,7 @@ def _check_family(configuration: Mapping[str, Any]) -> None:
     groups = list(configuration.get("groups") or default_groups(configuration["evaluation_diagnoses"]))
     for key, known in (
         ("features", [*configuration["features"], UNION]),
-        ("methods", [*configuration["methods"], *configuration["variants"]]),
+        ("methods", [*all_methods(configuration), *configuration["variants"]]),
     ):
         if unknown := [name for name in family.get(key, []) if name not in known]:
             raise InputError(

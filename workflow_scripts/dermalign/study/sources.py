@@ -15,7 +15,7 @@ from typing import Any
 Grid = tuple[int, int]  # cells (h, w)
 
 # The families: where the configuration names a source, and what its function is given.
-METHOD = "method"  # under `methods`, for every model: a saliency method
+METHOD = "method"  # under `methods`, for every model, or under a model's own: a saliency method
 VARIANT = "variant"  # under `variants`, by a name of its own, for every model: made of a method's maps
 # Controls, under `controls`: what overlap is had without looking at the picture as a classifier does. A control is of
 # chance, for every model: made of the maps of its first method; a prior: the same for all models, known of other
@@ -32,8 +32,8 @@ CLASSIFIER, PICTURES, MAPS, MASKS = "classifier", "pictures", "maps", "masks"
 LESIONS, LESION_MASKS = "lesions", "lesion_masks"  # which pictures show one lesion; where on a picture it lies
 
 # How a family's functions are called: by a function (function, inputs, **options) of this library. Where there is none,
-# the function itself is called with (inputs, **options).
-CALLED_BY = {METHOD: "saliency.methods:method_blocks", CHANCE: "saliency.chance:chance_blocks"}
+# the function itself is called with (inputs, **options); but for saliency methods, which `saliency.methods` calls.
+CALLED_BY = {CHANCE: "saliency.chance:chance_blocks"}
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,12 @@ class Kind:
     """A kind of map source.
 
     family: METHOD, VARIANT, one of CONTROLS, CEILING or INDEPENDENT.
-    compute: `module:function` in this library. Of a METHOD, as `saliency.methods.Method`; of CHANCE, as
+    compute: `module:function` in this library. Of a METHOD, as `saliency.methods.Method` says; of CHANCE, as
         `saliency.chance.Chance`; else a function (`saliency.inputs.Inputs`, **options) that yields `MapBlock`s.
+    takes: of a METHOD, what its function is given, a word of `saliency.methods`.
+    passes: of a METHOD that takes the network, how often a picture goes through it, a pass with a gradient counted as
+        three (Baydin et al. 2018: a gradient costs twice what the score costs): function of its options and the number
+        of its layer's channels.
     needs: of CLASSIFIER, PICTURES, MAPS, MASKS, LESIONS and LESION_MASKS.
     options: {option: its JSON schema, with a default or else `required`}.
     grid: function of options and `Origin`, known before any job.
@@ -95,6 +99,8 @@ class Kind:
     draws: bool = False
     pictures: int = 1
     constant: bool = False
+    takes: str = ""
+    passes: Callable[[Mapping[str, Any], int], int] | None = None
 
     @property
     def called_by(self) -> str | None:
@@ -111,13 +117,115 @@ DRAWS = {"draws": {"type": "integer", "minimum": 1, "maximum": 100, "default": 5
 # 72 x 72 are more cells than steps are kept of, so that curves of these maps stay small; see docs/method.md.
 CELLS = {"cells": {"type": "integer", "minimum": 8, "maximum": 512, "default": 72}}
 
-KINDS: dict[str, Kind] = {
-    # Saliency methods
-    "gradcam": Kind(
+# Of every saliency method: pictures per call of the network; the class whose score is explained, and the score before
+# or after the softmax; how many of the pictures get maps, a fixed sample, or all.
+BEFORE_SOFTMAX, AFTER_SOFTMAX = "before_softmax", "after_softmax"
+PREDICTED, DIAGNOSIS = "predicted", "diagnosis"
+ALL, SAMPLE = "all", 100
+LAYER = {"layer": {"type": "string"}}
+NEGATIVE = {"negative": {"enum": ["drop", "absolute"], "default": "drop"}}
+
+
+def _asked(
+    scores: tuple[str, ...] = (BEFORE_SOFTMAX, AFTER_SOFTMAX), score: str = BEFORE_SOFTMAX, pictures: int | str = ALL
+) -> dict[str, Any]:
+    return {
+        "batch_size": {"type": "integer", "minimum": 1, "default": 32},
+        "target": {"type": "string", "default": "predicted"},
+        "score": {"enum": list(scores), "default": score},
+        "pictures": {"oneOf": [{"type": "integer", "minimum": 2}, {"const": ALL}], "default": pictures},
+    }
+
+
+ASKED = tuple(_asked())
+
+
+def own_options(kind: Kind, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a saliency method's own function, with their defaults; `negative` among them."""
+    known = {key: schema for key, schema in kind.options.items() if key not in (*ASKED, *LAYER)}
+    return {key: options.get(key, schema.get("default")) for key, schema in known.items()}
+
+
+def _of_layer(compute: str, scores: tuple[str, ...] = (BEFORE_SOFTMAX, AFTER_SOFTMAX)) -> Kind:
+    options = {**LAYER, **_asked(scores)}
+    return Kind(METHOD, compute, needs=(CLASSIFIER, PICTURES), options=options, takes="layer")
+
+
+def _of_network(
+    compute: str,
+    options: Mapping[str, Any],
+    passes: Callable[[Mapping[str, Any], int], int],
+    grid: Callable[[Mapping[str, Any], Origin], Grid] = input_grid,
+    score: str = BEFORE_SOFTMAX,
+    draws: bool = False,
+) -> Kind:
+    return Kind(
         METHOD,
-        "saliency.gradcam:grad_cam",
+        compute,
         needs=(CLASSIFIER, PICTURES),
-        options={"batch_size": {"type": "integer", "minimum": 1, "default": 32}},
+        # Hours for a thousand pictures: unless all are asked for, a sample.
+        options={**options, **_asked(score=score, pictures=SAMPLE)},
+        grid=grid,
+        draws=draws,
+        takes="network",
+        passes=passes,
+    )
+
+
+KINDS: dict[str, Kind] = {
+    # Saliency methods. Those of a layer, and the plain gradient, of one score of one class, share one pass.
+    "gradcam": _of_layer("saliency.gradcam:grad_cam"),
+    "gradcam_plus_plus": _of_layer("saliency.gradcam_plus_plus:grad_cam_plus_plus", scores=(BEFORE_SOFTMAX,)),
+    "layercam": _of_layer("saliency.layercam:layer_cam"),
+    "hirescam": _of_layer("saliency.hirescam:hires_cam"),
+    "gradient": Kind(
+        METHOD,
+        "saliency.gradient:gradient",
+        needs=(CLASSIFIER, PICTURES),
+        options=_asked(),
+        grid=input_grid,
+        takes="pictures",
+    ),
+    "smoothgrad": _of_network(
+        "saliency.smoothgrad:smooth_grad",
+        {
+            "samples": {"type": "integer", "minimum": 1, "default": 50},
+            "noise": {"type": "number", "exclusiveMinimum": 0, "maximum": 1, "default": 0.15},
+        },
+        passes=lambda options, _: 3 * options["samples"],
+        draws=True,
+    ),
+    "integrated_gradients": _of_network(
+        "saliency.integrated_gradients:integrated_gradients",
+        {
+            "steps": {"type": "integer", "minimum": 1, "default": 50},
+            "baseline": {"enum": ["black", "gray", "white"], "default": "black"},
+            **NEGATIVE,
+        },
+        passes=lambda options, _: 3 * options["steps"],
+    ),
+    "xrai": _of_network(
+        "saliency.xrai:xrai",
+        {"steps": {"type": "integer", "minimum": 1, "default": 50}, **NEGATIVE},
+        passes=lambda options, _: 6 * options["steps"],
+    ),
+    "scorecam": _of_network(
+        "saliency.scorecam:score_cam",
+        LAYER,
+        passes=lambda _, channels: channels,
+        grid=same_grid,
+    ),
+    "rise": _of_network(
+        "saliency.rise:rise",
+        {
+            "masks": {"type": "integer", "minimum": 1, "default": 4000},
+            "cells": {"type": "integer", "minimum": 2, "maximum": 64, "default": 7},
+            "kept": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1, "default": 0.5},
+            "standard_error": {"type": "number", "minimum": 0, "maximum": 1, "default": 0},
+        },
+        passes=lambda options, _: options["masks"],
+        score=AFTER_SOFTMAX,
+        draws=True,
     ),
     # Thresholding beyond the paper
     "study_range": Kind(
@@ -174,7 +282,7 @@ def kinds_of(family: str) -> dict[str, Kind]:
 
 def schema_parts() -> dict[str, dict[str, Any]]:
     """Return the JSON schemas of the keys `methods`, `variants`, `controls` and `sources` of the configuration."""
-    methods = {name: _entry(kind.options, kind.required) for name, kind in kinds_of(METHOD).items()}
+    methods = method_entries()
     controls: dict[str, Any] = {
         family: {
             "type": "array",
@@ -187,9 +295,9 @@ def schema_parts() -> dict[str, dict[str, Any]]:
     for family in CONTROLS:
         for kind in kinds_of(family).values():
             controls.update(kind.options)
-    of = {"of": {"type": "string", "default": next(iter(methods))}}
+    of = {"of": {"type": "string", "default": next(iter(kinds_of(METHOD)))}}
     parts: dict[str, dict[str, Any]] = {
-        "methods": {"type": "object", "minProperties": 1, "additionalProperties": False, "properties": methods},
+        "methods": {"minProperties": 1, **methods},
         "variants": {
             "type": "object",
             "default": {},
@@ -213,15 +321,48 @@ def schema_parts() -> dict[str, dict[str, Any]]:
     return parts
 
 
+def method_entries(of_model: bool = False) -> dict[str, Any]:
+    """Return the JSON schema of `methods`: an entry has a kind's name, or a name of its own and a `kind`.
+
+    of_model: of those of one model, where an entry may be null.
+    """
+    kinds = kinds_of(METHOD)
+    as_it_is = _or_null if of_model else dict
+    return {
+        "type": "object",
+        "propertyNames": {"pattern": "^[A-Za-z0-9_]+$"},
+        "properties": {name: as_it_is(_entry(kind.options, kind.required)) for name, kind in kinds.items()},
+        "additionalProperties": as_it_is(_by_kind(kinds, {})),
+    }
+
+
+def methods_of(configuration: Mapping[str, Any], model: str) -> dict[str, dict[str, Any]]:
+    """Return {name: its options, with `kind`} of a model's saliency methods, the study's and then its own.
+
+    An entry of the model's own `methods` stands in the place of the study's of that name; a null takes it away.
+    """
+    entries = {**configuration["methods"], **configuration["models"][model].get("methods", {})}
+    return {name: {"kind": name, **entry} for name, entry in entries.items() if entry is not None}
+
+
+def all_methods(configuration: Mapping[str, Any]) -> list[str]:
+    """Return the names of all models' saliency methods, each once, the study's first."""
+    return list(dict.fromkeys(name for model in configuration["models"] for name in methods_of(configuration, model)))
+
+
 def _entry(options: Mapping[str, Any], required: tuple[str, ...] = ()) -> dict[str, Any]:
     return {"type": "object", "additionalProperties": False, "required": list(required), "properties": dict(options)}
+
+
+def _or_null(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {**schema, "type": [schema["type"], "null"]}
 
 
 def _by_kind(kinds: Mapping[str, Kind], shared: Mapping[str, Any]) -> dict[str, Any]:
     """Return the schema of an entry whose `kind` decides which other keys it may have."""
     branches = [
         {
-            "if": {"properties": {"kind": {"const": name}}, "required": ["kind"]},
+            "if": {"type": "object", "properties": {"kind": {"const": name}}, "required": ["kind"]},
             "then": _entry({"kind": {"type": "string"}, **shared, **kind.options}, ("kind", *kind.required)),
         }
         for name, kind in kinds.items()

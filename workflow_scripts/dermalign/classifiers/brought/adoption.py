@@ -5,7 +5,7 @@ before the layers of the file. So nothing downstream knows where a classifier is
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,8 @@ import numpy as np
 from ...errors import InputError
 from ...files import atomic_path
 from ...logs import logger
+from ..classifier import activations_at
+from ..cost import multiply_adds
 from ..keras_classifier import KerasClassifier
 from ..layers import find_layer, walk
 from ..preprocessing import treat_pixels
@@ -42,13 +44,17 @@ class Found:
     """the configured layer of the class scores in the adopted classifier, None where they are before its softmax"""
     said: tuple[str, ...] = ()
     """plain sentences on what was found and not configured"""
+    layers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """of the saliency layer and of those that `layers` in the settings names: `path`, `grid` (h, w) and `channels`"""
+    multiply_adds: int | None = None
+    """of a picture's pass, None where they cannot be told"""
 
 
 def probe_classifier(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Load a brought classifier in safe mode, compute one picture's gradient, and return the fields of `Found`.
 
     Keys read of `settings`, an entry of `models:`: `classifier` (path), `pixels` (raw, unit, symmetric, caffe, torch),
-    `classes` (names of its outputs), and if there `input_size`, `saliency_layer`, `logits`.
+    `classes` (names of its outputs), and if there `input_size`, `saliency_layer`, `layers` (names of more), `logits`.
     Raises InputError where anything of it does not fit, or loading would execute code of the file.
     """
     return asdict(_adopted(settings)[1])
@@ -104,20 +110,28 @@ def _adopted_model(settings: Mapping[str, Any]) -> tuple["keras.Model", Found]:
     else:
         wanted = None
         names = [name for name, layer in reversed(own.items()) if _may_be_spatial(layer)]
-    grid, name, fault = None, "", InputError("saliency_layer: no layer has an output (n, height, width, channels)")
+    shape, name, fault = None, "", InputError("saliency_layer: no layer has an output (n, height, width, channels)")
     for name in names:
         try:
-            activations = classifier.gradients(own[name], logits)(gray).activations
+            found = activations_at(classifier, own[name], gray, logits).shape
         except InputError as error:
             fault = error
             continue
-        if wanted or activations.shape[1] * activations.shape[2] > 1:
-            grid = (int(activations.shape[1]), int(activations.shape[2]))
+        if wanted or found[1] * found[2] > 1:
+            shape = found
             break
-    if grid is None:
+    if shape is None:
         raise fault
+    layers = {wanted or name: _described(f"{original.name}/{name}", shape)}
+    for other in settings.get("layers", []):
+        path = _full_name(own, find_layer(original, other))
+        layers[other] = _described(f"{original.name}/{path}", activations_at(classifier, own[path], gray, logits).shape)
     scores = None if logits is None else f"{original.name}/{_full_name(own, logits)}"
-    return model, _found(settings, size, name, f"{original.name}/{name}", grid, scores)
+    return model, _found(settings, size, wanted or name, layers, scores, multiply_adds(original))
+
+
+def _described(path: str, shape: tuple[int, ...]) -> dict[str, Any]:
+    return {"path": path, "grid": (int(shape[1]), int(shape[2])), "channels": int(shape[3])}
 
 
 def _full_name(layers: Mapping[str, Any], layer: Any) -> str:
@@ -134,21 +148,32 @@ def _adopted_graph(settings: Mapping[str, Any]) -> tuple[Any, Found]:
         pixels = settings["pixels"]
         if not frozen.dtype.is_floating and pixels != "raw":
             raise InputError(f"pixels: {pixels} makes fractions, but it takes {frozen.dtype.name}: say raw")
-        adopted = adopt_graph(frozen, size, pixels, settings.get("saliency_layer"), settings.get("logits"))
+        others = settings.get("layers", [])
+        adopted = adopt_graph(frozen, size, pixels, settings.get("saliency_layer"), settings.get("logits"), others)
         _check_outputs(adopted.outputs, settings["classes"])
         classifier = GraphClassifier(adopted.graph, str(settings["classifier"]))
+        gray = np.full((1, size, size, 3), 127, np.float32)
         # Raises where there is no gradient.
-        classifier.gradients(adopted.path)(np.full((1, size, size, 3), 127, np.float32))
+        layers = {
+            name: _described(path, activations_at(classifier, path, gray).shape)
+            for name, path in {adopted.layer: adopted.path, **adopted.others}.items()
+        }
     except (tf.errors.OpError, ValueError, LookupError) as error:
         first = str(error).strip().partition("\n")[0]
         raise InputError(f"cannot be used by TensorFlow {tf.__version__}: {first}") from error
-    return adopted.graph, _found(settings, size, adopted.layer, adopted.path, adopted.grid)
+    return adopted.graph, _found(settings, size, adopted.layer, layers)
 
 
 def _found(
-    settings: Mapping[str, Any], size: int, layer: str, path: str, grid: tuple[int, int], logits: str | None = None
+    settings: Mapping[str, Any],
+    size: int,
+    layer: str,
+    layers: dict[str, dict[str, Any]],
+    logits: str | None = None,
+    passes: int | None = None,
 ) -> Found:
     said = []
+    path, grid = layers[layer]["path"], layers[layer]["grid"]
     if not settings.get("input_size"):
         said.append(f"input_size: {size}, found in {settings['classifier']}")
     if not settings.get("saliency_layer"):
@@ -156,7 +181,8 @@ def _found(
             f"saliency_layer: {layer}, found as the last with an output (n, height, width, channels), "
             f"{grid[0]} x {grid[1]} cells; name another to have its maps"
         )
-    return Found(size, settings.get("saliency_layer") or layer, path, grid, logits, tuple(said))
+    name = settings.get("saliency_layer") or layer
+    return Found(size, name, path, grid, logits, tuple(said), {name: layers[layer], **layers}, passes)
 
 
 def _input_size(shape: tuple[int | None, ...], configured: int | None) -> int:

@@ -3,12 +3,13 @@
 import difflib
 import itertools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...errors import InputError
 from ...files import atomic_path
+from ..passes import check_spatial, token_grid
 from ..preprocessing import treat_tensor
 from .freezing import Frozen
 from .graph_classifier import LOGITS, PICTURE, PROBABILITIES
@@ -52,15 +53,19 @@ class Adopted(NamedTuple):
     """(h, w) of the layer's output"""
     outputs: int
     """the number of classes"""
+    others: dict[str, str]
+    """the tensors of further layers by the names that were given"""
 
 
-def adopt_graph(frozen: Frozen, size: int, pixels: str, layer: str | None, logits: str | None) -> Adopted:
+def adopt_graph(
+    frozen: Frozen, size: int, pixels: str, layer: str | None, logits: str | None, others: Sequence[str] = ()
+) -> Adopted:
     """Put the treatment of `pixels` before a frozen classifier and softmax behind its class scores.
 
     size: side of the pictures. layer, logits: names of operations, of the scopes (layers) that they end, or with
     scopes `outer/inner`; None to find them: the last operation with an output (n, h, w, c) that the scores depend on,
-    and what is before the final softmax (or sigmoid, of a single output). The result takes `picture` (n, size, size, 3)
-    float32, RGB from 0 to 255, and gives `logits` and `probabilities` (n, classes).
+    and what is before the final softmax (or sigmoid, of a single output). others: names of further layers. The result
+    takes `picture` (n, size, size, 3) float32, RGB from 0 to 255, and gives `logits` and `probabilities` (n, classes).
     Raises InputError where a name is lacking or ambiguous, or the scores cannot be told.
     """
     import tensorflow as tf
@@ -83,19 +88,26 @@ def adopt_graph(frozen: Frozen, size: int, pixels: str, layer: str | None, logit
         if scores.shape.rank != 2 or scores.shape[1] is None:
             raise InputError(f"logits: the class scores are {scores.shape}, must be (pictures, classes)")
         candidates = _ancestors(scores.op) & after
-        if layer is None:
-            chosen = _last_spatial(candidates)
-        else:
-            chosen = _named(layer, candidates, rank=4, what="saliency_layer")
-        grid = tuple(chosen.shape.as_list()[1:3])
-        if None in grid:
-            raise InputError(f"saliency_layer: {_own_name(chosen.op)} has no fixed height and width, {chosen.shape}")
+        chosen = _last_spatial(candidates) if layer is None else _named_layer(layer, candidates, "saliency_layer")
+        further = {name: _named_layer(name, candidates, "methods: layer") for name in others}
+        grid = _grid(chosen)
         scores = tf.cast(scores, tf.float32)
         if scores.shape[1] == 1:  # the logit of a sigmoid, as in gradients
             scores = tf.concat([-scores / 2, scores / 2], axis=1)
         scores = tf.identity(scores, name=LOGITS)
         tf.nn.softmax(scores, name=PROBABILITIES)
-    return Adopted(graph.as_graph_def(), chosen.name, _own_name(chosen.op), grid, int(scores.shape[1]))
+    paths = {name: tensor.name for name, tensor in further.items()}
+    return Adopted(graph.as_graph_def(), chosen.name, _own_name(chosen.op), grid, int(scores.shape[1]), paths)
+
+
+def _grid(tensor: Any) -> tuple[int, int]:
+    sizes = tensor.shape.as_list()
+    name = _own_name(tensor.op)
+    check_spatial(tuple(sizes), f"saliency_layer: {name}")
+    height, width = (token_grid(sizes[1])[0],) * 2 if len(sizes) == 3 else sizes[1:3]
+    if height is None or width is None:
+        raise InputError(f"saliency_layer: {name} has no fixed height and width, {tensor.shape}")
+    return height, width
 
 
 def write_graph(path: str | Path, graph: Any) -> None:
@@ -234,6 +246,17 @@ def _last_spatial(candidates: set[Any]) -> Any:
 def _own_name(operation: Any) -> str:
     """Return an operation's name in the file's own terms, empty for one that was put before it."""
     return operation.name.removeprefix(f"{SCOPE}/") if operation.name.startswith(f"{SCOPE}/") else ""
+
+
+def _named_layer(name: str, candidates: set[Any], what: str) -> Any:
+    """Return the output called `name`, (n, h, w, channels), or else (n, tokens, channels). Raises as `_named`."""
+    try:
+        return _named(name, candidates, rank=4, what=what)
+    except InputError as error:
+        try:
+            return _named(name, candidates, rank=3, what=what)
+        except InputError:
+            raise error from None
 
 
 def _named(name: str, candidates: set[Any], *, rank: int, what: str) -> Any:

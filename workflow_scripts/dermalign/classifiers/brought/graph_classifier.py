@@ -1,10 +1,12 @@
 """A frozen TensorFlow graph, as `graph_adoption` makes them of SavedModels, as a `classifier.Classifier`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ...errors import InputError
-from ..functions import GradientFunction, ScoreFunction, gradient_function, score_function
+from ..functions import PassFunction, Place, ScoreFunction, pass_function, score_function
+from ..passes import BEFORE_SOFTMAX, Places, check_spatial
 
 # The names of an adopted graph's ends.
 PICTURE, LOGITS, PROBABILITIES = "picture", "logits", "probabilities"
@@ -46,29 +48,32 @@ class GraphClassifier:
         graph.ParseFromString(Path(path).read_bytes())
         return cls(graph, str(path))
 
-    def gradients(self, layer: str, logits: str | None = None) -> GradientFunction:
-        """Return the function of pictures that gives their gradients at a layer, as `Classifier.gradients`.
+    def passing(self, places: Sequence[Place], logits: str | None = None, score: str = BEFORE_SOFTMAX) -> PassFunction:
+        """Return the function of pictures that gives what is made at each of some places, as `Classifier.passing`.
 
-        layer: the tensor's name, as `graph_adoption.Adopted.path` has it. Raises InputError where the class scores do
-        not depend on it, and ValueError for a tensor that is not there.
+        Layers are names of tensors, as `graph_adoption.Adopted.path` has them. Raises InputError where the class scores
+        do not depend on one, and ValueError for a tensor that is not there.
         """
         import tensorflow as tf
 
+        wanted = Places([place.layer for place in places], [place.combine for place in places], score)
+
         def evaluate(pictures: Any, targets: Any) -> Any:
-            activations, logits = tf.graph_util.import_graph_def(
-                self._graph, input_map={f"{PICTURE}:0": pictures}, return_elements=[layer, f"{LOGITS}:0"], name=""
+            *outputs, logits = tf.graph_util.import_graph_def(
+                self._graph,
+                input_map={f"{PICTURE}:0": pictures},
+                return_elements=[*wanted.layers, f"{LOGITS}:0"],
+                name="",
             )
-            chosen = tf.where(targets < 0, tf.argmax(logits, axis=-1, output_type=tf.int32), targets)
-            # Pictures are independent in inference mode: the gradient of the sum is each picture's own.
-            score = tf.reduce_sum(tf.gather(logits, chosen, axis=1, batch_dims=1))
-            (gradient,) = tf.gradients(score, activations)
-            if gradient is None:
-                raise InputError(f"layer {layer}: the class scores do not depend on it")
-            return [tf.cast(tensor, tf.float32) for tensor in (activations, gradient, logits)]
+            for name, output in zip(wanted.layers, outputs, strict=True):
+                check_spatial(tuple(output.shape), f"layer {name}")
+            if wanted.has_pictures:
+                outputs.append(pictures)
+            return wanted.values(outputs, tf.gradients(wanted.score(logits, targets), outputs), logits)
 
         signature = [tf.TensorSpec([None, *self.input_shape], tf.float32), tf.TensorSpec([None], tf.int32)]
         compiled = tf.compat.v1.wrap_function(evaluate, signature)
-        return gradient_function(
+        return pass_function(
             lambda pictures, targets: [
                 tensor.numpy() for tensor in compiled(tf.constant(pictures), tf.constant(targets))
             ],

@@ -1,0 +1,73 @@
+"""The maps of saliency methods as a job makes them, from a study's classifier and archive of pictures."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..classifiers.backend import limit_threads
+from ..classifiers.batches import read_ahead
+from ..classifiers.classifier import load_classifier
+from ..logs import progress
+from .blocks import MapBlock
+from .calling import named_function
+from .inputs import Inputs
+from .methods import PREDICTED, Method, explained_batches
+from .stretching import stretch
+
+INPUT = "input"  # the layer of maps of the picture's own pixels
+
+
+def method_blocks(
+    methods: Mapping[str, Mapping[str, Any]], asked: Mapping[str, Any], inputs: Inputs
+) -> Iterator[tuple[str, MapBlock]]:
+    """Yield (method, maps of a batch of pictures), each map stretched by its own range; the classifier is loaded once.
+
+    methods: {method: `compute` (`module:function`), `layer` (its name as configured, None for the picture's own
+    pixels) and the fields of `methods.Method` beside these}. asked: `target` (predicted, or a class for all pictures,
+    or for each), `score` and `batch_size`. Raises `InputError` as `methods.explained_batches`.
+    """
+    limit_threads(inputs.threads)
+    settings, images = inputs.settings, inputs.images
+    layers = settings["layers"]
+    functions = {
+        name: Method(
+            named_function(method["compute"]),
+            method["takes"],
+            None if method["layer"] is None else layers[method["layer"]],
+            method["options"],
+            method["negative"],
+        )
+        for name, method in methods.items()
+    }
+    pictures = read_ahead(inputs.decoded(images, settings["input_size"]), 2 * asked["batch_size"])
+    target = asked["target"]
+    names = [target] * len(images) if isinstance(target, str) else target
+    batches = explained_batches(
+        load_classifier(str(inputs.classifier)),
+        functions,
+        progress(pictures, len(images), "saliency maps"),
+        target=target if target == PREDICTED else [inputs.classes.index(name) for name in names],
+        score=asked["score"],
+        batch_size=asked["batch_size"],
+        logits=settings.get("logits"),
+        seed=inputs.seed,
+    )
+    done = 0
+    for batch in batches:
+        for name, found in batch.items():
+            saliency, degenerate = stretch(found.raw)
+            yield (
+                name,
+                MapBlock(
+                    images=images[done : done + len(saliency)],
+                    saliency=saliency,
+                    raw=found.raw,
+                    signed=found.signed,
+                    degenerate=degenerate,
+                    probabilities=found.probabilities,
+                    predicted=[inputs.classes[index] for index in found.predicted],
+                    target=[inputs.classes[index] for index in found.target],
+                    layer=methods[name]["layer"] or INPUT,
+                    score=asked["score"],
+                ),
+            )
+        done += len(saliency)
