@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from dermalign.classifiers.functions import PREDICTED, check_pictures, class_indices, gradient_function, score_function
+from dermalign.classifiers.functions import PREDICTED, check_pictures, class_indices, pass_function, score_function
 from dermalign.errors import InputError
 
 
@@ -27,10 +27,13 @@ def test_functions_get_float32_and_int32() -> None:
     asked = []
     scores = score_function(lambda batch: asked.append(batch) or batch[:, 0, 0, :], (4, 4, 3))
     np.testing.assert_array_equal(scores(pictures), np.full((2, 3), 200))
-    gradients = gradient_function(lambda *both: asked.extend(both) or [both[0], both[0], both[1]], (4, 4, 3))
-    assert gradients(pictures, [1, 2]).logits.tolist() == [1, 2]
-    assert gradients(pictures).logits.tolist() == [PREDICTED, PREDICTED]
+    one_pass = pass_function(lambda *both: asked.extend(both) or [both[0], both[0], both[1]], (4, 4, 3))
+    assert one_pass(pictures, [1, 2]).logits.tolist() == [1, 2]
+    assert one_pass(pictures).logits.tolist() == [PREDICTED, PREDICTED]
+    # What stands before the logits are the values, however many there are.
+    np.testing.assert_array_equal(one_pass(pictures).values, [pictures, pictures])
+    assert pass_function(lambda *both: [both[1]], (4, 4, 3))(pictures, [1, 2]) == ([], pytest.approx([1, 2]))
     assert [values.dtype for values in asked[:3]] == [np.float32, np.float32, np.int32]
-    for function in (scores, gradients):
+    for function in (scores, one_pass):
         with pytest.raises(InputError, match="takes"):
             function(pictures[:, 1:])

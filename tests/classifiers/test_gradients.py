@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from dermalign.classifiers.backbones import residual_stack
-from dermalign.classifiers.functions import Gradients
 from dermalign.classifiers.keras_classifier import KerasClassifier
 from dermalign.classifiers.probabilities import softmax
 from dermalign.errors import InputError
 from keras import layers
+from pass_cases import Differentiated, differentiated
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), dtype=np.uint8)
 
 
-def activations_and_gradients(model: Any, layer: Any, pictures: Any, target: Any = "predicted") -> Gradients:
-    return KerasClassifier(model).gradients(layer)(pictures, target)
+def activations_and_gradients(model: Any, layer: Any, pictures: Any, target: Any = "predicted") -> Differentiated:
+    return differentiated(KerasClassifier(model), layer)(pictures, target)
 
 
 def convolutional(*tail: Any) -> Any:
@@ -140,8 +140,8 @@ def test_the_layer_of_the_scores_may_be_named() -> None:
     model = pooled(layers.Dense(4, name="scores"), layers.Rescaling(0.5), keras.ops.softplus)
     target, scores = model.get_layer("target"), model.get_layer("scores")
     with pytest.raises(InputError, match="cannot be told"):
-        KerasClassifier(model).gradients(target)
-    found = KerasClassifier(model).gradients(target, scores)(PICTURES)
+        differentiated(KerasClassifier(model), target)
+    found = differentiated(KerasClassifier(model), target, scores)(PICTURES)
     linear = keras.Model(model.inputs, scores.output)
     expected = activations_and_gradients(linear, linear.get_layer("target"), PICTURES)
     np.testing.assert_allclose(found.logits, expected.logits, atol=1e-6)
@@ -183,7 +183,7 @@ def test_no_activation_of_the_named_layer_counts(kind: str) -> None:
     model.set_weights(weights)
     classifier = KerasClassifier(model)
     np.testing.assert_array_equal(classifier.scores(name)(PICTURES), expected.logits)
-    found = classifier.gradients("target", name)(PICTURES)
+    found = differentiated(classifier, "target", name)(PICTURES)
     np.testing.assert_array_equal(found.gradients, expected.gradients)
     assert np.abs(found.gradients).min() > 0
 
@@ -198,7 +198,7 @@ def test_what_is_handed_on_in_another_shape_is_refused() -> None:
 
 def test_one_function_serves_many_batches_and_new_weights() -> None:
     model = pooled(layers.Dense(4), layers.Softmax())
-    evaluate = KerasClassifier(model).gradients(model.get_layer("target"))
+    evaluate = differentiated(KerasClassifier(model), model.get_layer("target"))
     whole = evaluate(PICTURES)
     np.testing.assert_allclose(evaluate(PICTURES[:2]).gradients, whole.gradients[:2], atol=1e-7)
     model.set_weights([weight * 2 for weight in model.get_weights()])
@@ -209,10 +209,10 @@ def test_what_has_no_gradient_is_refused() -> None:
     model = pooled(layers.Dense(4), layers.Softmax())
     target = model.get_layer("target")
     with pytest.raises(InputError, match="sigmoid"):
-        KerasClassifier(pooled(layers.Dense(3, activation="sigmoid"))).gradients(target)
+        differentiated(KerasClassifier(pooled(layers.Dense(3, activation="sigmoid"))), target)
     with pytest.raises(InputError, match="softmax"):
-        KerasClassifier(pooled(layers.Dense(1, activation="softmax"))).gradients(target)
-    with pytest.raises(InputError, match=r"not \(pictures, height, width, channels\)"):
+        differentiated(KerasClassifier(pooled(layers.Dense(1, activation="softmax"))), target)
+    with pytest.raises(InputError, match=r"neither \(pictures, height, width, channels\) nor \(pictures, tokens"):
         activations_and_gradients(model, model.layers[-2], PICTURES)
     with pytest.raises(InputError, match="target: called 0 times"):
         activations_and_gradients(model, pooled(layers.Dense(4)).get_layer("target"), PICTURES)
@@ -225,10 +225,10 @@ def test_what_has_no_gradient_is_refused() -> None:
     with pytest.raises(InputError, match="class indices"):
         activations_and_gradients(model, target, PICTURES, [1, 2])
     with pytest.raises(InputError, match="channels_last"):
-        KerasClassifier(model).gradients(layers.Conv2D(1, 1, data_format="channels_first"))
+        differentiated(KerasClassifier(model), layers.Conv2D(1, 1, data_format="channels_first"))
     both = keras.Model(model.input, [model.output, target.output])
     with pytest.raises(InputError, match="exactly one output"):
-        KerasClassifier(both).gradients(target)
+        differentiated(KerasClassifier(both), target)
 
 
 def test_a_layer_that_scores_do_not_depend_on_is_refused() -> None:

@@ -10,6 +10,7 @@ from dermalign.classifiers.classifier import Classifier
 from dermalign.classifiers.keras_classifier import KerasClassifier
 from dermalign.errors import InputError
 from keras import layers
+from pass_cases import differentiated
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
 
@@ -24,14 +25,15 @@ def test_layers_may_be_named_or_given() -> None:
     network = model()
     classifier: Classifier = KerasClassifier(network)
     assert (classifier.name, classifier.input_shape) == ("mine", (32, 32, 3))
-    named = classifier.gradients("last_convolution", "scores")(PICTURES)
-    given = KerasClassifier(network).gradients(network.layers[0].get_layer("last_convolution"))(PICTURES)
+    named = differentiated(classifier, "last_convolution", "scores")(PICTURES)
+    layer = network.layers[0].get_layer("last_convolution")
+    given = differentiated(KerasClassifier(network), layer)(PICTURES)
     assert named.activations.shape == named.gradients.shape == (3, 2, 2, 96)
     for one, other in zip(named, given, strict=True):
         np.testing.assert_array_equal(one, other)
     np.testing.assert_allclose(classifier.scores("scores")(PICTURES), named.logits, rtol=1e-5, atol=1e-6)
     with pytest.raises(InputError, match="has no layer 'last'"):
-        classifier.gradients("last")
+        differentiated(classifier, "last")
     with pytest.raises(InputError, match="has no layer 'score'"):
         classifier.scores("score")
 

@@ -1,5 +1,6 @@
 """The grid of maps, told without a classifier."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -42,8 +43,25 @@ def test_weights_that_a_training_would_start_from_are_tried(tmp_path: Path) -> N
     build_backbone("plain_stack", 64).save_weights(fitting)
     build_backbone("residual_stack", 32).save_weights(other)
     for weights in ("none", str(fitting)):
-        assert probe_model({**settings, "weights": weights}) == {"grid": [8, 8]}
+        assert probe_model({**settings, "weights": weights}) == {
+            "saliency_layer": "last_convolution",
+            "layers": {"last_convolution": {"path": "last_convolution", "grid": [8, 8], "channels": 64}},
+            "multiply_adds": 9 * (32**2 * 3 * 16 + 16**2 * (16 + 32) * 32 + 8**2 * (32 + 64) * 64),
+        }
     with pytest.raises(InputError, match=r"weights: .*other\.weights\.h5 does not fit plain_stack without top"):
         probe_model({**settings, "weights": str(other)})
     with pytest.raises(InputError, match="weights: there are no ImageNet weights of plain_stack"):
         probe_model({**settings, "weights": "imagenet"})
+
+
+def test_layers_that_methods_name_are_described_beside_the_saliency_layer() -> None:
+    settings = {"architecture": "plain_stack", "input_size": 64, "saliency_layer": "last_pool", "weights": "none"}
+    found = probe_model({**settings, "layers": ["stage2_convolution1", "last_pool"]})
+    assert found["saliency_layer"] == "last_pool"
+    assert found["layers"] == {
+        "last_pool": {"path": "last_pool", "grid": [8, 8], "channels": 64},
+        "stage2_convolution1": {"path": "stage2_convolution1", "grid": [32, 32], "channels": 32},
+    }
+    assert json.loads(json.dumps(found)) == found  # it is kept as JSON
+    with pytest.raises(InputError, match=r"methods: layer: plain_stack has no layer 'stage9'.*last_convolution"):
+        probe_model({**settings, "layers": ["stage9"]})

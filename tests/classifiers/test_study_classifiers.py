@@ -1,6 +1,6 @@
 """The study's classifiers: trained or brought along, from which files, on which grid, and what is asked when."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +23,27 @@ def classifiers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configured:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of all questions to Keras, in the place of a process that answers them: a grid of 4 x 5."""
+    """The names of all questions to Keras, in the place of a process that answers them: a grid of 4 x 5.
+
+    Of further layers, the k-th that is asked for has 10 k x 9 cells.
+    """
     names: list[str] = []
 
     def ask(module: str, questions: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
         assert module == "classifiers.probe"
         names.extend(questions)
-        found = {"grid": [4, 5], "input_size": 99, "saliency_layer": "found", "path": "inner/found", "logits": "scores"}
-        return dict.fromkeys(questions, found)
+        return {name: answered(settings.get("layers", [])) for name, settings in questions.items()}
 
     monkeypatch.setattr(probing, "_ask", ask)
     return names
+
+
+def answered(further: Sequence[str]) -> dict[str, Any]:
+    """Return the answer of `classifiers.probe` about a model with these further layers."""
+    layers = {"found": {"path": "inner/found", "grid": [4, 5], "channels": 3}}
+    for number, name in enumerate(further, start=1):
+        layers[name] = {"path": f"inner/{name}", "grid": [10 * number, 9], "channels": number}
+    return {"input_size": 99, "saliency_layer": "found", "layers": layers, "logits": "scores", "multiply_adds": 1234}
 
 
 def brought(path: Path, **settings: Any) -> dict[str, Any]:
@@ -93,21 +103,40 @@ def test_weights_are_tried_when_their_content_is_new(classifiers: Configured, as
 def test_what_a_trained_model_takes_is_configured(classifiers: Configured, asked: list[str]) -> None:
     plain = classifiers()
     assert plain.input_size("plain") == 32
-    assert plain.saliency_settings("plain") == {"input_size": 32, "saliency_layer": "last"}
+    assert plain.logits("plain") is None
     assert asked == []
 
 
 def test_what_a_brought_one_takes_is_found(classifiers: Configured, asked: list[str], tmp_path: Path) -> None:
     mine = classifiers(models=brought(tmp_path / "mine.keras"))
     assert mine.input_size("mine") == 99
-    assert mine.saliency_settings("mine") == {
-        "input_size": 99,
-        "saliency_layer": "found",
-        "path": "inner/found",
-        "logits": "scores",
-    }
+    assert mine.layer("mine") == {"name": "found", "path": "inner/found", "grid": [4, 5], "channels": 3}
+    assert mine.layer("mine", "found") == mine.layer("mine")
+    assert mine.logits("mine") == "scores"
+    assert mine.multiply_adds("mine") == 1234
     assert mine.grids == {"mine": (4, 5)}
     assert asked == ["models.mine"]
+
+
+def test_layers_that_methods_name_are_asked_for(classifiers: Configured, asked: list[str], tmp_path: Path) -> None:
+    """Each once, of the study's methods and the model's own; another method on the same layers asks nothing anew."""
+    trained = classifiers().models["plain"]
+    methods: dict[str, Any] = {"gradcam": {}, "fine": {"kind": "layercam", "layer": "early"}}
+    own = {"plain": {**trained, "methods": {"hirescam": {"layer": "middle"}, "scorecam": {"layer": "early"}}}}
+    both = classifiers(methods=methods, models={**own, **brought(tmp_path / "mine.keras", methods={"fine": None})})
+    assert both.layer("plain", "early") == {"name": "early", "path": "inner/early", "grid": [10, 9], "channels": 1}
+    assert both.layer("plain", "middle") == {"name": "middle", "path": "inner/middle", "grid": [20, 9], "channels": 2}
+    assert both.grids == {"plain": (4, 5), "mine": (4, 5)}
+    with pytest.raises(KeyError):
+        both.layer("mine", "early")
+    assert asked == ["models.plain", "models.mine"]
+    other = {"plain": {**trained, "methods": {"gradcam_plus_plus": {"layer": "middle"}, "rise": {}}}}
+    assert classifiers(methods=methods, models=other).grids
+    assert len(asked) == 2
+    assert classifiers(methods=methods).grids
+    assert len(asked) == 3
+    # Nor is another classifier adopted for them.
+    assert "methods" not in both.adoption("mine")
 
 
 def test_a_moved_brought_file_is_asked_no_second_time(
@@ -122,15 +151,21 @@ def test_a_moved_brought_file_is_asked_no_second_time(
     assert classifiers(models=moved).digest("mine") == first_digest
     assert asked == ["models.mine"]
     # What the answer depends on: how it is used, its content, the classes, and what computes.
-    for settings in ({"logits": "other"}, {"saliency_layer": "other"}, {"pixels": "torch"}, {"classes": ["NV", "MEL"]}):
+    for settings in (
+        {"logits": "other"},
+        {"saliency_layer": "other"},
+        {"pixels": "torch"},
+        {"classes": ["NV", "MEL"]},
+        {"methods": {"layercam": {"layer": "other"}}},
+    ):
         assert classifiers(models=brought(tmp_path / "elsewhere" / "renamed.h5", **settings)).grids
-    assert len(asked) == 5
+    assert len(asked) == 6
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     assert classifiers(models=moved).grids
-    assert len(asked) == 6
+    assert len(asked) == 7
     (tmp_path / "elsewhere" / "renamed.h5").write_bytes(b"another classifier")
     assert classifiers(models=moved).grids
-    assert len(asked) == 7
+    assert len(asked) == 8
     assert classifiers(models=moved).digest("mine") != first_digest
 
 
@@ -152,6 +187,7 @@ def test_what_no_training_depends_on_is_not_told_to_it(classifiers: Configured) 
     before = settings()
     assert before["training"]["epochs"] == 0
     assert settings(saliency_layer="another", published={"accuracy": 0.5}) == before
+    assert settings(methods={"layercam": {"layer": "another"}, "rise": {}}) == before
     named = classifiers(model={"published": "VGG16"}, published="values.csv")
     assert named.training_settings("plain") == before
     assert settings(training={"epochs": 1}) != before

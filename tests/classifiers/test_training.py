@@ -21,7 +21,7 @@ from dermalign.classifiers.training import (
     train,
 )
 from dermalign.errors import InputError
-from dermalign.saliency.gradcam import grad_cam
+from dermalign.saliency.explaining import explain
 from dermalign.study.configuration import complete_model
 from sklearn.utils.class_weight import compute_class_weight
 
@@ -345,7 +345,7 @@ def test_mixed_precision_learns_and_leaves_a_float32_classifier(
     with h5py.File(study[1]) as file:
         row = {name: number for number, name in enumerate(file["image"].asstr()[()])}
         pictures = np.stack([file["pictures"][row[image]] for image in predictions["image"]])
-    found = grad_cam(model, "last_convolution", pictures, 40)
+    found = explain(model, pictures, layer="last_convolution", batch_size=40)
     assert (found.raw.dtype, found.probabilities.dtype) == (np.float32, np.float32)
     np.testing.assert_allclose(found.probabilities, predictions[["p_MEL", "p_NV", "p_BCC"]], atol=1e-5)
 
@@ -359,7 +359,7 @@ def test_grad_cam_of_a_classifier_in_mixed_precision_is_float32(precision: str) 
     )
     assert mixed.get_layer("logits").compute_dtype == mixed.get_layer("probabilities").compute_dtype == "float32"
     plain = build_classifier(settings(), CLASSES, 1)
-    found, expected = (grad_cam(model, "last_convolution", pictures, 4) for model in (mixed, plain))
+    found, expected = (explain(model, pictures, layer="last_convolution", batch_size=4) for model in (mixed, plain))
     assert found.raw.dtype == np.float32
     np.testing.assert_allclose(found.probabilities, expected.probabilities, atol=0.02)
     np.testing.assert_allclose(found.raw, expected.raw, atol=0.05 * expected.raw.max())

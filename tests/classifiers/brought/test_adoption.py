@@ -16,7 +16,7 @@ from dermalign.classifiers.classification import class_scores
 from dermalign.classifiers.classifier import load_classifier
 from dermalign.classifiers.probabilities import softmax
 from dermalign.errors import InputError
-from dermalign.saliency.gradcam import grad_cam
+from dermalign.saliency.explaining import explain
 from keras import layers
 
 from .models import CLASSES, KINDS, PICTURES, SIZE, backbone, chained, made, open_sized, pool, served
@@ -40,13 +40,13 @@ def test_the_adopted_classifier_has_the_maps_of_the_original(tmp_path: Path, kin
     build, layer, last = KINDS[kind]
     model = made(build)
     treated = PICTURES / np.float32(127.5) - 1
-    expected = grad_cam(model, layer, treated)
+    expected = explain(model, treated, layer=layer)
     assert expected.raw.max() > 0
     model.save(tmp_path / "mine.keras")
     chosen = settings(tmp_path / "mine.keras", pixels="symmetric", saliency_layer=layer)
     classifier, found = adopted(tmp_path, chosen)
     assert (found.input_size, found.saliency_layer, found.grid) == (SIZE, layer, expected.raw.shape[1:])
-    maps = grad_cam(classifier, found.path, PICTURES)
+    maps = explain(classifier, PICTURES, layer=found.path)
     np.testing.assert_allclose(maps.raw, expected.raw, rtol=1e-4, atol=1e-6 * expected.raw.max())
     np.testing.assert_allclose(maps.probabilities, expected.probabilities, atol=1e-6)
     np.testing.assert_allclose(softmax(class_scores(classifier, PICTURES)), expected.probabilities, atol=1e-6)
@@ -72,7 +72,7 @@ def test_a_saved_model_gives_what_the_keras_file_gives(tmp_path: Path, kind: str
     one, found = adopted(tmp_path, settings(tmp_path / "mine.keras", pixels="caffe", saliency_layer=layer))
     other, same = adopted(tmp_path, settings(folder, pixels="caffe", saliency_layer=layer))
     assert (same.input_size, same.saliency_layer, same.grid) == (SIZE, layer, found.grid)
-    expected, maps = grad_cam(one, found.path, PICTURES), grad_cam(other, same.path, PICTURES)
+    expected, maps = explain(one, PICTURES, layer=found.path), explain(other, PICTURES, layer=same.path)
     assert expected.raw.max() > 0
     np.testing.assert_allclose(maps.probabilities, expected.probabilities, atol=1e-5)
     np.testing.assert_allclose(maps.raw, expected.raw, rtol=1e-4, atol=1e-5 * expected.raw.max())
@@ -112,7 +112,7 @@ def test_a_single_sigmoid_tells_two_classes_apart(tmp_path: Path) -> None:
     raw = []
     for path in (tmp_path / "mine.keras", tmp_path / "mine"):
         classifier, found = adopted(tmp_path, settings(path, classes=["NV", "MEL"], saliency_layer="target"))
-        maps = grad_cam(classifier, found.path, PICTURES)
+        maps = explain(classifier, PICTURES, layer=found.path)
         expected = model.predict(PICTURES, verbose=0)[:, 0]
         np.testing.assert_allclose(maps.probabilities[:, 1], expected, atol=1e-5)
         raw.append(maps.raw)
@@ -122,7 +122,7 @@ def test_a_single_sigmoid_tells_two_classes_apart(tmp_path: Path) -> None:
 def test_scores_behind_an_end_that_is_not_known_are_named(tmp_path: Path) -> None:
     parts = [*backbone().layers, pool(), layers.Dense(3, name="scores"), layers.Rescaling(2.0), keras.ops.softplus]
     model = made(lambda: chained(*parts))
-    expected = grad_cam(keras.Model(model.inputs, model.get_layer("scores").output), "target", PICTURES)
+    expected = explain(keras.Model(model.inputs, model.get_layer("scores").output), PICTURES, layer="target")
     model.save(tmp_path / "mine.keras")
     model.export(tmp_path / "mine", verbose=False)
     for path in (tmp_path / "mine.keras", tmp_path / "mine"):
@@ -131,7 +131,7 @@ def test_scores_behind_an_end_that_is_not_known_are_named(tmp_path: Path) -> Non
         chosen = settings(path, saliency_layer="target", logits="scores")
         classifier, found = adopted(tmp_path, chosen)
         logits = found.logits
-        maps = grad_cam(classifier, found.path, PICTURES, logits=logits)
+        maps = explain(classifier, PICTURES, layer=found.path, logits=logits)
         np.testing.assert_allclose(maps.raw, expected.raw, rtol=1e-4, atol=1e-5 * expected.raw.max())
         np.testing.assert_allclose(maps.probabilities, expected.probabilities, atol=1e-5)
         np.testing.assert_allclose(
@@ -141,10 +141,10 @@ def test_scores_behind_an_end_that_is_not_known_are_named(tmp_path: Path) -> Non
 
 def test_a_file_of_older_keras_is_adopted(tmp_path: Path) -> None:
     model = made(KINDS["sequential, linear end"][0])
-    expected = grad_cam(model, "target", PICTURES)
+    expected = explain(model, PICTURES, layer="target")
     model.save(tmp_path / "mine.h5")
     classifier, found = adopted(tmp_path, settings(tmp_path / "mine.h5", saliency_layer="target"))
-    np.testing.assert_allclose(grad_cam(classifier, found.path, PICTURES).raw, expected.raw, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(explain(classifier, PICTURES, layer=found.path).raw, expected.raw, rtol=1e-4, atol=1e-6)
 
 
 def test_what_does_not_fit_is_told_in_words(tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_a_saved_model_that_was_not_made_by_keras(tmp_path: Path) -> None:
     folder = served(tmp_path / "mine", lambda pictures: pictures / 255)
     classifier, found = adopted(tmp_path, settings(folder))
     assert found.grid == (30, 30)
-    maps = grad_cam(classifier, found.path, PICTURES)
+    maps = explain(classifier, PICTURES, layer=found.path)
     loaded = tf.saved_model.load(str(folder))
     expected = loaded.serve(tf.constant(PICTURES, tf.float32))
     np.testing.assert_allclose(maps.probabilities, expected, atol=1e-6)

@@ -5,12 +5,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from dermalign.classifiers.brought.freezing import freeze
 from dermalign.classifiers.brought.graph_adoption import Adopted, adopt_graph, write_graph
 from dermalign.classifiers.brought.graph_classifier import GraphClassifier
 from dermalign.classifiers.classifier import Classifier
+from dermalign.classifiers.functions import Place
 from dermalign.classifiers.keras_classifier import KerasClassifier
+from dermalign.classifiers.passes import AFTER_SOFTMAX, BEFORE_SOFTMAX
 from dermalign.errors import InputError
+from pass_cases import differentiated
 
 from .models import KINDS, PICTURES, SIZE, made
 
@@ -41,8 +45,8 @@ def test_scores_and_gradients_are_those_of_the_keras_model(
 ) -> None:
     network = KerasClassifier(model)
     assert graph.input_shape == network.input_shape
-    expected = network.gradients("last_convolution")(PICTURES, target)
-    found = graph.gradients(adopted.path)(PICTURES, target)
+    expected = differentiated(network, "last_convolution")(PICTURES, target)
+    found = differentiated(graph, adopted.path)(PICTURES, target)
     assert np.abs(expected.gradients).max() > 0
     for ours, theirs in zip(found, expected, strict=True):
         assert ours.dtype == np.float32
@@ -54,6 +58,26 @@ def test_what_it_is_asked_is_checked(graph: Classifier, adopted: Adopted) -> Non
     with pytest.raises(InputError, match=r"the classifier takes \(32, 32, 3\)"):
         graph.scores()(PICTURES[:, :30])
     with pytest.raises(InputError, match="class indices"):
-        graph.gradients(adopted.path)(PICTURES, [1])
-    with pytest.raises(InputError, match="probabilities:0: the class scores do not depend on it"):
-        graph.gradients("probabilities:0")
+        differentiated(graph, adopted.path)(PICTURES, [1])
+    with pytest.raises(InputError, match=r"probabilities:0: its output is neither \(pictures, height"):
+        differentiated(graph, "probabilities:0")
+    aside = type(adopted.graph)()
+    aside.CopyFrom(adopted.graph)
+    aside.node.add(name="aside", op="Identity", input=["picture"]).attr["T"].type = tf.float32.as_datatype_enum
+    with pytest.raises(InputError, match="aside:0: the class scores do not depend on it"):
+        differentiated(GraphClassifier(aside, "mine"), "aside:0")
+
+
+@pytest.mark.parametrize("score", [BEFORE_SOFTMAX, AFTER_SOFTMAX])
+def test_several_places_and_the_pictures_are_served_by_one_pass(
+    model: Any, graph: Classifier, adopted: Adopted, score: str
+) -> None:
+    def places(*layers: Any) -> list[Place]:
+        return [Place(layer, lambda output, gradient: output * gradient) for layer in layers]
+
+    further = next(node.name for node in adopted.graph.node if node.name.endswith("block2_convolution2_1/convolution"))
+    expected = KerasClassifier(model).passing(places("last_convolution", "block2_convolution2", None), None, score)
+    found = graph.passing(places(adopted.path, f"{further}:0", None), None, score)
+    for ours, theirs in zip(found(PICTURES).values, expected(PICTURES).values, strict=True):
+        assert np.abs(theirs).max() > 0
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4 * np.abs(theirs).max())
