@@ -17,6 +17,12 @@ Combine = Callable[[Any, Any], Any]
 BEFORE_SOFTMAX, AFTER_SOFTMAX = "before_softmax", "after_softmax"
 
 
+def check_score(score: str) -> None:
+    """Raise `InputError` for a score that is none."""
+    if score not in (BEFORE_SOFTMAX, AFTER_SOFTMAX):
+        raise InputError(f"score: must be {BEFORE_SOFTMAX} or {AFTER_SOFTMAX}, not {score!r}")
+
+
 class Places:
     """Where in a network gradients are taken, what is made of them, and of which score they are."""
 
@@ -27,8 +33,7 @@ class Places:
 
         Raises `InputError` for a score that is none.
         """
-        if score not in (BEFORE_SOFTMAX, AFTER_SOFTMAX):
-            raise InputError(f"score: must be {BEFORE_SOFTMAX} or {AFTER_SOFTMAX}, not {score!r}")
+        check_score(score)
         self._keys, self._combine, self._score = list(keys), list(combine), score
         self.layers = [key for key in dict.fromkeys(keys) if key is not None]
         """each layer once, in the order that outputs and gradients have; the pictures are last"""

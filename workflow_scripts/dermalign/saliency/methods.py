@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..classifiers.batches import padded_batches
 from ..classifiers.classifier import Classifier
-from ..classifiers.functions import PassFunction, Place, ScoreFunction
+from ..classifiers.functions import PassFunction, Place, ScoreFunction, class_indices
 from ..classifiers.passes import BEFORE_SOFTMAX
 from ..classifiers.probabilities import softmax
 from ..errors import InputError
@@ -84,8 +84,8 @@ def explained_batches(
     the class to be explained, `predicted`, or an index per picture. score: of it, before or after the softmax. logits:
     the name of the layer of the class scores, None where they are before the final softmax. seed: of what methods
     draw, for every picture the same, so that no map depends on which other pictures there are.
-    Raises `InputError` for a missing or unsuitable layer, pictures of another size, formulas together with others, and
-    when scores are not finite.
+    Raises `InputError` for a missing or unsuitable layer, pictures of another size, targets that are no class indices
+    or not as many as pictures, formulas together with others, and when scores are not finite.
     """
     if batch_size < 1:
         raise InputError(f"batch_size: must be at least 1, not {batch_size}")
@@ -94,13 +94,14 @@ def explained_batches(
         raise InputError("methods that ask the network by themselves and others are asked apart")
     is_by_picture = together.pop()
     ask: Callable[[_Batch], dict[str, Explained]]
-    targets = None if isinstance(target, str) else np.asarray(target)
+    indices = class_indices(target, np.size(target))
+    targets = None if isinstance(target, str) else indices
     if is_by_picture:
         networks = {name: Network(classifier, each.layer, logits, score, batch_size) for name, each in methods.items()}
-        ask = partial(_by_picture, methods, networks, classifier.scores(logits), seed)
+        ask = partial(_by_picture, classifier.name, methods, networks, classifier.scores(logits), seed)
     else:
         places = [Place(each.layer if each.takes == LAYER else None, each.function) for each in methods.values()]
-        ask = partial(_passed, methods, classifier.passing(places, logits, score))
+        ask = partial(_passed, classifier.name, methods, classifier.passing(places, logits, score))
     done = 0
     for filled, count in padded_batches(pictures, 1 if is_by_picture else batch_size):
         chosen: Any = target
@@ -110,17 +111,21 @@ def explained_batches(
                 raise InputError(f"target: {len(targets)} class indices for more pictures")
             chosen = np.concatenate([of_batch, np.repeat(of_batch[-1:], len(filled) - count)])
         done += count
-        yield _checked(classifier, ask(_Batch(filled, count, chosen)))
+        yield ask(_Batch(filled, count, chosen))
+    if targets is not None and done < len(targets):
+        raise InputError(f"target: {len(targets)} class indices for {done} pictures")
 
 
-def _passed(methods: Mapping[str, Method], one_pass: PassFunction, batch: _Batch) -> dict[str, Explained]:
+def _passed(model: str, methods: Mapping[str, Method], one_pass: PassFunction, batch: _Batch) -> dict[str, Explained]:
     found = one_pass(batch.pictures, batch.target)
     logits = found.logits[: batch.asked]
+    _check_finite(model, logits)
     maps = {name: values[: batch.asked] for name, values in zip(methods, found.values, strict=True)}
     return _explained(methods, maps, logits, batch)
 
 
 def _by_picture(
+    model: str,
     methods: Mapping[str, Method],
     networks: Mapping[str, Network],
     evaluate: ScoreFunction,
@@ -128,6 +133,7 @@ def _by_picture(
     batch: _Batch,
 ) -> dict[str, Explained]:
     logits = evaluate(batch.pictures)[: batch.asked]
+    _check_finite(model, logits)
     targets = _targets(batch, logits)
     maps = {
         name: np.stack(
@@ -176,16 +182,13 @@ def rectified(
     return np.maximum(maps, 0) if negative == DROP else np.abs(maps), maps
 
 
-def _checked(classifier: Classifier, found: dict[str, Explained]) -> dict[str, Explained]:
-    for explained in found.values():
-        scores = explained.probabilities
-        if not np.isfinite(scores).all():
-            broken = int((~np.isfinite(scores)).any(axis=1).sum())
-            raise InputError(
-                f"model {classifier.name}: {broken} of {len(scores)} pictures have class scores that are not finite; "
-                "its weights are broken, train it again with a smaller learning rate"
-            )
-    return found
+def _check_finite(model: str, logits: NDArray[np.float32]) -> None:
+    is_broken = ~np.isfinite(softmax(logits)).all(axis=1)
+    if is_broken.any():
+        raise InputError(
+            f"model {model}: {is_broken.sum()} of {len(logits)} pictures have class scores that are not finite; "
+            "its weights are broken, train it again with a smaller learning rate"
+        )
 
 
 def joined(batches: Sequence[Explained]) -> Explained:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..classifiers.classifier import Classifier
 from ..classifiers.functions import Place
-from ..classifiers.passes import AFTER_SOFTMAX, BEFORE_SOFTMAX
+from ..classifiers.passes import AFTER_SOFTMAX, BEFORE_SOFTMAX, check_score
 from ..classifiers.probabilities import softmax
 from ..errors import InputError
 
@@ -30,7 +30,11 @@ class Network:
         score: str = BEFORE_SOFTMAX,
         batch_size: int = 32,
     ) -> None:
-        """layer, logits: as in `Classifier`. score: of the class, before or after the softmax."""
+        """layer, logits: as in `Classifier`. score: of the class, before or after the softmax.
+
+        Raises `InputError` for a score that is none.
+        """
+        check_score(score)
         self.batch_size = batch_size
         self._classifier, self._layer, self._logits, self._score = classifier, layer, logits, score
         self._functions: dict[str, Any] = {}
