@@ -1,6 +1,7 @@
-"""Grad-CAM against the analytic class activation map, between model kinds and backends."""
+"""Grad-CAM by hand, against the analytic class activation map, between model kinds and backends."""
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -15,12 +16,19 @@ from dermalign.classifiers.architectures import build_classifier
 from dermalign.classifiers.backbones import residual_stack
 from dermalign.classifiers.keras_classifier import KerasClassifier
 from dermalign.errors import InputError
+from dermalign.saliency.explaining import explain
 from dermalign.saliency.gradcam import grad_cam
 from dermalign.saliency.stretching import stretch
+from dermalign.study.sources import METHOD, kinds_of
+from hand_network import ACTIVATIONS, FIRST, GRADIENTS, PICTURE, PRODUCT, SECOND, network, passes
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from keras import layers
 from PIL import Image
+from second_backend import explained
 
 LIBRARY = Path(__file__).parents[2] / "workflow_scripts"
+SHARED = Path(__file__).parents[1] / "shared"
 DATA = Path(os.environ.get("DERMALIGN_DATA", Path(__file__).parents[3] / "shared" / "data"))
 CLASSES = ["MEL", "NV", "BCC", "AK"]
 PICTURES = np.random.default_rng(0).integers(0, 256, (7, 32, 32, 3), dtype=np.uint8)
@@ -34,6 +42,63 @@ SETTINGS: dict[str, Any] = {
 }
 
 
+# Of the network of `hand_network`. In the mean, the gradients of the channels are 5/4 and 0 for the first class, -1/2
+# and 15/8 for the second; those of z2 - z1, of which a probability's are p1 p2 times as much, -7/4 and 15/8. The maps
+# are
+#
+#   5/4 A1                     = (-5/4, 0 / 5/4, 5/2)
+#   -1/2 A1 + 15/8 A2          = (34, 0 / 11, 7) / 8
+#   p1 p2 (-7/4 A1 + 15/8 A2)  = p1 p2 (44, 0 / 1, -13) / 8
+BY_HAND = {FIRST: np.array([[0, 0], [5 / 4, 5 / 2]]), SECOND: np.array([[34, 0], [11, 7]]) / 8}
+
+
+@pytest.mark.parametrize("target", BY_HAND)
+def test_a_network_of_two_layers_by_hand(target: int) -> None:
+    expected = [BY_HAND[target]]
+    np.testing.assert_array_equal(grad_cam(ACTIVATIONS[None], GRADIENTS[target][None]), expected)
+    found = explain(network(), PICTURE[None], layer="features", target=[target])
+    np.testing.assert_allclose(found.raw, expected, rtol=1e-6)
+    assert (found.predicted.tolist(), found.target.tolist(), found.signed) == ([SECOND], [target], None)
+
+
+def test_the_map_of_a_probability_by_hand() -> None:
+    found = explain(network(), PICTURE[None], layer="features", score="after_softmax")
+    np.testing.assert_allclose(found.raw, [PRODUCT * np.array([[44, 0], [1, 0]]) / 8], rtol=1e-4)
+    # Of two classes, what speaks for the one speaks as much against the other.
+    other = explain(network(), PICTURE[None], layer="features", score="after_softmax", target=[FIRST])
+    np.testing.assert_allclose(other.raw, [PRODUCT * np.array([[0, 0], [0, 13]]) / 8], rtol=1e-5)
+
+
+@settings(max_examples=50, deadline=None)
+@given(passes())
+def test_maps_are_channels_weighted_by_their_mean_gradient(given_pass: tuple[np.ndarray, np.ndarray]) -> None:
+    activations, gradients = given_pass
+    expected = np.zeros(activations.shape[:3])
+    for picture, channel in np.ndindex(activations.shape[0], activations.shape[3]):
+        weight = gradients[picture, ..., channel].astype(np.float64).mean()
+        expected[picture] += weight * activations[picture, ..., channel]
+    np.testing.assert_allclose(grad_cam(activations, gradients), np.maximum(expected, 0), rtol=1e-5, atol=1e-5)
+
+
+@settings(max_examples=25, deadline=None)
+@given(passes(), st.sampled_from([0.25, 2.0, 8.0]))
+def test_a_steeper_score_or_a_stronger_layer_has_a_map_as_much_stronger(
+    given_pass: tuple[np.ndarray, np.ndarray], factor: float
+) -> None:
+    activations, gradients = given_pass
+    expected = factor * np.asarray(grad_cam(activations, gradients))
+    np.testing.assert_array_equal(grad_cam(activations, np.float32(factor) * gradients), expected)
+    np.testing.assert_array_equal(grad_cam(np.float32(factor) * activations, gradients), expected)
+
+
+@settings(max_examples=25, deadline=None)
+@given(passes())
+def test_where_in_a_channel_its_gradients_are_is_no_matter(given_pass: tuple[np.ndarray, np.ndarray]) -> None:
+    activations, gradients = given_pass
+    turned = gradients[:, ::-1, ::-1]
+    np.testing.assert_allclose(grad_cam(activations, turned), grad_cam(activations, gradients), rtol=1e-5, atol=1e-5)
+
+
 def test_grad_cam_is_the_class_activation_map_where_that_is_defined() -> None:
     """With average pooling and one dense layer, Grad-CAM is CAM / (h w) (Selvaraju et al. 2017, section 3.1)."""
     model = build_classifier(SETTINGS | {"architecture": "plain_stack"}, CLASSES, 3)
@@ -44,7 +109,7 @@ def test_grad_cam_is_the_class_activation_map_where_that_is_defined() -> None:
     features = keras.Model(backbone.input, convolution, name="features")
     dense = layers.Dense(4, name="logits")
     cam_model = keras.Model(inputs, layers.Softmax()(dense(layers.GlobalAveragePooling2D()(features(inputs)))))
-    found = grad_cam(cam_model, "last_convolution", PICTURES, batch_size=3)
+    found = explain(cam_model, PICTURES, layer="last_convolution", batch_size=3)
 
     activations = features.predict(PICTURES, verbose=0)
     kernel, bias = dense.get_weights()
@@ -60,17 +125,18 @@ def test_grad_cam_is_the_class_activation_map_where_that_is_defined() -> None:
 
 def test_batches_and_iterators_change_nothing() -> None:
     model = build_classifier(SETTINGS, CLASSES, 3)
-    whole = grad_cam(model, "last_convolution", PICTURES, batch_size=7)
+    whole = explain(model, PICTURES, layer="last_convolution", batch_size=7)
     assert whole.raw.shape == (7, 2, 2)
     for pictures in (PICTURES, (picture for picture in PICTURES)):
-        part = grad_cam(model, "last_convolution", pictures, batch_size=3)
+        part = explain(model, pictures, layer="last_convolution", batch_size=3)
         np.testing.assert_allclose(part.raw, whole.raw, atol=1e-6)
         np.testing.assert_allclose(part.probabilities, whole.probabilities, atol=1e-6)
-    wrapped = grad_cam(KerasClassifier(model), "last_convolution", PICTURES, batch_size=7)
+    wrapped = explain(KerasClassifier(model), PICTURES, layer="last_convolution", batch_size=7)
     np.testing.assert_array_equal(wrapped.raw, whole.raw)
-    assert grad_cam(model, "last_convolution", PICTURES[:0]).raw.shape == (0, 2, 2)
+    with pytest.raises(InputError, match="pictures: there are none to be explained"):
+        explain(model, PICTURES[:0], layer="last_convolution")
     with pytest.raises(InputError, match="batch_size"):
-        grad_cam(model, "last_convolution", PICTURES, batch_size=0)
+        explain(model, PICTURES, layer="last_convolution", batch_size=0)
 
 
 def test_sequential_and_flat_models_agree_with_the_nested_one() -> None:
@@ -83,9 +149,10 @@ def test_sequential_and_flat_models_agree_with_the_nested_one() -> None:
     sequential = keras.Sequential(
         [keras.Input((32, 32, 3)), layers.Rescaling(1 / 255), backbone, layers.GlobalAveragePooling2D(), dense]
     )
-    expected = grad_cam(nested, "last_convolution", PICTURES)
+    expected = explain(nested, PICTURES, layer="last_convolution")
     scaled = PICTURES.astype(np.float32) / 255
-    for found in (grad_cam(flat, "last_convolution", scaled), grad_cam(sequential, "last_convolution", PICTURES)):
+    for model, pictures in ((flat, scaled), (sequential, PICTURES)):
+        found = explain(model, pictures, layer="last_convolution")
         np.testing.assert_allclose(found.raw, expected.raw, rtol=1e-4, atol=1e-7)
         np.testing.assert_allclose(found.probabilities, expected.probabilities, atol=1e-6)
 
@@ -94,19 +161,18 @@ def test_broken_weights_are_refused() -> None:
     model = build_classifier(SETTINGS, CLASSES, 3)
     model.set_weights([weight * np.float32(np.nan) for weight in model.get_weights()])
     with pytest.raises(InputError, match="7 of 7 pictures"):
-        grad_cam(model, "last_convolution", PICTURES)
+        explain(model, PICTURES, layer="last_convolution")
 
 
 SECOND_BACKEND = """
-import sys
+import json, sys
 import keras, numpy as np
-from dermalign.saliency.gradcam import grad_cam
+from second_backend import explained
 assert keras.backend.backend() == "jax"
 folder = sys.argv[1]
-for name, layer in zip(sys.argv[2::2], sys.argv[3::2]):
+for name, layers in json.loads(sys.argv[2]).items():
     model = keras.saving.load_model(f"{folder}/{name}.keras")
-    found = grad_cam(model, layer, np.load(f"{folder}/pictures.npy"), batch_size=3)
-    np.savez(f"{folder}/{name}.npz", raw=found.raw, probabilities=found.probabilities)
+    np.savez(f"{folder}/{name}.npz", **explained(model, pictures=np.load(f"{folder}/pictures.npy"), **layers))
 """
 
 
@@ -122,30 +188,38 @@ def trained(model: Any) -> None:
 
 
 def test_jax_agrees_with_tensorflow(tmp_path: Path) -> None:
+    """Of each method, of several layers in one pass, and of both scores."""
+    changes = {
+        "residual_stack": {"pixels": "unit"},
+        "VGG16": {"pixels": "native", "head": {"pooling": "flatten", "dense": [16], "dropout": 0.5}},
+    }
     chosen = {
-        "residual_stack": ("block2_convolution2", {"pixels": "unit"}),
-        "VGG16": ("block5_conv3", {"pixels": "native", "head": {"pooling": "flatten", "dense": [16], "dropout": 0.5}}),
+        "residual_stack": {"layer": "block2_convolution2", "finer": "block1_relu1"},
+        "VGG16": {"layer": "block5_conv3"},
     }
     here = {}
-    for name, (layer, changes) in chosen.items():
-        model = build_classifier(SETTINGS | {"architecture": name} | changes, CLASSES, 3)
+    for name, layers_of in chosen.items():
+        model = build_classifier(SETTINGS | {"architecture": name} | changes[name], CLASSES, 3)
         if name == "residual_stack":
             trained(model)
         model.save(tmp_path / f"{name}.keras")
-        here[name] = grad_cam(model, layer, PICTURES)
+        here[name] = explained(model, pictures=PICTURES, **layers_of)
+    assert set(kinds_of(METHOD)) < set(here["residual_stack"])
     np.save(tmp_path / "pictures.npy", PICTURES)
-    words = [word for name, (layer, _) in chosen.items() for word in (name, layer)]
     subprocess.run(
-        [sys.executable, "-c", SECOND_BACKEND, str(tmp_path), *words],
-        env=os.environ | {"KERAS_BACKEND": "jax", "PYTHONPATH": str(LIBRARY)},
+        [sys.executable, "-c", SECOND_BACKEND, str(tmp_path), json.dumps(chosen)],
+        env=os.environ | {"KERAS_BACKEND": "jax", "PYTHONPATH": os.pathsep.join(map(str, (LIBRARY, SHARED)))},
         check=True,
     )
     for name, expected in here.items():
         there = np.load(tmp_path / f"{name}.npz")
-        np.testing.assert_allclose(there["probabilities"], expected.probabilities, atol=1e-4)
-        np.testing.assert_allclose(there["raw"], expected.raw, rtol=1e-4, atol=1e-4 * expected.raw.max())
-        np.testing.assert_allclose(stretch(there["raw"])[0], stretch(expected.raw)[0], atol=1e-4)
-        assert expected.raw.max() > 0
+        assert set(there) == set(expected)
+        np.testing.assert_allclose(there["probabilities"], expected.pop("probabilities"), atol=1e-4)
+        for method, maps in expected.items():
+            most = np.abs(maps).max()
+            np.testing.assert_allclose(there[method], maps, rtol=1e-4, atol=1e-4 * most, err_msg=method)
+            assert most > 0, method
+        np.testing.assert_allclose(stretch(there["gradcam"])[0], stretch(expected["gradcam"])[0], atol=1e-4)
 
 
 def test_maps_of_real_pictures_lie_on_the_lesion() -> None:
@@ -165,7 +239,7 @@ def test_maps_of_real_pictures_lie_on_the_lesion() -> None:
             np.asarray(Image.open(io.BytesIO(opened.read(member))).convert("RGB").resize((224, 224)))
             for member in members
         ]
-    saliency, degenerate = stretch(grad_cam(model, "Conv_1", pictures, batch_size=11).raw)
+    saliency, degenerate = stretch(explain(model, pictures, layer="Conv_1", batch_size=11).raw)
     assert saliency.shape == (len(members), 7, 7)
     assert not degenerate.any()
     edge = np.ones((7, 7), dtype=bool)

@@ -45,14 +45,16 @@ class Formula:
         """logits: of pictures (n, H, W, 3) float64, (n, classes). gradients: of each of them, (n, classes, H, W, 3)."""
         self.input_shape = (*size, 3)
         self._logits, self._gradients, self._layer = logits, gradients, layer
-        self.asked: list[int] = []
-        """how many pictures each call asked about"""
+        self.scored: list[int] = []
+        """how many pictures each call for scores asked about"""
+        self.passed: list[int] = []
+        """how many pictures each pass had"""
 
     def scores(self, logits: str | None = None) -> ScoreFunction:
         """Return the function of pictures that gives their class scores."""
 
         def evaluate(pictures: np.ndarray) -> np.ndarray:
-            self.asked.append(len(pictures))
+            self.scored.append(len(pictures))
             return self._logits(pictures.astype(np.float64)).astype(np.float32)
 
         return score_function(evaluate, self.input_shape)
@@ -62,11 +64,14 @@ class Formula:
         assert all(place.layer in (None, self._layer) for place in places)
 
         def evaluate(pictures: np.ndarray, targets: np.ndarray) -> list[np.ndarray]:
-            self.asked.append(len(pictures))
+            self.passed.append(len(pictures))
             exact = pictures.astype(np.float64)
             found, gradients = self._logits(exact), self._gradients(exact)
             rows, chosen = np.arange(len(found)), np.where(targets < 0, found.argmax(axis=1), targets)
-            own = gradients[rows, chosen]
+            # As of a class that there is not; who asks is told only afterwards how many classes there are.
+            is_class = (chosen < found.shape[1])[:, None, None, None]
+            chosen = np.minimum(chosen, found.shape[1] - 1)
+            own = gradients[rows, chosen] * is_class
             if score == AFTER_SOFTMAX:  # p_c' = p_c (z_c' - sum_k p_k z_k')
                 probabilities = softmax(found)
                 mean = np.einsum("nk,nkhwc->nhwc", probabilities, gradients)
