@@ -20,14 +20,18 @@ def xrai(
 
     The attributions are Integrated Gradients from a black and from a white picture, averaged (section 3.2); the
     picture is segmented on several scales, and segments are joined in the order of their gain per pixel (algorithm 1),
-    which is the saliency of their pixels. `steps`: of each integral. Nothing is drawn from `random`.
+    which is the saliency of their pixels. A picture of one value is one region. `steps`: of each integral. Nothing is
+    drawn from `random`.
     """
     from saliency.core import XRAI, XRAIParameters
 
     both = [attributions(network, picture, target, steps, baseline) for baseline in ("black", "white")]
+    # The package stretches the picture by its range, and what it makes of NaN would be segmented by chance.
+    whole = None if np.ptp(picture) else [np.ones(picture.shape[:2], dtype=bool)]
     found = XRAI().GetMask(
         x_value=picture.astype(np.float32) / 255,
         call_model_function=_not_called,
+        segments=whole,
         base_attribution=np.mean(both, axis=0),
         extra_parameters=XRAIParameters(algorithm="full"),
     )
