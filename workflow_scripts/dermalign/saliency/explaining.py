@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from jsonschema import Draft202012Validator
 from numpy.typing import ArrayLike, NDArray
 
 from ..classifiers.classifier import Classifier, as_classifier
@@ -35,8 +36,8 @@ def explain(
     pictures; at least one. method: a name of the registry, `study.sources.KINDS`. layer: whose output a method of a
     layer weighs. score: before or after the softmax, None for the method's default. options: the method's own. Others:
     see `methods.explained_batches`.
-    Raises `InputError` as `explained_batches`, for an unknown method or option, and where no layer is named for a
-    method that needs one.
+    Raises `InputError` as `explained_batches`, for an unknown method, for an option, or a score, that it does not know
+    or with a value that it cannot have, and where no layer is named for a method that needs one.
     """
     kinds = kinds_of(METHOD)
     if method not in kinds:
@@ -45,6 +46,10 @@ def explain(
     known = own_options(kind, {})
     if unknown := set(options) - set(known):
         raise InputError(f"{method} has no option {', '.join(sorted(unknown))}; known are {', '.join(known) or 'none'}")
+    for key, value in {"score": score or kind.options["score"]["default"], **options}.items():
+        plain = value.item() if isinstance(value, np.generic) else value
+        for fault in Draft202012Validator(kind.options[key]).iter_errors(plain):
+            raise InputError(f"{method}: {key}: {fault.message}")
     if layer is None and "layer" in kind.options:
         raise InputError(f"{method}: name the layer whose output it weighs")
     negative = options.pop("negative", known.get("negative"))
