@@ -27,7 +27,7 @@ from dermalign.saliency.methods import (
 )
 from dermalign.study.sources import METHOD, kinds_of, own_options
 from keras import layers
-from pass_cases import linear, quadratic
+from pass_cases import linear, quadratic, smooth_network
 from scipy.special import softmax
 
 RANDOM = np.random.default_rng(0)
@@ -306,6 +306,16 @@ def test_scores_that_are_not_finite_are_refused(name: str) -> None:
     count = "7 of 7" if name in FORMULAS else "1 of 1"
     with pytest.raises(InputError, match=f"model formula: {count} pictures have class scores that are not finite"):
         maps(broken, [name])
+
+
+@pytest.mark.parametrize("name", [*FORMULAS, *QUICK])
+def test_maps_of_a_network_in_mixed_precision_are_float32(name: str) -> None:
+    models = [smooth_network((8, 6), precision=precision) for precision in ("mixed_bfloat16", "float32")]
+    assert models[0].get_layer("features").compute_dtype == "bfloat16"
+    given = {name: method(name, "features")}
+    found, expected = (maps(KerasClassifier(model), given, SHOWN[:2], target=[0, 1])[name] for model in models)
+    assert found.raw.dtype == found.probabilities.dtype == np.float32
+    np.testing.assert_allclose(found.raw, expected.raw, atol=0.05 * np.abs(expected.raw).max())
 
 
 def test_pictures_of_another_size_and_layers_that_are_not_there_are_refused() -> None:

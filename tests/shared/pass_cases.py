@@ -99,3 +99,33 @@ def quadratic(weights: np.ndarray) -> Formula:
         lambda pictures: np.einsum("nhwc,khwc->nk", pictures**2, weights),
         lambda pictures: 2 * pictures[:, None] * weights,
     )
+
+
+def smooth_network(size: tuple[int, int], layer: str = "features", precision: str = "float32") -> Any:
+    """Return a network of Keras without kinks, which tells three classes apart; a cell of its layer is 2 x 2 pixels.
+
+    size: of the pictures, (H, W). precision: a policy of Keras.
+    """
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(0)
+    parts = [
+        layers.Rescaling(1 / 127.5, -1),
+        layers.Conv2D(4, 4, strides=2, padding="same", activation="tanh", name=layer, dtype=precision),
+        layers.Conv2D(4, 3, activation="softplus", dtype=precision),
+        layers.Flatten(),
+        layers.Dense(3),
+        layers.Softmax(),
+    ]
+    return keras.Sequential([keras.Input((*size, 3)), *parts])
+
+
+def gradients_for_package(network: Any, target: int, unit: float = 1) -> Callable[..., dict[str, np.ndarray]]:
+    """Return a network's gradients as the PyPI package `saliency` asks for them, of pictures in some unit of values."""
+
+    def called(pictures: np.ndarray, call_model_args: Any = None, expected_keys: Any = None) -> dict[str, np.ndarray]:
+        assert expected_keys == ["INPUT_OUTPUT_GRADIENTS"]
+        return {expected_keys[0]: unit * network.gradients(np.float32(unit * pictures), target)}
+
+    return called
