@@ -32,6 +32,12 @@ def test_which_pictures_get_masks_counted_and_maps(archives: Configured) -> None
     only = archives(evaluation_diagnoses=["MEL"])
     assert only.diagnosed_images == ["ISIC_0000000", "ISIC_0000004", "ISIC_0000008"]
     assert small.evaluated_among_training() == [f"ISIC_{number:07d}" for number in range(5)]
+    # What is asked of each picture's own class is asked in the order of the pictures.
+    assert small.diagnoses_of(["ISIC_0000005", "ISIC_0000000", "ISIC_0000001"]) == ["NV", "MEL", "NV"]
+    assert small.diagnoses_of(iter(small.diagnosed_images)) == [
+        ["MEL", "NV", "NV", "BKL"][int(image[5:]) % 4] for image in small.diagnosed_images
+    ]
+    assert small.diagnoses_of([]) == []
 
 
 def test_a_trial_takes_a_fixed_sample(archives: Configured) -> None:

@@ -81,6 +81,11 @@ def test_it_says_what_the_study_is(tmp_path: Path) -> None:
         "| written | 2026-01-02T03:04:05+00:00 by dermalign 0.1.0, commit 0123456789ab |",
     ):
         assert line in lines
+    own = {model: {**of, "methods": {"rise": {}}} for model, of in CONFIGURATION["models"].items()}
+    with_methods = {**CONFIGURATION, "methods": {"gradcam": {}, "gradient": {}}, "models": own}
+    assert "| saliency methods | Grad-CAM, gradient, " in page_of(tmp_path, {}, configuration=with_methods)
+    (line,) = [each for each in page_of(tmp_path, {}, configuration=with_methods).splitlines() if "Grad-CAM, " in each]
+    assert line.count(",") == 2  # that of two models is named once
     changed = page_of(tmp_path, {}, changed=True, pictures={**RECORD["pictures"], "training": None})
     assert "commit 0123456789ab with changes |" in changed and "| training pictures | none |" in changed
     assert "commit unknown |" in page_of(tmp_path, {}, commit=None, changed=None)

@@ -53,7 +53,19 @@ def shown() -> ShownPicture:
 def store(saliency: np.ndarray | None = None, **changes: object) -> Store:
     cells = np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4) if saliency is None else saliency
     kept = Store(
-        cells, cells, np.array([0.75, 0.25], np.float32), "ISIC_1", "plain", "gradcam", "c", "MEL", "MEL", False, "", ""
+        saliency=cells,
+        raw=cells,
+        probabilities=np.array([0.75, 0.25], np.float32),
+        image="ISIC_1",
+        model="plain",
+        method="gradcam",
+        layer="c",
+        score="before_softmax",
+        target_class="MEL",
+        predicted_class="MEL",
+        degenerate=False,
+        classifier_sha256="",
+        dermalign_version="",
     )
     return replace(kept, **changes)
 

@@ -4,7 +4,6 @@ import os
 import runpy
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,14 +13,10 @@ import numpy as np
 import pytest
 from dermalign.data.archives import list_pictures
 from dermalign.errors import InputError
-from dermalign.files import file_sha256
 from dermalign.saliency.calling import blocks_of
 from dermalign.saliency.chance import chance_blocks, random_cells
 from dermalign.saliency.maps import write_maps
-from dermalign.saliency.stores import read_store
-from dermalign.saliency.stretching import stretch
 from dermalign.saliency.tiles import tiles
-from dermalign.study.configuration import complete_model
 from dermalign.study.sources import CHANCE, KINDS, VARIANT, kinds_of
 from engine_cases import check_real_shards, count_real
 from map_cases import gathered, inputs_of, read
@@ -89,49 +84,6 @@ def test_the_script_writes_the_maps_of_a_source_made_of_maps(maps: Path, tmp_pat
     np.testing.assert_array_equal(read(tmp_path / "out.h5")["saliency"], expected.saliency)
     with h5py.File(tmp_path / "out.h5") as file:
         assert dict(file.attrs) == {"compute": "saliency.tiles:tiles", "tiles": 2}
-
-
-def test_the_script_writes_a_store_per_picture_of_a_method(
-    tmp_path: Path, zipped: Callable[..., Path], encoded: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from dermalign.classifiers.architectures import build_classifier
-    from dermalign.classifiers.classifier import load_classifier
-    from dermalign.saliency.gradcam import grad_cam
-
-    layer = "last_convolution"
-    settings = {"architecture": "plain_stack", "input_size": 32, "saliency_layer": layer, "training": {"epochs": 0}}
-    build_classifier(complete_model(settings), ["MEL", "NV"], 3).save(tmp_path / "model.keras")
-    pixels = np.random.default_rng(1).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
-    members = {f"{name}.png": encoded(of) for name, of in zip("bca", pixels, strict=True)}
-    archive = zipped(tmp_path / "pictures.zip", members)
-    # It can only be set before TensorFlow computes anything.
-    monkeypatch.setattr("dermalign.saliency.methods.limit_threads", lambda threads: None)
-    kind = KINDS["gradcam"]
-    stores = [str(tmp_path / f"{name}.h5") for name in "bca"]
-    run_script(
-        tmp_path,
-        {"classifier": str(tmp_path / "model.keras"), "pictures": str(archive)},
-        FilesOf(stores, stores=stores),
-        compute=kind.compute,
-        called_by=kind.called_by,
-        options={"batch_size": 2},
-        model="m",
-        method="k",
-        inputs={
-            "grid": (8, 8),
-            "settings": {"input_size": 32, "saliency_layer": layer},
-            "classes": ["MEL", "NV"],
-        },
-    )
-    expected = grad_cam(load_classifier(tmp_path / "model.keras"), layer, pixels, logits=None)
-    for row, path in enumerate(stores):
-        store = read_store(path)
-        np.testing.assert_allclose(store.raw, expected.raw[row], rtol=1e-4, atol=1e-6)
-        np.testing.assert_allclose(store.probabilities, expected.probabilities[row], atol=1e-6)
-        np.testing.assert_array_equal(store.saliency, stretch(store.raw[np.newaxis])[0][0])
-        assert (store.image, store.model, store.method, store.layer) == ("bca"[row], "m", "k", layer)
-        assert store.predicted_class == store.target_class == ["MEL", "NV"][expected.predicted[row]]
-        assert store.classifier_sha256 == file_sha256(tmp_path / "model.keras")
 
 
 class FilesOf(list[str]):

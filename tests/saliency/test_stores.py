@@ -32,6 +32,7 @@ def test_round_trip(tmp_path_factory: pytest.TempPathFactory, saliency: np.ndarr
     np.testing.assert_array_equal(store.probabilities, [0.25, 0.75])
     assert {name: getattr(store, name) for name in TEXTS} == TEXTS
     assert store.degenerate is degenerate
+    assert store.signed is None
     assert store.dermalign_version == __version__
 
 
@@ -43,6 +44,21 @@ def test_layout_is_that_of_the_design(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a.h5"]
 
 
+def test_negative_parts_are_kept_beside_the_maps(tmp_path: Path) -> None:
+    signed = np.random.default_rng(0).normal(size=(2, 3)).astype(np.float32)
+    store_with(tmp_path / "a.h5", np.zeros((2, 3)), signed=signed, score="after_softmax")
+    store = read_store(tmp_path / "a.h5")
+    assert store.signed is not None and store.signed.dtype == np.float32
+    np.testing.assert_array_equal(store.signed, signed)
+    assert store.score == "after_softmax"
+    with h5py.File(tmp_path / "a.h5") as file:
+        assert set(file) == {"saliency", "raw", "probabilities", "signed"}
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        del file.attrs["score"]
+    with pytest.raises(InputError, match=r"a\.h5: not a saliency store, or damaged .*score.*; delete it"):
+        read_store(tmp_path / "a.h5")
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -51,6 +67,8 @@ def test_layout_is_that_of_the_design(tmp_path: Path) -> None:
         {"saliency": np.full((2, 2), -0.01)},
         {"raw": np.full((2, 2), np.inf)},
         {"raw": np.zeros((2, 3))},
+        {"signed": np.zeros((2, 3))},
+        {"signed": np.full((2, 2), np.nan)},
         {"probabilities": np.zeros((2, 3))},
     ],
 )
@@ -115,6 +133,8 @@ def test_each_picture_of_a_block_gets_its_store(tmp_path: Path, features: list[s
             features,
             probabilities[rows] if predicts else None,
             layer="last" if predicts else "",
+            score="after_softmax" if predicts else "",
+            signed=-3 * saliency[rows] if predicts else None,
             **classes,
         )
 
@@ -128,6 +148,9 @@ def test_each_picture_of_a_block_gets_its_store(tmp_path: Path, features: list[s
         assert (store.image, store.model, store.method) == (image, "m", "k")
         classes = (["MEL", "NV", "NV"][row], ["NV", "NV", "MEL"][row]) if predicts else ("", "")
         assert (store.predicted_class, store.target_class) == classes
-        assert store.layer == ("last" if predicts else "")
+        assert (store.layer, store.score) == (("last", "after_softmax") if predicts else ("", ""))
+        assert (store.signed is not None) == predicts
+        if store.signed is not None:
+            np.testing.assert_array_equal(store.signed, -3 * saliency[row])
         assert (store.degenerate, store.features) == (bool(degenerate[row]), tuple(features))
         assert store.classifier_sha256 == "0" * 64

@@ -29,6 +29,7 @@ TEXTS = {
     "model": "vgg16",
     "method": "grad_cam",
     "layer": "block5_conv3",
+    "score": "before_softmax",
     "target_class": "MEL",
     "predicted_class": "NV",
     "classifier_sha256": "0" * 64,

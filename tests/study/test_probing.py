@@ -34,7 +34,8 @@ def test_grids_are_asked_once_and_faults_name_the_model(tmp_path: Path, monkeypa
 
     monkeypatch.setattr(subprocess, "run", asked)
     found = probed("classifiers.probe", questions, tmp_path)  # what could be answered was kept beside the fault
-    assert found["models.large"]["grid"] == [2 * cells for cells in found["models.fine"]["grid"]]
+    grids = {name: answer["layers"]["last_convolution"]["grid"] for name, answer in found.items()}
+    assert grids["models.large"] == [2 * cells for cells in grids["models.fine"]]
     renamed = probed("classifiers.probe", {"models.other": question()}, tmp_path)
     assert renamed["models.other"] == found["models.fine"]  # a name changes nothing
     with pytest.raises(AssertionError, match="started again"):
