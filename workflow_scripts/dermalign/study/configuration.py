@@ -133,8 +133,11 @@ def _with_defaults(value: Any, schema: Mapping[str, Any]) -> Any:
     schema = _branch(schema, value)
     known = schema.get("properties", {})
     complete = {**{key: child["default"] for key, child in known.items() if "default" in child}, **value}
-    # In the schema's order, since Snakemake compares params as text: keys written in another order are no change.
-    ordered = [*(key for key in known if key in complete), *(key for key in complete if key not in known)]
+    # In the schema's order, since Snakemake compares params as text: keys written in another order are no change. But
+    # names that the user chooses, some of which the schema may know, are in the user's: of methods, the first counts.
+    ordered = list(complete)
+    if not isinstance(schema.get("additionalProperties"), Mapping):
+        ordered = [*(key for key in known if key in complete), *(key for key in complete if key not in known)]
     return {key: _with_defaults(complete[key], _children(schema, key)) for key in ordered}
 
 
@@ -158,7 +161,9 @@ def _sentence(fault: Any) -> str:  # a ValidationError, whose fields are typed t
         return " ".join(_unknown_key(f"{where}.{key}" if where else key, key, known) for key in unknown)
     if fault.validator == "required":
         missing = [key for key in fault.validator_value if key not in fault.instance]
-        return f"`{where or 'the top level'}` lacks {', '.join(f'`{key}`' for key in missing)}. Add it."
+        return (
+            f"`{where or 'the top level'}` lacks {', '.join(f'`{key}`' for key in missing)}. Add it{_near_kind(fault)}"
+        )
     value = json.dumps(fault.instance, default=str)
     if fault.validator == "enum":
         return f"`{where}` is {value}; it must be one of {', '.join(map(str, fault.validator_value))}."
@@ -169,6 +174,13 @@ def _sentence(fault: Any) -> str:  # a ValidationError, whose fields are typed t
     if fault.validator == "pattern":
         return f"`{where}` is {value}; it must match {fault.validator_value}."
     if fault.validator == "oneOf":
+        branches = fault.validator_value
+        if any("const" in branch for branch in branches):  # a number, or a word in its place
+            words = [
+                branch.get("const") or f"{_TYPES[branch['type']]} of at least {branch['minimum']}"
+                for branch in branches
+            ]
+            return f"`{where}` is {value}; it must be {', or '.join(words)}."
         return f"`{where}` is {value}; it must be a list of numbers, or start, stop and step."
     bounds = {
         "minimum": "at least",
@@ -179,6 +191,14 @@ def _sentence(fault: Any) -> str:  # a ValidationError, whose fields are typed t
     if fault.validator in bounds:
         return f"`{where}` is {value}; it must be {bounds[fault.validator]} {fault.validator_value}."
     return f"`{where}`: {fault.message}."
+
+
+def _near_kind(fault: Any) -> str:
+    """Return the end of a sentence on a saliency method that lacks its kind: whether it is a kind's name, misspelt."""
+    if fault.validator_value != ["kind"] or list(fault.absolute_path)[-2:-1] != ["methods"]:
+        return "."
+    near = difflib.get_close_matches(str(fault.absolute_path[-1]), fault.schema["properties"]["kind"]["enum"], n=1)
+    return f"; or did you mean `{near[0]}`?" if near else "."
 
 
 def _yaml_hint(value: Any) -> str:
