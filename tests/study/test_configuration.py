@@ -11,7 +11,7 @@ import yaml
 from dermalign.errors import InputError
 from dermalign.results.published import compared_models, read_published
 from dermalign.study.configuration import MANIFEST_COLUMNS, checked, read_schema, threshold_names
-from dermalign.study.sources import INDEPENDENT, KINDS, Kind, square_of_cells
+from dermalign.study.sources import INDEPENDENT, KINDS, Kind, all_methods, methods_of, square_of_cells
 from hypothesis import given
 from hypothesis import strategies as st
 from snakemake.utils import update_config
@@ -23,6 +23,9 @@ SCHEMA = read_schema()
 OVERLAYS = sorted(path.stem for path in (REPOSITORY / "studies").glob("*.yaml"))
 
 Change = Callable[[dict[str, Any]], object]
+# What every saliency method is asked by default; and those that ask the network, of a sample.
+ASKED = {"batch_size": 32, "target": "predicted", "score": "before_softmax", "pictures": "all"}
+OF_SAMPLE = {**ASKED, "pictures": 100}
 
 
 def with_overlay(name: str) -> dict[str, Any]:
@@ -55,7 +58,8 @@ def test_the_order_of_keys_is_no_change(name: str) -> None:
     def turned(value: Any, schema_names_it: bool = True) -> Any:
         if not isinstance(value, dict):
             return value
-        items = [(key, turned(item, key not in ("models", "variants", "groups"))) for key, item in value.items()]
+        of_user = ("models", "methods", "variants", "groups")
+        items = [(key, turned(item, key not in of_user)) for key, item in value.items()]
         return dict(reversed(items) if schema_names_it else items)
 
     configuration = with_overlay(name)
@@ -163,7 +167,7 @@ def test_defaults_are_filled_in() -> None:
     assert complete["split"] == {"validation": 0.1, "test": 0.1}
     assert complete["batches"] == {"saliency": 40, "masks": 40}
     assert complete["threads"] == {"train": 1, "gradcam": 1}
-    assert complete["methods"] == {"gradcam": {"batch_size": 32}}
+    assert complete["methods"] == {"gradcam": ASKED}
     assert complete["models"]["a"]["head"] == {"pooling": "average", "dense": [], "dropout": 0}
     assert complete["models"]["a"]["weights"] == "none"
     assert complete["models"]["a"]["training"]["epochs"] == 3
@@ -233,6 +237,80 @@ FAULTS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "unknown option of a method": (
         {"methods": {"gradcam": {"batchsize": 8}}},
         ["`methods.gradcam.batchsize`", "did you mean `batch_size`?"],
+    ),
+    "unknown method of a model": (
+        {"models": {"plain": {"methods": {"gradcamm": {}}}}},
+        ["`models.plain.methods.gradcamm`", "did you mean `gradcam`?"],
+    ),
+    "method of an unknown kind": (
+        {"methods": {"mine": {"kind": "gradcamm"}}},
+        ["`methods.mine.kind`", '"gradcamm"', "one of gradcam, gradcam_plus_plus"],
+    ),
+    "method of another name without a kind": ({"methods": {"mine": {}}}, ["`methods.mine` lacks `kind`", "Add it"]),
+    "method with another's kind": (
+        {"methods": {"gradcam": {"kind": "layercam"}}},
+        ["`methods.gradcam.kind` is no key of the configuration"],
+    ),
+    "method named with a dash": ({"methods": {"my-own": {"kind": "layercam"}}}, ["`methods`", "my-own"]),
+    "method named as chance": (
+        {"methods": {"shuffled": {"kind": "layercam"}}},
+        ["`methods.shuffled` is called as a control", "another name"],
+    ),
+    "method of a model named as chance": (
+        {"models": {"plain": {"methods": {"shuffled": {"kind": "layercam"}}}}},
+        ["`models.plain.methods.shuffled` is called as a control"],
+    ),
+    "variant named as a model's method": (
+        {"models": {"plain": {"methods": {"rise": {}}}}, "variants": {"rise": {"kind": "tiles", "tiles": 2}}},
+        ["variants: rise is the name of a method already"],
+    ),
+    "option of another method": (
+        {"methods": {"gradient": {"layer": "last"}}},
+        ["`methods.gradient.layer` is no key of the configuration", "known here are batch_size"],
+    ),
+    "option of another kind of method": (
+        {"models": {"plain": {"methods": {"mine": {"kind": "smoothgrad", "steps": 9}}}}},
+        ["`models.plain.methods.mine.steps` is no key", "samples"],
+    ),
+    "layer that is a number": ({"methods": {"gradcam": {"layer": 5}}}, ["`methods.gradcam.layer` is 5", "a text"]),
+    "score that a method has not": (
+        {"methods": {"gradcam_plus_plus": {"score": "after_softmax"}}},
+        ["`methods.gradcam_plus_plus.score`", '"after_softmax"', "one of before_softmax"],
+    ),
+    "a sample of one picture": (
+        {"methods": {"rise": {"pictures": 1}}},
+        ["`methods.rise.pictures` is 1; it must be a whole number of at least 2, or all"],
+    ),
+    "a sample of some": (
+        {"models": {"plain": {"methods": {"rise": {"pictures": "some"}}}}},
+        ['`models.plain.methods.rise.pictures` is "some"; it must be a whole number of at least 2, or all'],
+    ),
+    "a sample of the first method": (
+        {"methods": {"gradcam": {"pictures": 9}}},
+        ["`methods.gradcam.pictures` is 9, but of gradcam, the first of `methods`, all", "Say `all`"],
+    ),
+    "a sample of a model's first method": (
+        {"models": {"residual": {"methods": {"gradcam": {"pictures": 9}}}}},
+        ["`models.residual.methods.gradcam.pictures` is 9, but of gradcam, the first"],
+    ),
+    "a model without the first method": (
+        {"methods": {"gradient": {}}, "models": {"plain": {"methods": {"gradcam": None}}}},
+        ["`models.plain.methods.gradcam` is null, but gradcam, the first of `methods`", "each model has it"],
+    ),
+    "target that is no class": (
+        {"methods": {"gradcam": {"target": "MELANOMA"}}},
+        ["`methods.gradcam.target` is MELANOMA; it must be predicted, diagnosis, or a class of plain: MEL, NV"],
+    ),
+    "target that is no class of a brought model": (
+        {
+            "methods": {"gradcam": {"target": "BCC"}},
+            "models": {"mine": {"classifier": "mine.keras", "pixels": "raw", "classes": ["NV", "MEL"]}},
+        },
+        ["`methods.gradcam.target` is BCC; it must be predicted, diagnosis, or a class of mine: NV, MEL."],
+    ),
+    "target of a model's own method": (
+        {"models": {"plain": {"methods": {"rise": {"target": "naevus"}}}}},
+        ["`models.plain.methods.rise.target` is naevus; it must be predicted, diagnosis, or a class of plain"],
     ),
     "option of a method out of range": (
         {"methods": {"gradcam": {"batch_size": 0}}},
@@ -444,6 +522,92 @@ def test_all_faults_are_told_at_once_and_each_once() -> None:
     _, *sentences = str(stopped.value).splitlines()
     assert len(sentences) == len(set(sentences)) == 3
     assert any("`features`, `seed`" in sentence for sentence in sentences)
+
+
+# Saliency methods
+
+
+def test_options_of_methods_are_filled_in_by_kind() -> None:
+    methods: dict[str, Any] = {
+        "gradcam": {"layer": "early"},
+        "rise": {"masks": 500},
+        "second": {"kind": "integrated_gradients", "baseline": "gray", "target": "diagnosis"},
+    }
+    own = {"smoothgrad": {}, "finer": {"kind": "scorecam", "layer": "early", "pictures": "all"}}
+    complete = checked(changed(methods=methods, models={"plain": {"methods": own}}))
+    assert complete["methods"] == {
+        "gradcam": {"layer": "early", **ASKED},
+        "rise": {**OF_SAMPLE, "masks": 500, "cells": 7, "kept": 0.5, "standard_error": 0, "score": "after_softmax"},
+        "second": {
+            **OF_SAMPLE,
+            "kind": "integrated_gradients",
+            "steps": 50,
+            "baseline": "gray",
+            "negative": "drop",
+            "target": "diagnosis",
+        },
+    }
+    assert complete["models"]["plain"]["methods"] == {
+        "smoothgrad": {**OF_SAMPLE, "samples": 50, "noise": 0.15},
+        "finer": {**ASKED, "kind": "scorecam", "layer": "early"},
+    }
+    assert "methods" not in complete["models"]["residual"]
+
+
+def test_a_model_s_own_method_replaces_the_study_s_as_a_whole() -> None:
+    """With defaults of its own; a null takes one away, of a model that is trained and of one that is brought."""
+    methods = {"gradcam": {"batch_size": 4, "layer": "early"}, "gradient": {"batch_size": 2}, "rise": {"masks": 9}}
+    models = {
+        "plain": {"methods": {"gradcam": {"score": "after_softmax"}, "rise": None}},
+        "mine": {"classifier": "mine.keras", "pixels": "raw", "methods": {"gradient": None, "layercam": {}}},
+    }
+    complete = checked(changed(methods=methods, models=models))
+    plain, residual, mine = (methods_of(complete, model) for model in ("plain", "residual", "mine"))
+    assert plain == {
+        "gradcam": {"kind": "gradcam", **ASKED, "score": "after_softmax"},
+        "gradient": {"kind": "gradient", **ASKED, "batch_size": 2},
+    }
+    assert list(residual) == ["gradcam", "gradient", "rise"]
+    assert residual["gradcam"] == {"kind": "gradcam", **ASKED, "batch_size": 4, "layer": "early"}
+    assert list(mine) == ["gradcam", "rise", "layercam"]
+    assert mine["layercam"] == {"kind": "layercam", **ASKED}
+    assert all_methods(complete) == ["gradcam", "gradient", "rise", "layercam"]
+
+
+def test_methods_stand_in_the_order_that_the_study_has() -> None:
+    """Which is the first decides what the paper's tables and the controls are of; the order of options is no change."""
+    entries: dict[str, Any] = {"rise": {"pictures": "all", "masks": 9}, "mine": {"kind": "hirescam"}, "gradcam": {}}
+    for names in (["rise", "mine", "gradcam"], ["gradcam", "rise", "mine"], ["mine", "gradcam", "rise"]):
+        configuration = {**EMBEDDED, "methods": {name: entries[name] for name in names}}
+        assert list(checked(configuration)["methods"]) == names
+        assert all_methods(checked(configuration)) == names
+    # So that a sample may be had of Grad-CAM, where another method is the first.
+    sampled = {"gradient": {}, "gradcam": {"pictures": 5}}
+    assert list(checked({**EMBEDDED, "methods": sampled})["methods"]) == ["gradient", "gradcam"]
+    turned = {"rise": {"masks": 9, "pictures": "all"}, "mine": {"kind": "hirescam"}, "gradcam": {}}
+    assert str(checked({**EMBEDDED, "methods": turned})) == str(checked({**EMBEDDED, "methods": entries}))
+
+
+def test_a_target_is_the_prediction_the_diagnosis_or_a_class_of_all_models_that_have_the_method() -> None:
+    mine = {"classifier": "mine.keras", "pixels": "raw", "classes": ["NV", "MEL"]}
+    for target in ("predicted", "diagnosis", "MEL"):
+        complete = checked(changed(methods={"gradcam": {"target": target}}, models={"mine": mine}))
+        assert complete["methods"]["gradcam"]["target"] == target
+    own = {"mine": {**mine, "methods": {"gradcam": {"target": "NV"}}}}
+    complete = checked(changed(methods={"gradcam": {"target": "BKL"}}, models=own))
+    assert {model: methods_of(complete, model)["gradcam"]["target"] for model in complete["models"]} == {
+        "plain": "BKL",
+        "residual": "BKL",
+        "mine": "NV",
+    }
+
+
+def test_a_variant_is_of_a_method_that_some_model_has() -> None:
+    variants = {"tiled": {"kind": "tiles", "tiles": 2, "of": "finer"}}
+    own = {"plain": {"methods": {"finer": {"kind": "layercam", "layer": "early"}}}}
+    assert checked(changed(variants=variants, models=own))["variants"]["tiled"]["of"] == "finer"
+    with pytest.raises(InputError, match=r"`variants\.tiled\.of` is finer; it must be a saliency method: gradcam\."):
+        checked(changed(variants=variants))
 
 
 # Map sources

@@ -62,3 +62,11 @@ def test_a_family_may_name_all_that_a_study_has() -> None:
     groups = {"a": {"correct": True}, "b": {"correct": False}}
     variants = {"tiled": {"kind": "tiles", "tiles": 4}}
     assert checked(changed(test_family=family, groups=groups, variants=variants))["test_family"] == family
+
+
+def test_a_family_may_name_a_method_that_one_model_alone_has() -> None:
+    own = {"plain": {"methods": {"finer": {"kind": "layercam", "layer": "early"}}}}
+    family = {"methods": ["finer"]}
+    assert checked(changed(test_family=family, models=own))["test_family"] == family
+    with pytest.raises(InputError, match=r"test_family\.methods names finer; of this study are gradcam\."):
+        checked(changed(test_family=family))

@@ -7,9 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dermalign.saliency.methods import LAYER as LAYER_TAKEN
+from dermalign.saliency.methods import NETWORK as NETWORK_TAKEN
+from dermalign.saliency.methods import PICTURES as PICTURES_TAKEN
 from dermalign.study.digests import imported_modules
 from dermalign.study.sources import (
+    ALL,
     ANATOMY,
+    ASKED,
     CALLED_BY,
     CEILING,
     CHANCE,
@@ -17,17 +22,24 @@ from dermalign.study.sources import (
     CONTROLS,
     INDEPENDENT,
     KINDS,
+    LAYER,
     LESION_MASKS,
     LESIONS,
     MAPS,
     MASKS,
     METHOD,
+    NEGATIVE,
     PICTURES,
     PRIOR,
     VARIANT,
+    Kind,
     Origin,
+    all_methods,
     input_grid,
     kinds_of,
+    method_entries,
+    methods_of,
+    own_options,
     same_grid,
     schema_parts,
     square_of_cells,
@@ -35,9 +47,10 @@ from dermalign.study.sources import (
 from jsonschema import Draft202012Validator
 
 FAMILIES = (METHOD, VARIANT, *CONTROLS, CEILING, INDEPENDENT)
-# Of each family's functions, what is not an option: what stands first, by place, and what is given by name.
-FIXED = {METHOD: (3, {"logits"}), CHANCE: (2, set())} | {
-    family: (1, set()) for family in (VARIANT, PRIOR, ANATOMY, CEILING, INDEPENDENT)
+# How many of the parameters of a family's functions, or of a kind of saliency method's, are no options; they are first.
+FIXED = {
+    **{CHANCE: 2, LAYER_TAKEN: 2, PICTURES_TAKEN: 2, NETWORK_TAKEN: 4},
+    **dict.fromkeys((VARIANT, PRIOR, ANATOMY, CEILING, INDEPENDENT), 1),
 }
 LIBRARY = Path(__file__).resolve().parents[2] / "workflow_scripts" / "dermalign"
 
@@ -49,25 +62,30 @@ def function_of(name: str) -> Callable[..., Any]:
     return found
 
 
-def options_of(function: Callable[..., Any], first: int, named: set[str]) -> dict[str, inspect.Parameter]:
-    """Return a function's parameters but the first and those that are named."""
-    parameters = list(inspect.signature(function).parameters.items())[first:]
-    return {name: parameter for name, parameter in parameters if name not in named}
+def options_of(function: Callable[..., Any], first: int) -> dict[str, inspect.Parameter]:
+    """Return a function's parameters but the first."""
+    return dict(list(inspect.signature(function).parameters.items())[first:])
+
+
+def fixed(kind: Kind) -> int:
+    return FIXED[kind.takes or kind.family]
+
+
+def own(kind: Kind) -> set[str]:
+    """The options that are the function's own: of a saliency method not what it is asked about, nor what its map is."""
+    return set(own_options(kind, {})) - set(NEGATIVE) if kind.family == METHOD else set(kind.options)
 
 
 @pytest.mark.parametrize("name", KINDS)
 def test_options_are_the_parameters_of_the_function(name: str) -> None:
     kind = KINDS[name]
-    function = function_of(kind.compute)
-    first, named = FIXED[kind.family]
-    assert named <= set(inspect.signature(function).parameters)
-    parameters = options_of(function, first, named)
+    parameters = options_of(function_of(kind.compute), fixed(kind))
     if kind.family == CHANCE:  # the maps of a draw, and the draws by what calls it
         assert parameters == {}
         if not kind.options:
             return
-        parameters = options_of(function_of(CALLED_BY[CHANCE]), 2, set())
-    assert set(kind.options) == set(parameters)
+        parameters = options_of(function_of(CALLED_BY[CHANCE]), 2)
+    assert own(kind) == set(parameters)
     for option, parameter in parameters.items():
         assert parameter.kind in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
         has_default = parameter.default is not inspect.Parameter.empty
@@ -83,10 +101,9 @@ def test_options_are_the_parameters_of_the_function(name: str) -> None:
 @pytest.mark.parametrize("name", KINDS)
 def test_the_function_can_be_called_as_the_family_says(name: str) -> None:
     kind = KINDS[name]
-    options = dict.fromkeys(kind.options)
-    given = [object()] * FIXED[kind.family][0]
-    own = {} if kind.family == CHANCE else options
-    inspect.signature(function_of(kind.compute)).bind(*given, **own, **dict.fromkeys(FIXED[kind.family][1]))
+    options = dict.fromkeys(own(kind))
+    given = [object()] * fixed(kind)
+    inspect.signature(function_of(kind.compute)).bind(*given, **({} if kind.family == CHANCE else options))
     if kind.called_by:
         inspect.signature(function_of(kind.called_by)).bind(object(), object(), **options)
     assert kind.modules == [path.partition(":")[0] for path in (kind.compute, kind.called_by) if path]
@@ -100,7 +117,8 @@ def test_an_option_is_required_or_has_a_default_that_its_schema_allows(name: str
     assert set(kind.required) <= set(kind.options)
     for option, schema in kind.options.items():
         Draft202012Validator.check_schema(schema)
-        assert ("default" in schema) != (option in kind.required)
+        if option not in LAYER:  # by default a model's saliency layer, which no schema knows
+            assert ("default" in schema) != (option in kind.required)
         if "default" in schema:
             Draft202012Validator(schema).validate(schema["default"])
     # What draws says how often, and what does not has nothing to draw.
@@ -165,3 +183,102 @@ def test_modules_of_the_registry_are_files_of_the_library() -> None:
     named = {module for kind in KINDS.values() for module in kind.modules}
     assert all((LIBRARY / f"{module.replace('.', '/')}.py").is_file() for module in named)
     assert set(CALLED_BY) <= set(FAMILIES)
+
+
+# Saliency methods
+
+
+@pytest.mark.parametrize("name", kinds_of(METHOD))
+def test_every_saliency_method_can_be_asked_the_same(name: str) -> None:
+    kind = KINDS[name]
+    assert set(ASKED) <= set(kind.options)
+    assert kind.needs == (CLASSIFIER, PICTURES)
+    assert kind.takes in (LAYER_TAKEN, PICTURES_TAKEN, NETWORK_TAKEN)
+    # What costs hours is a sample by default, unless it is asked for; its passes can be counted.
+    asks_network = kind.takes == NETWORK_TAKEN
+    assert (kind.options["pictures"]["default"] == ALL) != asks_network
+    assert (kind.passes is not None) == asks_network
+    # A map is as fine as what the function is given; a formula of a layer takes the layer's grid.
+    has_layer = "layer" in kind.options
+    assert kind.grid is (same_grid if has_layer else input_grid)
+    assert has_layer or kind.takes != LAYER_TAKEN
+    assert not has_layer or kind.takes != PICTURES_TAKEN
+    pictures = Draft202012Validator(kind.options["pictures"])
+    for fitting in (2, 100, "all"):
+        assert pictures.is_valid(fitting)
+    for wrong in (1, 0, 2.5, "some", None):
+        assert not pictures.is_valid(wrong)
+
+
+def test_options_of_a_method_s_function_are_filled_in() -> None:
+    assert own_options(KINDS["gradcam"], {"layer": "a", "target": "MEL", "batch_size": 2}) == {}
+    assert own_options(KINDS["rise"], {"masks": 9, "pictures": 5}) == {
+        "masks": 9,
+        "cells": 7,
+        "kept": 0.5,
+        "standard_error": 0,
+    }
+    assert own_options(KINDS["integrated_gradients"], {"negative": "absolute"}) == {
+        "steps": 50,
+        "baseline": "black",
+        "negative": "absolute",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "passes"),
+    [
+        ("smoothgrad", {"samples": 50}, 150),
+        ("integrated_gradients", {"steps": 20}, 60),
+        ("xrai", {"steps": 20}, 120),  # of two baselines
+        ("scorecam", {}, 512),
+        ("rise", {"masks": 4000}, 4000),
+    ],
+)
+def test_how_often_a_picture_goes_through_the_network(name: str, options: dict[str, Any], passes: int) -> None:
+    count = KINDS[name].passes
+    assert count is not None and count(options, 512) == passes
+
+
+CONFIGURED: dict[str, Any] = {
+    "methods": {"gradcam": {"batch_size": 4}, "fine": {"kind": "layercam", "layer": "early"}},
+    "models": {
+        "a": {},
+        "b": {"methods": {"gradcam": {"batch_size": 8}, "rise": {}}},
+        "c": {"methods": {"fine": None, "coarse": {"kind": "layercam"}}},
+    },
+}
+
+
+def test_a_model_has_the_study_s_methods_but_for_its_own() -> None:
+    """An entry of its own replaces the study's as a whole, a null takes it away, others come after them."""
+    fine = {"kind": "layercam", "layer": "early"}
+    found = {model: methods_of(CONFIGURED, model) for model in CONFIGURED["models"]}
+    assert found == {
+        "a": {"gradcam": {"kind": "gradcam", "batch_size": 4}, "fine": fine},
+        "b": {"gradcam": {"kind": "gradcam", "batch_size": 8}, "fine": fine, "rise": {"kind": "rise"}},
+        "c": {"gradcam": {"kind": "gradcam", "batch_size": 4}, "coarse": {"kind": "layercam"}},
+    }
+    assert [list(methods) for methods in found.values()] == [
+        ["gradcam", "fine"],
+        ["gradcam", "fine", "rise"],
+        ["gradcam", "coarse"],
+    ]
+    assert all_methods(CONFIGURED) == ["gradcam", "fine", "rise", "coarse"]
+
+
+@pytest.mark.parametrize("name", kinds_of(METHOD))
+def test_each_method_is_allowed_by_its_own_name_and_by_another_with_its_kind(name: str) -> None:
+    study, of_model = (Draft202012Validator(method_entries(of_model=is_own)) for is_own in (False, True))
+    kind = KINDS[name]
+    options = {key: schema["default"] for key, schema in kind.options.items() if "default" in schema}
+    options |= {"layer": "early"} if "layer" in kind.options else {}
+    for validator in (study, of_model):
+        assert validator.is_valid({name: options})
+        assert validator.is_valid({name: {}, "mine": {"kind": name, **options}})
+        assert not validator.is_valid({"mine": options})
+        assert not validator.is_valid({name: {"kind": name}})  # its name says it
+        assert not validator.is_valid({"my-own": {"kind": name}})
+        assert not validator.is_valid({name: {"other": 1}}) and not validator.is_valid({"mine": {"kind": "tiles"}})
+    assert of_model.is_valid({name: None, "mine": None})
+    assert not study.is_valid({name: None}) and not study.is_valid({"mine": None})
