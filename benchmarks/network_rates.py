@@ -130,12 +130,15 @@ def train(settings: dict[str, Any], batch: int, folder: Path) -> dict[str, float
 def gradcam(settings: dict[str, Any], batch: int, folder: Path) -> dict[str, float]:
     """Load the classifier in `folder` and explain noise; return the rate of the second call, peak and size."""
     import keras
+    from dermalign.classifiers.cost import multiply_adds
+    from dermalign.classifiers.functions import Place
     from dermalign.classifiers.keras_classifier import KerasClassifier
+    from dermalign.saliency.gradcam import grad_cam
 
     start = time.perf_counter()
     model = keras.models.load_model(folder / "model.keras", compile=False)
     load = time.perf_counter() - start
-    evaluate = KerasClassifier(model).gradients(settings["saliency_layer"])
+    evaluate = KerasClassifier(model).passing([Place(settings["saliency_layer"], grad_cam)])
     size = settings["input_size"]
     pictures = np.random.default_rng(0).integers(0, 256, (batch, size, size, 3), dtype=np.uint8)
     evaluate(pictures)
@@ -147,21 +150,8 @@ def gradcam(settings: dict[str, Any], batch: int, folder: Path) -> dict[str, flo
         "peak": own_peak(),
         "load": load,
         "parameters": model.count_params(),
-        "gflop": operations(model) / 1e9,
+        "gflop": 2 * multiply_adds(model) / 1e9,
     }
-
-
-def operations(model: Any) -> int:
-    """Count the floating-point operations of convolutions and dense layers in one forward pass of one picture."""
-    total = 0
-    for layer in model.layers:
-        if hasattr(layer, "layers"):
-            total += operations(layer)
-        elif getattr(layer, "kernel", None) is not None:
-            # Every weight of a kernel is used once per place of the output: 1 place for a dense layer.
-            places = int(np.prod(layer.output.shape[1:-1]))
-            total += 2 * places * int(np.prod(layer.kernel.shape))
-    return total
 
 
 def reading(side: int) -> float:

@@ -9,6 +9,7 @@ import pytest
 from dermalign.errors import InputError
 from dermalign.saliency.inputs import Inputs
 from dermalign.saliency.study_sources import MapSources
+from dermalign.study.batches import name_hash
 from dermalign.study.sources import (
     ANATOMY,
     CHANCE,
@@ -25,6 +26,18 @@ from dermalign.study.sources import (
 from dermalign.study.study import Study
 
 GRIDS = {"fine": (28, 28), "coarse": (8, 7)}
+SIZES = {"fine": 450, "coarse": 227}
+EARLY = (56, 57)  # the grid of the layer `early`, which methods may name
+# What every saliency method is asked by default; and those that ask the network, of a sample of five.
+ASKED = {"batch_size": 32, "target": "predicted", "score": "before_softmax", "pictures": "all"}
+OF_SAMPLE = {**ASKED, "pictures": 5}
+BATCHES = {f"0000{batch}": [f"ISIC_{number:02d}" for number in range(batch, 30, 3)] for batch in range(3)}
+
+
+def layer(model: str, name: str | None = None) -> dict[str, Any]:
+    """What planning knows of a model's saliency layer, or of one that a method names."""
+    grid, channels = (GRIDS[model], 512) if name in (None, "last") else (EARLY, 64)
+    return {"name": name or "last", "path": f"{model}/{name or 'last'}", "grid": list(grid), "channels": channels}
 
 
 @pytest.fixture
@@ -39,7 +52,8 @@ def sources(monkeypatch: pytest.MonkeyPatch) -> Callable[..., MapSources]:
         configuration = {
             "features": ["streaks"],
             "seed": 7,
-            "methods": {"gradcam": {"batch_size": 32}},
+            "models": {model: {} for model in GRIDS},
+            "methods": {"gradcam": ASKED},
             "variants": {
                 "of_tiles": {"kind": "tiles", "of": "gradcam", "tiles": 4},
                 "whole": {"kind": "superpixels", "of": "gradcam", "cells": 48, "count": 9, "compactness": 10},
@@ -56,12 +70,12 @@ def sources(monkeypatch: pytest.MonkeyPatch) -> Callable[..., MapSources]:
         }
         classifiers: Any = SimpleNamespace(
             models=GRIDS,
-            grids=GRIDS,
-            input_size={"fine": 450, "coarse": 227}.__getitem__,
+            input_size=SIZES.__getitem__,
             classes=lambda model: ["MEL", "NV", model],
-            saliency_settings=lambda model: {"saliency_layer": f"last of {model}"},
+            logits={"fine": None, "coarse": "scores"}.__getitem__,
+            layer=layer,
         )
-        return MapSources(Study(configuration), classifiers)
+        return MapSources(Study(configuration), classifiers, pictures=BATCHES)
 
     return of
 
@@ -101,7 +115,7 @@ def test_sources_stand_in_the_order_of_the_configuration(sources: Callable[..., 
 def test_each_source_has_its_kind_its_options_and_what_it_is_made_of(sources: Callable[..., MapSources]) -> None:
     by_path = {source.path: source for source in sources(sources={"ceiling": {"small": {"kind": "disc", "cells": 8}}})}
     gradcam = by_path["coarse/gradcam"]
-    assert (gradcam.kind, dict(gradcam.options), gradcam.of) == (KINDS["gradcam"], {"batch_size": 32}, None)
+    assert (gradcam.kind, dict(gradcam.options), gradcam.of) == (KINDS["gradcam"], ASKED, None)
     tiles = by_path["coarse/of_tiles"]
     assert (tiles.kind, dict(tiles.options), tiles.of) == (KINDS["tiles"], {"tiles": 4}, gradcam)
     shuffled = by_path["coarse/shuffled"]
@@ -115,11 +129,15 @@ def test_each_source_has_its_kind_its_options_and_what_it_is_made_of(sources: Ca
 
 
 def test_chance_is_made_of_the_first_method(sources: Callable[..., MapSources]) -> None:
-    found = sources(methods={"gradcam": {}, "tiles": {}}, variants={"other": {"kind": "study_range", "of": "tiles"}})
+    variants = {"other": {"kind": "study_range", "of": "gradient"}}
+    found = sources(methods={"gradcam": ASKED, "gradient": ASKED}, variants=variants)
     made_of = {source.path: source.of.path for source in found if source.of}
     assert made_of["fine/random_cells"] == made_of["fine/shuffled"] == "fine/gradcam"
-    assert made_of["fine/other"] == "fine/tiles"
-    assert found.saliency_methods == ["gradcam", "tiles", "other"]
+    assert made_of["fine/other"] == "fine/gradient"
+    assert found.saliency_methods == ["gradcam", "gradient", "other"]
+    turned = sources(methods={"gradient": ASKED, "gradcam": ASKED}, variants={})
+    made_of = {source.path: source.of.path for source in turned if source.of}
+    assert made_of["fine/random_cells"] == made_of["fine/shuffled"] == "fine/gradient"
 
 
 def test_grids_follow_from_what_a_source_is_made_of(sources: Callable[..., MapSources]) -> None:
@@ -167,11 +185,7 @@ def test_inputs_are_what_a_kind_depends_on(sources: Callable[..., MapSources]) -
     """So that neither another seed nor one more feature makes maps again that know nothing of it."""
     found = sources(sources={"ceiling": {"small": {"kind": "disc", "cells": 8}}})
     inputs = {source.path: found.inputs(source) for source in found}
-    assert inputs["fine/gradcam"] == {
-        "grid": (28, 28),
-        "settings": {"saliency_layer": "last of fine"},
-        "classes": ["MEL", "NV", "fine"],
-    }
+    assert inputs["fine/gradcam"] == {"grid": (28, 28)}
     assert inputs["coarse/of_tiles"] == {"grid": (8, 7)}
     assert inputs["coarse/shuffled"] == {"grid": (8, 7), "seed": 7}
     assert inputs["controls/mean_mask"] == {"grid": (9, 9), "features": ["streaks", "union"]}
@@ -194,3 +208,210 @@ def test_without_all_lesion_masks_there_is_no_control_of_anatomy(sources: Callab
     found = dataclasses.replace(sources(), has_lesion_masks=False)
     assert "controls/lesion" not in [source.path for source in found]
     assert "lesion" not in found.controls and "controls/mean_mask" in [source.path for source in found]
+
+
+# Several saliency methods
+
+SEVERAL: dict[str, Any] = {
+    "methods": {
+        "gradcam": ASKED,
+        "finer": {"kind": "layercam", "layer": "early", **ASKED},
+        "gradient": ASKED,
+        "rise": {**OF_SAMPLE, "score": "after_softmax", "masks": 400, "cells": 7, "kept": 0.5, "standard_error": 0},
+    },
+    "models": {
+        "fine": {"methods": {"scorecam": {**OF_SAMPLE, "layer": "early"}, "gradient": None}},
+        "coarse": {"methods": {"finer": {"kind": "hirescam", **ASKED}, "smoothgrad": {**OF_SAMPLE, "samples": 20}}},
+    },
+    "variants": {"tiled": {"kind": "tiles", "of": "scorecam", "tiles": 4}},
+}
+
+
+def test_each_model_has_its_own_methods_and_the_variants_of_these(sources: Callable[..., MapSources]) -> None:
+    found = sources(**SEVERAL)
+    chance = ["random_cells", "shuffled"]
+    assert [source.method for source in found.of_owner("fine")] == [
+        *("gradcam", "finer", "rise", "scorecam", "tiled"),
+        *chance,
+    ]
+    assert [source.method for source in found.of_owner("coarse")] == [
+        *("gradcam", "finer", "gradient", "rise", "smoothgrad"),
+        *chance,
+    ]
+    kinds = {source.path: source.kind for source in found}
+    assert (kinds["fine/finer"], kinds["coarse/finer"]) == (KINDS["layercam"], KINDS["hirescam"])
+    assert found.saliency_methods == ["gradcam", "finer", "rise", "scorecam", "tiled", "gradient", "smoothgrad"]
+    predicting = found.predicting("fine")
+    assert predicting is not None and predicting.path == "fine/gradcam"
+
+
+def test_maps_are_as_fine_as_what_a_method_looks_at(sources: Callable[..., MapSources]) -> None:
+    """The layer that it names or a model's own; the picture, where it has a value for each pixel."""
+    found = sources(**SEVERAL, ceilings={"grids": {"start": 4, "stop": 4, "step": 1}, "maps": True})
+    grids = {source.path: found.grid(source) for source in found}
+    assert grids["fine/gradcam"] == (28, 28) and grids["coarse/gradcam"] == grids["coarse/finer"] == (8, 7)
+    assert grids["fine/finer"] == grids["fine/scorecam"] == grids["fine/tiled"] == EARLY
+    assert grids["fine/rise"] == (450, 450)
+    assert grids["coarse/gradient"] == grids["coarse/rise"] == grids["coarse/smoothgrad"] == (227, 227)
+    assert {"ceiling/8x7", "ceiling/28x28"} <= set(grids)
+    assert found.ceiling_grids == [(4, 4), (8, 7), (28, 28), EARLY, (227, 227), (450, 450)]
+
+
+def test_one_job_has_all_formulas_that_are_asked_the_same(sources: Callable[..., MapSources]) -> None:
+    paths = [[source.path for source in job] for job in sources(**SEVERAL).jobs]
+    assert paths == [
+        ["fine/gradcam", "fine/finer"],
+        ["fine/rise"],
+        ["fine/scorecam"],
+        ["coarse/gradcam", "coarse/finer", "coarse/gradient"],
+        ["coarse/rise"],
+        ["coarse/smoothgrad"],
+    ]
+    # Neither another class, another score, other pictures nor other batches are of the same pass.
+    for option, value in (("target", "MEL"), ("score", "after_softmax"), ("pictures", 7), ("batch_size", 8)):
+        methods = {
+            "gradcam": ASKED,
+            "layercam": {**ASKED, option: value},
+            "hirescam": ASKED,
+            "gradient": {**ASKED, option: value},
+        }
+        jobs = sources(methods=methods, variants={}).jobs
+        assert [[source.method for source in job] for job in jobs if job[0].model == "fine"] == [
+            ["gradcam", "hirescam"],
+            ["layercam", "gradient"],
+        ], option
+    # Methods that ask the network are asked apart from each other, of one kind, too.
+    twice = {"gradcam": ASKED, "few": {"kind": "smoothgrad", **ASKED}, "many": {"kind": "smoothgrad", **ASKED}}
+    jobs = sources(methods=twice, variants={}).jobs
+    assert [[source.method for source in job] for job in jobs[:3]] == [["gradcam"], ["few"], ["many"]]
+
+
+def test_a_job_is_given_what_its_methods_depend_on(sources: Callable[..., MapSources]) -> None:
+    """And nothing else, so that a method's change makes no maps of others again."""
+    found = sources(**SEVERAL)
+    fine, rise, scorecam, coarse, *_ = found.jobs
+    assert found.job_inputs(fine) == {
+        "settings": {"input_size": 450, "logits": None, "layers": {"last": "fine/last", "early": "fine/early"}},
+        "classes": ["MEL", "NV", "fine"],
+    }
+    assert found.job_inputs(rise) == {
+        "settings": {"input_size": 450, "logits": None, "layers": {}},
+        "classes": ["MEL", "NV", "fine"],
+        "seed": 7,
+    }
+    assert found.job_inputs(scorecam)["settings"]["layers"] == {"early": "fine/early"}
+    assert "seed" not in found.job_inputs(scorecam)
+    assert found.job_inputs(coarse)["settings"] == {
+        "input_size": 227,
+        "logits": "scores",
+        "layers": {"last": "coarse/last"},
+    }
+    for job in found.jobs:  # and are enough, with the pictures' names, to call them
+        assert Inputs(images=["a"], **found.job_inputs(job)).classes[-1] == job[0].model
+
+
+def test_a_method_is_called_with_its_own_options(sources: Callable[..., MapSources]) -> None:
+    signed = {"kind": "integrated_gradients", **OF_SAMPLE, "steps": 9, "baseline": "gray", "negative": "absolute"}
+    found = sources(**{**SEVERAL, "methods": {**SEVERAL["methods"], "signed": signed}})
+    asked = {source.path: found.asked(source) for job in found.jobs for source in job}
+    formula = {"options": {}, "negative": None}
+    assert asked["fine/gradcam"] == {
+        "compute": "saliency.gradcam:grad_cam",
+        "takes": "layer",
+        "layer": "last",
+        **formula,
+    }
+    assert asked["fine/finer"] == {
+        "compute": "saliency.layercam:layer_cam",
+        "takes": "layer",
+        "layer": "early",
+        **formula,
+    }
+    assert asked["coarse/gradient"] == {
+        "compute": "saliency.gradient:gradient",
+        "takes": "pictures",
+        "layer": None,
+        **formula,
+    }
+    assert asked["fine/rise"] == {
+        "compute": "saliency.rise:rise",
+        "takes": "network",
+        "layer": None,
+        "options": {"masks": 400, "cells": 7, "kept": 0.5, "standard_error": 0},
+        "negative": None,
+    }
+    assert asked["fine/scorecam"] == {
+        "compute": "saliency.scorecam:score_cam",
+        "takes": "network",
+        "layer": "early",
+        **formula,
+    }
+    assert asked["fine/signed"] == {
+        "compute": "saliency.integrated_gradients:integrated_gradients",
+        "takes": "network",
+        "layer": None,
+        "options": {"steps": 9, "baseline": "gray"},
+        "negative": "absolute",
+    }
+
+
+def test_passes_are_counted_as_the_methods_take_them(sources: Callable[..., MapSources]) -> None:
+    """A gradient as three passes; Score-CAM has one for each channel of the layer that it names, or of the model's."""
+    own = {"scorecam": OF_SAMPLE, "xrai": {**OF_SAMPLE, "steps": 10}}
+    found = sources(**{**SEVERAL, "models": {**SEVERAL["models"], "coarse": {"methods": own}}})
+    passes = {source.path: found.passes(source) for job in found.jobs for source in job}
+    assert passes == {
+        "fine/gradcam": 3,
+        "fine/finer": 3,
+        "fine/rise": 400,
+        "fine/scorecam": 64,
+        "coarse/gradcam": 3,
+        "coarse/finer": 3,
+        "coarse/gradient": 3,
+        "coarse/rise": 400,
+        "coarse/scorecam": 512,
+        "coarse/xrai": 60,
+    }
+
+
+# Samples
+
+
+def test_a_sample_is_of_the_least_hashes_whatever_its_batches(sources: Callable[..., MapSources]) -> None:
+    found = sources(**SEVERAL)
+    by_path = {source.path: source for source in found}
+    images = [image for batch in BATCHES.values() for image in batch]
+    expected = set(sorted(images, key=name_hash)[:5])
+    batches = found.batches(by_path["fine/rise"])
+    assert {image for batch in batches.values() for image in batch} == expected
+    # In the batches and the order that all pictures have; a batch without any is left out.
+    assert batches == {
+        batch: [image for image in of if image in expected]
+        for batch, of in BATCHES.items()
+        if any(image in expected for image in of)
+    }
+    assert found.batches(by_path["fine/gradcam"]) == BATCHES
+    # A larger sample has the smaller one in it, and as many as there are are all.
+    own = {"fine": {"methods": {"smoothgrad": {**OF_SAMPLE, "pictures": 9}, "xrai": {**OF_SAMPLE, "pictures": 999}}}}
+    larger = sources(methods=SEVERAL["methods"], models={**own, "coarse": {}}, variants={})
+    of = {source.method: larger.batches(source) for source in larger.of_owner("fine") if source.kind.family == "method"}
+    nine = {image for batch in of["smoothgrad"].values() for image in batch}
+    assert len(nine) == 9 and expected < nine
+    assert of["xrai"] == BATCHES
+    # One picture of it is all of its batch.
+    (first, *_) = sorted(images, key=name_hash)
+    alone = dataclasses.replace(
+        found, pictures={"0": [first], "1": [image for image in images if image not in expected]}
+    )
+    assert alone.batches(by_path["fine/rise"])["0"] == [first]
+
+
+def test_what_is_made_of_a_sample_is_one(sources: Callable[..., MapSources]) -> None:
+    sampled = {source.path: sources(**SEVERAL).is_sample(source) for source in sources(**SEVERAL)}
+    assert {path for path, is_sample in sampled.items() if is_sample} == {
+        "fine/rise",
+        "fine/scorecam",
+        "fine/tiled",
+        "coarse/rise",
+        "coarse/smoothgrad",
+    }
