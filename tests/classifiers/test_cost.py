@@ -7,6 +7,7 @@ import pytest
 from dermalign.classifiers.backbones import residual_stack
 from dermalign.classifiers.cost import multiply_adds
 from keras import layers
+from token_networks import transformer
 
 
 def chained(*parts: Any, shape: tuple[Any, ...] = (10, 12, 3)) -> Any:
@@ -28,6 +29,11 @@ COUNTED: dict[str, tuple[Any, int]] = {
         8 * 10 * (3 * 3 * 3 * 2 + 3 * 2 * 5),
     ),
     "along one axis": (lambda: [layers.Reshape((120, 3)), layers.Conv1D(4, 5)], 116 * (5 * 3 * 4)),
+    "transposed": (lambda: [layers.Conv2DTranspose(5, 4, strides=2)], 10 * 12 * (4 * 4 * 3 * 5)),
+    "within another layer": (
+        lambda: [layers.Reshape((2, 5, 12, 3)), layers.TimeDistributed(layers.Conv2D(4, 3))],
+        2 * (3 * 10) * (3 * 3 * 3 * 4),
+    ),
     "none of these": (lambda: [layers.Rescaling(2.0), layers.BatchNormalization(), layers.GlobalMaxPooling2D()], 0),
 }
 
@@ -63,3 +69,15 @@ def test_known_counts_of_architectures() -> None:
     assert multiply_adds(vgg16) == by_hand == 15_346_630_656
     large = keras.applications.VGG16(weights=None, include_top=False, input_shape=(448, 448, 3))
     assert multiply_adds(large) == 4 * by_hand
+
+
+def test_attention_has_four_dense_layers() -> None:
+    """Of 17 tokens of 8 channels: three that make queries, keys and values, and one behind them; then two by itself."""
+    block = 17 * (4 * 8 * 8 + 2 * 8 * 8)
+    assert multiply_adds(transformer(1)) == 16 * (4 * 4 * 3 * 8) + 2 * block + 8 * 3
+
+
+def test_what_a_network_for_any_size_costs_cannot_be_told() -> None:
+    parts = [layers.Conv2D(4, 3), layers.GlobalMaxPooling2D(), layers.Dense(2)]
+    assert multiply_adds(chained(*parts, shape=(None, None, 3))) is None
+    assert multiply_adds(chained(*parts, shape=(None, 12, 3))) is None

@@ -11,15 +11,24 @@ if TYPE_CHECKING:
 KERNELS = ("kernel", "depthwise_kernel", "pointwise_kernel")
 
 
-def multiply_adds(model: "keras.Model") -> int:
+def multiply_adds(model: "keras.Model") -> int | None:
     """Return how many multiplications, each with an addition, one picture's pass takes in dense and convolving layers.
 
-    A kernel is applied once for each place of its layer's output. What attention multiplies beside them is not counted.
+    A kernel is applied once for each place of its layer's output, of a transposed convolution its input; those within a
+    layer, as attention has them, as often as the layer has places. What attention multiplies beside them is not
+    counted. None where the places cannot be told, as in a network for pictures of any size.
     """
     total = 0
     for _, layer in walk(model, ""):
-        kernels = [getattr(layer, name, None) for name in KERNELS]
-        if any(kernel is not None for kernel in kernels):
-            places = math.prod(side or 1 for side in layer.output.shape[1:-1])
-            total += places * sum(math.prod(kernel.shape) for kernel in kernels if kernel is not None)
+        # The layers of a model are walked themselves.
+        kernels = [] if hasattr(layer, "layers") else [weight for weight in layer.weights if weight.name in KERNELS]
+        if not kernels:
+            continue
+        try:
+            places = (layer.input if type(layer).__name__.endswith("Transpose") else layer.output).shape[1:-1]
+        except (AttributeError, ValueError):  # never called by itself, or several outputs
+            return None
+        if None in places:
+            return None
+        total += math.prod(places) * sum(math.prod(kernel.shape) for kernel in kernels)
     return total
