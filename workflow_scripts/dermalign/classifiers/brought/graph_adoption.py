@@ -84,7 +84,7 @@ def adopt_graph(
         if logits is None:
             scores = _scores(output)
         else:
-            scores = _before_activation(_named(logits, before & after, rank=2, what="logits"), logits)
+            scores = _before_activation(_named(logits, before & after, ranks=(2,), what="logits"), logits)
         if scores.shape.rank != 2 or scores.shape[1] is None:
             raise InputError(f"logits: the class scores are {scores.shape}, must be (pictures, classes)")
         candidates = _ancestors(scores.op) & after
@@ -240,7 +240,9 @@ def _last_spatial(candidates: set[Any]) -> Any:
     ]
     if not spatial:
         raise InputError("saliency_layer: the classifier has no operation with an output (n, height, width, channels)")
-    return max(spatial, key=lambda operation: (depths[operation], operation.name)).outputs[0]
+    # Of square pictures; attention's outputs (n, tokens, heads, channels) are none of these.
+    square = [operation for operation in spatial if len({*operation.outputs[0].shape.as_list()[1:3]}) == 1]
+    return max(square or spatial, key=lambda operation: (depths[operation], operation.name)).outputs[0]
 
 
 def _own_name(operation: Any) -> str:
@@ -249,18 +251,15 @@ def _own_name(operation: Any) -> str:
 
 
 def _named_layer(name: str, candidates: set[Any], what: str) -> Any:
-    """Return the output called `name`, (n, h, w, channels), or else (n, tokens, channels). Raises as `_named`."""
-    try:
-        return _named(name, candidates, rank=4, what=what)
-    except InputError as error:
-        try:
-            return _named(name, candidates, rank=3, what=what)
-        except InputError:
-            raise error from None
+    """Return the output called `name`, (n, h, w, channels) or (n, tokens, channels). Raises as `_named`.
+
+    A scope's is the last of either: attention has outputs (n, tokens, heads, channels) on its way.
+    """
+    return _named(name, candidates, ranks=(3, 4), what=what)
 
 
-def _named(name: str, candidates: set[Any], *, rank: int, what: str) -> Any:
-    """Return the output, of this rank, of the operation or scope called `name`.
+def _named(name: str, candidates: set[Any], *, ranks: tuple[int, ...], what: str) -> Any:
+    """Return the output, of one of these ranks, of the operation or scope called `name`.
 
     Exporting appends `_1` and the like to names of layers; where the name may then mean two of them, it is refused.
     """
@@ -268,7 +267,7 @@ def _named(name: str, candidates: set[Any], *, rank: int, what: str) -> Any:
     suitable = {
         _own_name(operation): operation
         for operation in candidates
-        if _own_name(operation) and operation.outputs and operation.outputs[0].shape.rank == rank
+        if _own_name(operation) and operation.outputs and operation.outputs[0].shape.rank in ranks
     }
     if wanted in suitable:
         return suitable[wanted].outputs[0]
