@@ -14,10 +14,12 @@ from dermalign.classifiers.brought.adoption import adopt, probe_classifier
 from dermalign.classifiers.brought.files import adopted_name
 from dermalign.classifiers.classification import class_scores
 from dermalign.classifiers.classifier import load_classifier
+from dermalign.classifiers.cost import multiply_adds
 from dermalign.classifiers.probabilities import softmax
 from dermalign.errors import InputError
 from dermalign.saliency.explaining import explain
 from keras import layers
+from token_networks import transformer
 
 from .models import CLASSES, KINDS, PICTURES, SIZE, backbone, chained, made, open_sized, pool, served
 
@@ -95,6 +97,66 @@ def test_augmentation_is_off_in_a_keras_file_and_refused_in_a_saved_model(tmp_pa
         probe_classifier(settings(tmp_path / "mine"))
 
 
+def test_layers_that_methods_name_are_found_in_either_file(tmp_path: Path) -> None:
+    model = made(KINDS["nested functional, softmax layer"][0])
+    model.save(tmp_path / "mine.keras")
+    model.export(tmp_path / "mine", verbose=False)
+    layer, further = "last_convolution", ["block1_relu1", "block2_out"]
+    described = {
+        "last_convolution": ((2, 2), 96),
+        "block1_relu1": ((8, 8), 32),
+        "block2_out": ((4, 4), 64),
+    }
+    expected = {name: explain(model, PICTURES, layer=name) for name in described}
+    for path in (tmp_path / "mine.keras", tmp_path / "mine"):
+        chosen = settings(path, saliency_layer=layer)
+        classifier, found = adopted(tmp_path, {**chosen, "layers": further})
+        assert (found.saliency_layer, found.path, found.grid) == (layer, found.layers[layer]["path"], (2, 2))
+        assert set(described) <= set(found.layers)
+        for name, (grid, channels) in described.items():
+            own = found.layers[name]
+            assert (own["grid"], own["channels"]) == (grid, channels)
+            maps = explain(classifier, PICTURES, layer=own["path"])
+            np.testing.assert_allclose(maps.raw, expected[name].raw, rtol=1e-3, atol=1e-4 * expected[name].raw.max())
+        # What a pass costs is not told of a graph.
+        assert found.multiply_adds == (multiply_adds(model) if path.suffix else None)
+        with pytest.raises(InputError, match=r"'block9'.*candidates"):
+            probe_classifier({**chosen, "layers": ["block9"]})
+
+
+@pytest.mark.parametrize("own", [0, 1])
+def test_a_transformer_has_maps_of_its_tokens(tmp_path: Path, own: int) -> None:
+    """By the name of a layer, in a graph too, where attention has outputs of its heads on the way."""
+    model = transformer(own)
+    pictures = PICTURES[:, :16, :16]
+    path = tmp_path / ("mine" if own else "mine.keras")
+    if own:  # a file of Keras does not know the layer that puts them before others, which is no layer of Keras
+        model.export(path, verbose=False)
+    else:
+        model.save(path)
+    names, target = ("attention1", "block1"), [0, 1, 2, 0, 1]
+    expected = {name: explain(model, pictures, "layercam", layer=name, target=target).raw for name in names}
+    classifier, found = adopted(tmp_path, settings(path, saliency_layer=names[0], layers=names[1:]))
+    for name, maps in expected.items():
+        layer = found.layers[name]
+        assert (layer["grid"], layer["channels"]) == ((4, 4), 8)
+        ours = explain(classifier, pictures, "layercam", layer=layer["path"], target=target)
+        np.testing.assert_allclose(ours.raw, maps, rtol=1e-3, atol=1e-3 * maps.max())
+        assert maps.max() > 0
+    answer = probe_classifier(settings(path))
+    assert "patches" in answer["saliency_layer"] and answer["grid"] == (4, 4)
+
+
+def test_tokens_in_no_square_are_refused(tmp_path: Path) -> None:
+    parts = [layers.Conv2D(4, 8, strides=8), layers.Reshape((16, 4)), layers.Cropping1D((0, 3), name="tokens")]
+    model = made(lambda: chained(*parts, layers.GlobalAveragePooling1D(), layers.Dense(3)))
+    model.save(tmp_path / "mine.keras")
+    model.export(tmp_path / "mine", verbose=False)
+    for path in (tmp_path / "mine.keras", tmp_path / "mine"):
+        with pytest.raises(InputError, match=r"tokens.*output of 13 tokens is no square of cells"):
+            probe_classifier(settings(path, saliency_layer="tokens"))
+
+
 def test_an_open_size_must_be_told(tmp_path: Path) -> None:
     model = made(open_sized)
     model.save(tmp_path / "mine.keras")
@@ -102,7 +164,8 @@ def test_an_open_size_must_be_told(tmp_path: Path) -> None:
     for path in (tmp_path / "mine.keras", tmp_path / "mine"):
         with pytest.raises(InputError, match=r"pictures of any size.*`input_size`"):
             probe_classifier(settings(path))
-        assert probe_classifier(settings(path, input_size=48))["grid"] == (16, 16)
+        answer = probe_classifier(settings(path, input_size=48))
+        assert (answer["grid"], answer["multiply_adds"]) == ((16, 16), None)
 
 
 def test_a_single_sigmoid_tells_two_classes_apart(tmp_path: Path) -> None:

@@ -51,6 +51,15 @@ def test_layers_are_found_and_named(frozen: Frozen) -> None:
         adopt_graph(frozen, SIZE, "raw", None, "target")
 
 
+def test_further_layers_are_found_by_the_names_that_are_given(frozen: Frozen) -> None:
+    adopted = adopt_graph(frozen, SIZE, "raw", "target", None, ["stem", "target"])
+    assert list(adopted.others) == ["stem", "target"]
+    assert adopted.others["target"] == adopted.path
+    assert adopted.others["stem"] == adopt_graph(frozen, SIZE, "raw", "stem", None).path
+    with pytest.raises(InputError, match=r"methods: layer: the classifier has no 'stam'; candidates: .*stem"):
+        adopt_graph(frozen, SIZE, "raw", "target", None, ["stam"])
+
+
 def test_a_graph_is_written_whole_and_its_nodes_in_one_order(frozen: Frozen, tmp_path: Path) -> None:
     adopted = adopt_graph(frozen, SIZE, "raw", None, None)
     write_graph(tmp_path / "model.pb", adopted.graph)
