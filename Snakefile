@@ -52,6 +52,7 @@ include: "rules/honest_thresholds.smk"
 include: "rules/published.smk"
 include: "rules/figures.smk"
 include: "rules/ceilings.smk"
+include: "rules/methods.smk"
 include: "rules/groups.smk"
 include: "rules/picture_figures.smk"
 include: "rules/challenge.smk"
@@ -64,6 +65,7 @@ add_code_digests()
 
 onstart:
     remember_blocks(BLOCKS_FILE, BLOCKS)
+    print_estimates()
 
 
 onsuccess:

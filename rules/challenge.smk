@@ -8,7 +8,11 @@ localrules:
 
 rule challenge:
     input:
-        [f"{RESULTS}/challenge/{source.path}/scores.csv" for source in SOURCES if source.needs(CLASSIFIER) and not SOURCES.is_sample(source)],
+        [
+            f"{RESULTS}/challenge/{source.path}/scores.csv"
+            for source in SOURCES
+            if source.needs(CLASSIFIER) and not SOURCES.is_sample(source)
+        ],
 
 
 rule challenge_masks:

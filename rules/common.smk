@@ -23,7 +23,14 @@ from dermalign.results.published import check_networks, find_published, read_pub
 from dermalign.saliency.study_sources import MapSources
 from dermalign.study.batches import remember_blocks, shard_blocks
 from dermalign.study.configuration import checked, published_names
-from dermalign.study.console import best_threshold_lines, place_lines, print_steps, wants_own_words
+from dermalign.study.console import (
+    best_threshold_lines,
+    constant_lines,
+    estimate_line,
+    place_lines,
+    print_steps,
+    wants_own_words,
+)
 from dermalign.study.digests import code_digest, keep_code, recall_code
 from dermalign.study.faults import Faults
 from dermalign.study.interpreter import check_interpreter
@@ -258,6 +265,18 @@ def up_to_date():
         return f"Nothing to be done: everything is up to date. The results lie in {RESULTS}/."
 
 
+def print_estimates():
+    """Say, of costly saliency methods that are going to run, what they take."""
+    jobs = {job.rule.name: len(job.output) for job in workflow.dag.needrun_jobs()}
+    for source in (job[0] for job in JOBS if job[0].kind.passes):
+        names = [f"{source.method}_{source.model}_{batch}" for batch in SOURCES.batches(source)]
+        pictures = sum(jobs.get(name, 0) for name in names)
+        if pictures:
+            name = f"{source.method} of {source.model}"
+            passes, cost = SOURCES.passes(source), CLASSIFIERS.multiply_adds(source.model)
+            print(estimate_line(name, passes, pictures, cost), flush=True)
+
+
 def print_summary():
     path = Path(RESULTS) / "statistics" / "best_thresholds.csv"
     if not for_all(workflow.dag.finished_jobs) or not path.is_file():
@@ -266,7 +285,10 @@ def print_summary():
 
     best = pandas.read_csv(path, keep_default_na=False, na_values=[""])
     print("\nThe best threshold of each feature, and the mean Jaccard index (J) over pictures there:\n")
-    print(*best_threshold_lines(best, SOURCES.saliency_methods), "", *place_lines(RESULTS), sep="\n", flush=True)
+    lines = best_threshold_lines(best, SOURCES.saliency_methods)
+    runs = path.with_name("method_runs.csv")
+    constant = constant_lines(pandas.read_csv(runs, keep_default_na=False, na_values=[""])) if runs.is_file() else []
+    print(*lines, *(["", *constant] if constant else []), "", *place_lines(RESULTS), sep="\n", flush=True)
 
 
 def renew_index():

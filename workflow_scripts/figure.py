@@ -11,6 +11,7 @@ from dermalign.results.ceiling_figure import ceilings_figure
 from dermalign.results.classifier_figures import confusion, learning_curves, reliability_figure, roc_curves
 from dermalign.results.figures import groups_figure, histograms, jaccard_by_threshold, mean_curves
 from dermalign.results.group_figures import correlations_figure
+from dermalign.results.method_figure import methods_figure
 from dermalign.results.plotting import save
 from dermalign.results.statistics import best_threshold, read_statistics
 from dermalign.study.groups import groups_of
@@ -69,6 +70,7 @@ FIGURES = {
     "histograms": histograms_of,
     "ceilings": lambda inputs: ceilings_figure(read_statistics(inputs.ceilings), read_statistics(inputs.shares)),
     "groups": groups_of_shards,
+    "methods": lambda inputs: methods_figure(read_statistics(inputs[0])),
     "confusion": lambda inputs, **arguments: confusion(read_predictions_table(inputs[0]), **arguments),
     "roc": lambda inputs, **arguments: roc_curves(read_predictions_table(inputs[0]), **arguments),
     "reliability": lambda inputs, **arguments: reliability_figure(read_predictions_table(inputs[0]), **arguments),

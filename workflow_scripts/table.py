@@ -10,6 +10,7 @@ from dermalign.results import tables
 from dermalign.results.captions import PICTURES
 from dermalign.results.formats import write_table
 from dermalign.results.localisation import extended_localisation
+from dermalign.results.methods import extended_methods
 from dermalign.results.statistics import read_statistics
 
 FUNCTIONS = {
@@ -26,6 +27,7 @@ FUNCTIONS = {
     "extended_mann_whitney": tables.extended_mann_whitney,
     "extended_localisation": extended_localisation,
     "extended_ceilings": tables.extended_ceilings,
+    "extended_methods": extended_methods,
     "extended_groupings": tables.extended_groupings,
     "extended_out_of_sample": tables.extended_out_of_sample,
     "extended_correlations": tables.extended_correlations,

@@ -31,6 +31,7 @@ OVERLAY = {
 }
 FINER = {**OVERLAY, "thresholds": [number / 10 for number in range(11)] + [0.55]}
 COMPARED = ("tables/*", "statistics/*.csv", "classifiers/*/*predictions.csv", "manifest/*.csv")
+MEASURED = ("method_runs", "extended_methods")  # how long maps took, which differs from run to run
 GPU_RULES = r"train|gradcam_\w+"
 
 
@@ -78,7 +79,8 @@ class Study:
     def contents(self) -> dict[str, bytes]:
         """The results that must not depend on where they were computed, by name."""
         results = self.folder / RESULTS
-        return {str(path.relative_to(results)): path.read_bytes() for of in COMPARED for path in results.glob(of)}
+        paths = [path for of in COMPARED for path in results.glob(of) if path.stem not in MEASURED]
+        return {str(path.relative_to(results)): path.read_bytes() for path in paths}
 
 
 def rule_of(job: dict[str, str]) -> str:
@@ -230,6 +232,7 @@ def run_all(check: Checks, clock: Callable[[str], None], cluster: Cluster, folde
     follows |= {"extended_out_of_sample", "extended_hypotheses", "out_of_sample", "hypotheses"}
     follows |= {"control_statistics_plain", "control_statistics_residual", "merge_controls"}
     follows |= {"statistics_controls", "ceiling_shares", "ceilings_figure"}
+    follows |= {"method_differences", "extended_methods", "methods_figure"}
     follows |= {"comparison", "groups_figure", "example", "figure1", "figure2", "figure4", "figure5", "extremes"}
     follows |= {"study_record"}
     check("one more threshold runs its shards and what follows", executed(text) == follows, executed(text))

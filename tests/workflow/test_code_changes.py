@@ -25,8 +25,8 @@ MADE_OF = {"gradcam_plain_00000": "gradcam", "maps_plain_patches": "superpixels"
 RUN_BY = {
     r"table\d|classifier_table|extended_\w+": "table",
     (
-        r"jaccard_by_threshold|mean_curves|figure3|groups_figure|correlations_figure|ceilings_figure|confusion|roc"
-        r"|reliability|learning_curves"
+        r"jaccard_by_threshold|mean_curves|figure3|groups_figure|correlations_figure|ceilings_figure|methods_figure|confusion"
+        r"|roc|reliability|learning_curves"
     ): "figure",
     r"figure[1245]|extremes": "picture_figure",
     r"ceilings|ceiling_shares": "ceiling_statistics",
@@ -37,21 +37,23 @@ RUN_BY = {
     r"control_statistics_\w+": "control_statistics",
     r"merge_controls": "merge_statistics",
     r"evaluation_predictions_\w+": "evaluation_predictions",
-    "|".join(MADE_OF): "map_source",
+    r"gradcam_\w+": "explain",
+    r"maps_\w+": "map_source",
+    r"method_differences|method_runs": "method_statistics",
 }
 
 EXTENDED = {
     f"extended_{name}"
     for name in (
         *("thresholds", "best_thresholds", "groups", "controls", "mann_whitney", "localisation", "ceilings"),
-        *("out_of_sample", "hypotheses"),
+        *("out_of_sample", "hypotheses", "methods"),
     )
 }
 OF_MANIFEST = {"table1", "extended_features"}
 TABLES = {"table2", "table4", "table6", *EXTENDED, *OF_MANIFEST, "classifier_table"}
 DISTRIBUTIONS = {"figure3", "groups_figure", "correlations_figure"}
 OF_CLASSIFIERS = {"confusion", "roc", "reliability", "learning_curves"}
-FIGURES = {"jaccard_by_threshold", "mean_curves", "ceilings_figure", *DISTRIBUTIONS, *OF_CLASSIFIERS}
+FIGURES = {"jaccard_by_threshold", "mean_curves", "ceilings_figure", "methods_figure", *DISTRIBUTIONS, *OF_CLASSIFIERS}
 PICTURES = {"figure1", "figure2", "figure4", "extremes"}
 STATISTICS = {"overlap_curves", "jaccard_0", "statistics_plain", "merge_statistics"}
 EXACT = {"exact_thresholds", "merge_exact"}
@@ -63,12 +65,21 @@ AFTER_ANY_MAPS = {
     *EXACT,
     *LOCALISATION,
     *("jaccard_by_threshold", "mean_curves", "comparison", "ceiling_shares", "ceilings_figure"),
+    *("method_differences", "methods_figure"),
     *("group_tests", "groupings", "extended_groupings", "out_of_sample", "hypotheses"),
     *("control_statistics_plain", "merge_controls"),
     *(TABLES - OF_MANIFEST - {"classifier_table"}),
     *LAST,
 }
-AFTER_MAPS = {*AFTER_ANY_MAPS, "example", "correlations", "extended_correlations", *DISTRIBUTIONS, *PICTURES}
+AFTER_MAPS = {
+    *AFTER_ANY_MAPS,
+    "method_runs",
+    "example",
+    "correlations",
+    "extended_correlations",
+    *DISTRIBUTIONS,
+    *PICTURES,
+}
 MAPS = {*MADE_OF, "gather_maps", "evaluation_predictions_plain"}
 
 
@@ -116,7 +127,7 @@ def test_other_words_run_nothing(study: Copy) -> None:
     ("module", "old", "new", "listed"),
     [
         # Another name of a local variable: it is not looked into whether the code computes the same.
-        ("saliency.gradcam", "scores_of", "scores", {"gradcam_plain_00000", *MAPS, *AFTER_MAPS}),
+        ("saliency.gradcam", "weights", "means", {"gradcam_plain_00000", *MAPS, *AFTER_MAPS}),
         ("saliency.superpixels", "labels", "regions", {"maps_plain_patches", *AFTER_ANY_MAPS}),
         ("results.figures", '_label_below(figure, "threshold"', '_label_below(figure, "Threshold"', {*FIGURES, *LAST}),
         ("results.picture_figures", '"lesion"', '"segmentation"', {*PICTURES, *LAST}),

@@ -353,7 +353,7 @@ def test_every_table_is_in_four_formats_and_every_figure_in_two(finished: tuple[
         *("classifiers", "comparison", "audit"),
         *(f"extended_{name}" for name in ("features", "thresholds", "best_thresholds", "groups", "mann_whitney")),
         *("extended_controls", "extended_ceilings", "extended_groupings", "extended_correlations"),
-        *("extended_out_of_sample", "extended_hypotheses", "extended_localisation"),
+        *("extended_out_of_sample", "extended_hypotheses", "extended_localisation", "extended_methods"),
     }
     for table in tables:
         written = [(results / "tables" / f"{table}{suffix}").read_text("utf-8") for suffix in (".md", ".html", ".tex")]
@@ -363,7 +363,7 @@ def test_every_table_is_in_four_formats_and_every_figure_in_two(finished: tuple[
     }
     assert figures == {
         *(f"figure{number}" for number in range(1, 6)),
-        *("groups", "correlations", "jaccard_by_threshold", "mean_curves", "ceilings"),
+        *("groups", "correlations", "jaccard_by_threshold", "mean_curves", "ceilings", "methods"),
         *("extremes_plain", "extremes_residual"),
         *(
             f"classifiers/{model}_{kind}"

@@ -19,12 +19,8 @@ GRID = [f"{number / 10:.3f}" for number in range(11)]
 ENTRIES = """
 CELLS = {"cells": {"type": "integer", "minimum": 2}}
 KINDS |= {
-    "darkness": Kind(
-        METHOD,
-        "saliency.darkness:darkness",
-        needs=(CLASSIFIER, PICTURES),
-        options={"power": {"type": "number", "default": 1.0}},
-        grid=input_grid,
+    "darkness": of_network(
+        "saliency.darkness:darkness", {"power": {"type": "number", "default": 1.0}}, lambda *_: 1, pictures=ALL
     ),
     "ring": Kind(INDEPENDENT, "saliency.ring:ring", options=CELLS, required=("cells",), grid=square_of_cells),
     "shares": Kind(

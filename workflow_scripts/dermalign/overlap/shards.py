@@ -79,6 +79,24 @@ class Shards:
             return values
         return np.add.reduceat(values, self.first, axis=-1) / draws
 
+    def among(self, images: Sequence[str]) -> "Shards":
+        """Return the shards of some of the pictures, in their order here. Raises ValueError for one that is lacking."""
+        if list(images) == self.images:
+            return self
+        wanted = set(images)
+        if missing := wanted - set(self.images):
+            raise ValueError(f"there are no shards of {min(missing)}")
+        kept = np.array([image in wanted for image in self.images], dtype=np.bool_)
+        draws = np.diff([*self.first, self.union.shape[1]])
+        rows = np.repeat(kept, draws)
+        return Shards(
+            [image for image in self.images if image in wanted],
+            self.thresholds,
+            self.intersection[:, rows],
+            self.union[:, rows],
+            np.cumsum([0, *draws[kept]])[:-1].astype(np.intp),
+        )
+
     @cached_property
     def jaccard(self) -> NDArray[np.float64]:
         """The Jaccard index by threshold and picture, float64 (t, n), the mean over draws."""

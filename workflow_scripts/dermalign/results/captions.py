@@ -6,6 +6,8 @@ or, in a study without one, in those of the tables that they bear on first.
 
 from collections.abc import Iterable, Sequence
 
+from .words import in_words
+
 # Filled in by the script, which knows the manifest.
 PICTURES = "[pictures]"
 KEPT_OUT = {
@@ -170,6 +172,18 @@ def extended_ceilings(resampled_by: str) -> str:
     return _sentences(
         "The Jaccard index (J) at each source's best threshold, as a share of the most that maps of its grid could "
         "reach.",
+        _intervals(resampled_by, CHOSEN),
+    )
+
+
+def extended_methods(resampled_by: str, first: str) -> str:
+    """Return the caption of the table of saliency methods; resampled_by as `extended_thresholds`, first: the method."""
+    return _sentences(
+        "The saliency methods beside each other: the Jaccard index (J) at each one's best threshold, as a share of the "
+        f"most that maps of its grid could reach, and minus that of {in_words(first)} on the pictures that both have "
+        "maps of.",
+        "Seconds are the wall time of the jobs by their pictures, all methods together that share a pass through the "
+        "classifier; they differ from run to run.",
         _intervals(resampled_by, CHOSEN),
     )
 

@@ -114,6 +114,8 @@ class _Pair:
 
 def _pair(own: Shards, control: Control, feature: str, indexed: pd.DataFrame, what: str) -> _Pair:
     other = control.shards[feature]
+    if set(own.images) < set(other.images):  # a costly method has maps of a sample of the pictures
+        other = other.among(own.images)
     if own.images != other.images or own.thresholds != other.thresholds:
         raise ValueError(f"{what} are not of the same pictures and thresholds")
     # |A| = |A and B| + |A or B| - |B|; a source that is compared has one map per picture.

@@ -41,6 +41,8 @@ HEADINGS = {
     "p_holm": "p, Holm",
     "rank_biserial": "rank-biserial",
     "epsilon_squared": "epsilon squared",
+    "seconds": "seconds a picture",
+    "degenerate": "constant maps",
 }
 VALUES = {
     UNION_BEST: "at the best threshold of the union",
@@ -55,7 +57,9 @@ VALUE, LOW, HIGH = "_value", "_low", "_high"
 APART = ("threshold",)
 # Heads of values with intervals, by what their names begin with; others are models' names.
 STEMS = {
+    "j": "J mean",
     "out": "J out of sample",
+    "versus_first": "minus the first method's",
     "gain": "first minus second",
     "difference": "difference at equal area",
     "own_difference": "difference, each at its best",

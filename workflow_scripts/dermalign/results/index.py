@@ -58,6 +58,7 @@ KINDS = (
     Kind(FIGURES, r"figures/jaccard_by_threshold\.\w+", "Mean J against the threshold, beside the controls"),
     Kind(FIGURES, r"figures/mean_curves\.\w+", "The exact mean of J at every threshold, with quartiles"),
     Kind(FIGURES, r"figures/ceilings\.\w+", "The best J that maps of so many cells could have, and the models' own"),
+    Kind(FIGURES, r"figures/methods\.\w+", "The saliency methods beside each other, and what a picture costs"),
     Kind(FIGURES, r"figures/groups\.\w+", "How J of the union is distributed in each group"),
     Kind(FIGURES, r"figures/correlations\.\w+", "What J goes along with: rank correlations"),
     Kind(
@@ -84,6 +85,8 @@ KINDS = (
     Kind(STATISTICS, r"statistics/localisation\.csv", "Where maps point, without a threshold, with intervals"),
     Kind(STATISTICS, r"statistics/ceilings\.csv", "The best J that maps of each grid could have"),
     Kind(STATISTICS, r"statistics/ceiling_shares\.csv", "J as a share of the best that maps of its grid could have"),
+    Kind(STATISTICS, r"statistics/method_differences\.csv", "J of each saliency method minus that of the first"),
+    Kind(STATISTICS, r"statistics/method_runs\.csv", "What each saliency method's maps took; constant maps"),
     Kind(STATISTICS, r"statistics/example\.csv", "Which picture the figures show, and why"),
     Kind(
         STATISTICS,

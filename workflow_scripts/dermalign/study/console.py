@@ -243,6 +243,35 @@ def _clipped(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: max(width - 3, 0)]}..."
 
 
+# Multiplications, each with an addition, in a second: of a GPU that does 10 TFLOP/s, and of two cores of a laptop.
+RATES = {"a GPU of 10 TFLOP/s": 5e12, "two cores of a laptop": 1e11}
+
+
+def estimate_line(name: str, passes: int, pictures: int, multiply_adds: int | None) -> str:
+    """Return what a costly saliency method takes, said before it starts.
+
+    name: `{method} of {model}`. passes: through the network for a picture. multiply_adds: of a pass, None if unknown.
+    """
+    text = f"{name}: {passes:,} passes through the network for each of {pictures:,} pictures"
+    if multiply_adds is None:
+        return f"{text}, {passes * pictures:,} in all."
+    times = [f"{duration(passes * pictures * multiply_adds / rate)} on {what}" for what, rate in RATES.items()]
+    return f"{text}: about {', or '.join(times)}."
+
+
+def constant_lines(runs: "pd.DataFrame") -> list[str]:
+    """Return a line for each saliency method that gave maps which are the same everywhere.
+
+    runs: with the columns model, method, maps and degenerate.
+    """
+    return [
+        f"{row['method']} of {row['model']}: {row['degenerate']:,} of {row['maps']:,} maps are the same everywhere; "
+        "they are black at every threshold above 0."
+        for row in runs.to_dict("records")
+        if row["degenerate"]
+    ]
+
+
 def place_lines(results: str) -> list[str]:
     """Return where everything lies in the folder of a study's results."""
     places = {

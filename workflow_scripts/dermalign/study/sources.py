@@ -146,25 +146,31 @@ def own_options(kind: Kind, options: Mapping[str, Any]) -> dict[str, Any]:
     return {key: options.get(key, schema.get("default")) for key, schema in known.items()}
 
 
-def _of_layer(compute: str, scores: tuple[str, ...] = (BEFORE_SOFTMAX, AFTER_SOFTMAX)) -> Kind:
+def of_layer(compute: str, scores: tuple[str, ...] = (BEFORE_SOFTMAX, AFTER_SOFTMAX)) -> Kind:
+    """Return the kind of a saliency method that is a formula of a layer; scores: those that it is defined for."""
     options = {**LAYER, **_asked(scores)}
     return Kind(METHOD, compute, needs=(CLASSIFIER, PICTURES), options=options, takes="layer")
 
 
-def _of_network(
+def of_network(
     compute: str,
     options: Mapping[str, Any],
     passes: Callable[[Mapping[str, Any], int], int],
     grid: Callable[[Mapping[str, Any], Origin], Grid] = input_grid,
     score: str = BEFORE_SOFTMAX,
     draws: bool = False,
+    pictures: int | str = SAMPLE,
 ) -> Kind:
+    """Return the kind of a saliency method that asks the network about changed pictures; see `Kind` for the rest.
+
+    options: its own, and `layer` if it takes one. score: before or after the softmax, by default. pictures: how many
+    get maps unless the configuration says; of hours for a thousand pictures, a sample.
+    """
     return Kind(
         METHOD,
         compute,
         needs=(CLASSIFIER, PICTURES),
-        # Hours for a thousand pictures: unless all are asked for, a sample.
-        options={**options, **_asked(score=score, pictures=SAMPLE)},
+        options={**options, **_asked(score=score, pictures=pictures)},
         grid=grid,
         draws=draws,
         takes="network",
@@ -174,10 +180,10 @@ def _of_network(
 
 KINDS: dict[str, Kind] = {
     # Saliency methods. Those of a layer, and the plain gradient, of one score of one class, share one pass.
-    "gradcam": _of_layer("saliency.gradcam:grad_cam"),
-    "gradcam_plus_plus": _of_layer("saliency.gradcam_plus_plus:grad_cam_plus_plus", scores=(BEFORE_SOFTMAX,)),
-    "layercam": _of_layer("saliency.layercam:layer_cam"),
-    "hirescam": _of_layer("saliency.hirescam:hires_cam"),
+    "gradcam": of_layer("saliency.gradcam:grad_cam"),
+    "gradcam_plus_plus": of_layer("saliency.gradcam_plus_plus:grad_cam_plus_plus", scores=(BEFORE_SOFTMAX,)),
+    "layercam": of_layer("saliency.layercam:layer_cam"),
+    "hirescam": of_layer("saliency.hirescam:hires_cam"),
     "gradient": Kind(
         METHOD,
         "saliency.gradient:gradient",
@@ -186,7 +192,7 @@ KINDS: dict[str, Kind] = {
         grid=input_grid,
         takes="pictures",
     ),
-    "smoothgrad": _of_network(
+    "smoothgrad": of_network(
         "saliency.smoothgrad:smooth_grad",
         {
             "samples": {"type": "integer", "minimum": 1, "default": 50},
@@ -195,7 +201,7 @@ KINDS: dict[str, Kind] = {
         passes=lambda options, _: 3 * options["samples"],
         draws=True,
     ),
-    "integrated_gradients": _of_network(
+    "integrated_gradients": of_network(
         "saliency.integrated_gradients:integrated_gradients",
         {
             "steps": {"type": "integer", "minimum": 1, "default": 50},
@@ -204,18 +210,18 @@ KINDS: dict[str, Kind] = {
         },
         passes=lambda options, _: 3 * options["steps"],
     ),
-    "xrai": _of_network(
+    "xrai": of_network(
         "saliency.xrai:xrai",
         {"steps": {"type": "integer", "minimum": 1, "default": 50}, **NEGATIVE},
         passes=lambda options, _: 6 * options["steps"],
     ),
-    "scorecam": _of_network(
+    "scorecam": of_network(
         "saliency.scorecam:score_cam",
         LAYER,
         passes=lambda _, channels: channels,
         grid=same_grid,
     ),
-    "rise": _of_network(
+    "rise": of_network(
         "saliency.rise:rise",
         {
             "masks": {"type": "integer", "minimum": 1, "default": 4000},
