@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from dermalign.data.archives import list_pictures
 from dermalign.overlap.curves import BLOCK
-from dermalign.overlap.shards import read_shards, shard_text, write_shards
+from dermalign.overlap.shards import Shards, read_shards, shard_text, write_shards
 from engine_cases import (
     FEATURES,
     FINE_GRIDS,
@@ -235,3 +235,18 @@ def test_several_draws_of_a_picture_count_as_their_mean(tmp_path: Path) -> None:
     shards = read_shards({"0.500": shard})
     assert shards.images == ["a", "b"]
     np.testing.assert_allclose(shards.jaccard, [[0.25, 0.5]])
+
+
+def test_shards_of_some_pictures_are_their_rows() -> None:
+    """Also of a control, which has several rows a picture."""
+    random = np.random.default_rng(0)
+    union = random.integers(1, 100, (2, 6))
+    shards = Shards(["a", "b", "c"], ["0.000", "1.000"], union // 2, union, np.array([0, 2, 3]))
+    some = shards.among(["c", "a"])
+    assert some.images == ["a", "c"] and some.first.tolist() == [0, 2]
+    np.testing.assert_array_equal(some.union, union[:, [0, 1, 3, 4, 5]])
+    np.testing.assert_array_equal(some.jaccard, shards.jaccard[:, [0, 2]])
+    assert shards.among(shards.images) is shards
+    assert shards.among([]).images == [] and shards.among([]).jaccard.shape == (2, 0)
+    with pytest.raises(ValueError, match="there are no shards of z"):
+        shards.among(["a", "z"])

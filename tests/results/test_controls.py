@@ -167,6 +167,25 @@ def test_a_group_of_one_lesion_has_no_interval() -> None:
     assert wrong[["difference_low", "difference_high"]].isna().all(axis=None)
 
 
+def test_a_method_with_maps_of_a_sample_is_compared_on_it() -> None:
+    images, own, other, lesions, _ = study(12)
+    sample = [image for number, image in enumerate(images) if number % 2]
+    mine = {"union": own["union"].among(sample)}
+
+    def equal_area(feature: str, asked: Sequence[str], area: np.ndarray) -> np.ndarray:
+        assert asked == sample
+        return area / 10_000
+
+    def compared(control: dict[str, Shards]) -> pd.DataFrame:
+        controls = [Control("shuffled", "chance", False, control, equal_area)]
+        evaluation = evaluation_of(images)
+        return control_statistics("plain", {"rise": mine}, controls, evaluation, None, {}, lesions, SEED)
+
+    found = compared({"union": other["union"]})
+    assert set(found["n"]) == {6}
+    pd.testing.assert_frame_equal(found, compared({"union": other["union"].among(sample)}))
+
+
 def test_sources_of_different_pictures_are_not_compared() -> None:
     images, own, other, lesions, _ = study(6)
     other["union"] = shards_of(images[::-1], other["union"].jaccard)

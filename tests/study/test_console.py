@@ -12,6 +12,8 @@ import pytest
 from dermalign.study.console import (
     StepHandler,
     best_threshold_lines,
+    constant_lines,
+    estimate_line,
     failed_lines,
     place_lines,
     print_steps,
@@ -322,3 +324,19 @@ def test_places() -> None:
     lines = place_lines("results/mine")
     assert lines[0] == "  results/mine/README.md     all results in words, with links: look here first"
     assert max(map(len, lines)) <= 100
+
+
+def test_an_estimate_is_passes_times_pictures_times_their_cost() -> None:
+    # VGG16 at 450 x 450: 4,000 masks on 1,963 pictures are about 27 hours at 10 TFLOP/s.
+    line = estimate_line("rise of vgg16", 4000, 1963, 62_000_000_000)
+    assert line.startswith(
+        "rise of vgg16: 4,000 passes through the network for each of 1,963 pictures: about 27 h 02 min"
+    )
+    assert line.endswith(" on two cores of a laptop.")
+    assert estimate_line("rise of mine", 10, 3, None).endswith("for each of 3 pictures, 30 in all.")
+
+
+def test_constant_maps_are_counted_where_there_are_some() -> None:
+    runs = pd.DataFrame({"model": ["a", "b"], "method": "gradcam", "maps": 1200, "degenerate": [0, 3]})
+    (line,) = constant_lines(runs)
+    assert line.startswith("gradcam of b: 3 of 1,200 maps are the same everywhere")

@@ -30,11 +30,15 @@ def probe_model(settings: Mapping[str, Any]) -> dict[str, Any]:
     Raises InputError for an unknown architecture, a layer that the model lacks, an input size that the architecture
     cannot take, weights that do not fit it, or a brought classifier that cannot be used.
     """
+    import keras
+
     if "classifier" in settings:
         from .brought.adoption import probe_classifier
 
         return probe_classifier(settings)
     demand(settings, *READ, "weights")
+    # Layers without a name of their own are numbered as in the job that trains the model: from the first on.
+    keras.utils.clear_session()
     architecture, weights = settings["architecture"], settings["weights"]
     backbone = build_backbone(architecture, int(settings["input_size"]))
     layers = {settings["saliency_layer"]: _shape(backbone, architecture, settings["saliency_layer"])}
