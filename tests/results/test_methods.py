@@ -12,6 +12,7 @@ from dermalign.results.formats import readable
 from dermalign.results.intervals import resampled_lesions
 from dermalign.results.method_figure import methods_figure
 from dermalign.results.methods import extended_methods, method_differences, method_runs
+from dermalign.results.words import in_words
 from dermalign.saliency.blocks import MapBlock
 from dermalign.saliency.maps import write_maps
 
@@ -127,7 +128,7 @@ def test_the_figure_draws_any_number_of_methods_also_where_values_are_missing() 
     assert len(figure.axes) == 2 * 3
     first = figure.axes[0]
     labels = [label.get_text() for label in first.get_yticklabels()]
-    assert labels == [name.replace("_", " ") for name in methods]
+    assert labels == [in_words(name) for name in methods]
     union = table[(table["feature"] == "union") & (table["model"] == "plain")]
     np.testing.assert_allclose(first.lines[-1].get_xdata(), union["j_value"])
     one = extended_methods(*tables(["gradcam"], ["union"], ["plain"]), ["gradcam"])
