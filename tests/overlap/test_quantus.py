@@ -11,10 +11,6 @@ Where both define a measure they are equal. The policies differ, and each differ
   NaN as the mass of such a map, as we have.
 """
 
-import subprocess
-import sys
-import tempfile
-import venv
 from importlib.metadata import version
 from pathlib import Path
 
@@ -24,10 +20,10 @@ import pytest
 from dermalign.overlap.localisation import MEASURES, localisation
 from engine_cases import draw_map, draw_mask
 from numpy.typing import NDArray
+from reference_environments import reference_python, run_script
 
 pytestmark = pytest.mark.slow
 
-NAME = "quantus-0.6.0"
 # Without its dependencies: TensorFlow and torch are needed by metrics that call a network. What it imports is of our
 # versions where we have it, so that numbers differ by what Quantus does.
 SHARED = ("numpy", "scipy", "scikit-learn", "scikit-image", "matplotlib", "pandas", "tqdm")
@@ -38,28 +34,11 @@ ORDERS = 400
 OF_ORDERS = 10  # which of the coarse pairs: a box, and a map of eleven values
 
 
-def install(folder: Path) -> Path:
-    """Make an environment with Quantus in a folder, once; return its Python. Skips where there is no network."""
-    python = folder / "bin" / "python"
-    done = folder / "installed"
-    if not done.is_file():
-        venv.create(folder, with_pip=True, clear=True)
-        packages = [*(f"{name}=={version(name)}" for name in SHARED), *OTHERS]
-        for arguments in (["--no-deps", NAME.replace("-", "==")], packages):
-            command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments]
-            run = subprocess.run(command, capture_output=True, text=True, check=False)
-            if run.returncode and "connection broken by" in run.stderr:
-                pytest.skip(f"no network: {NAME} cannot be installed from the package index")
-            assert run.returncode == 0, run.stderr
-        done.touch()
-    return python
-
-
 @pytest.fixture(scope="module")
 def quantus() -> Path:
-    """The Python of an environment with Quantus, kept beside the packages of the environment that runs the tests."""
-    is_own = sys.prefix != sys.base_prefix
-    return install(Path(sys.prefix if is_own else tempfile.mkdtemp()) / NAME)
+    """The Python of an environment with Quantus."""
+    packages = [*(f"{name}=={version(name)}" for name in SHARED), *OTHERS]
+    return reference_python("quantus-0.6.0", ["quantus==0.6.0"], packages)
 
 
 Sets = dict[str, tuple[NDArray[np.float32], NDArray[np.bool_]]]
@@ -96,13 +75,7 @@ def theirs(quantus: Path, sets: Sets, tmp_path_factory: pytest.TempPathFactory) 
     orders = np.stack([random.permutation(WIDTH * HEIGHT) for _ in range(ORDERS)])
     for name in ("maps", "masks"):
         arrays[f"orders_{name}"] = arrays[f"coarse_{name}"][OF_ORDERS].ravel()[orders].reshape(-1, HEIGHT, WIDTH)
-    np.savez(folder / "given.npz", **arrays)
-    script = Path(__file__).with_name("quantus_scores.py")
-    command = [quantus, "-W", "ignore", script, folder / "given.npz", folder / "scores.npz"]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stderr
-    with np.load(folder / "scores.npz") as scores:
-        return dict(scores)
+    return run_script(quantus, Path(__file__).with_name("quantus_scores.py"), folder, arrays)
 
 
 @pytest.fixture(scope="module")
