@@ -11,11 +11,11 @@ def grad_cam_plus_plus(activations: Any, gradients: Any) -> Any:
     """Return maps (n, h, w), not negative, of a layer's activations and the score's gradients there, (n,h,w,channels).
 
     The score is the one before the softmax, S: the paper explains exp(S), whose higher derivatives are powers of the
-    gradient g of S (equations 15 to 17), so that the coefficient of a cell is g^2 / (2 g^2 + sum(A) g^3), with the sum
-    of the channel's activations A over all cells (equation 19). That is 1 / (2 + sum(A) g), computed so, since the cube
-    of a small gradient is no float32. The weight of a channel is the sum of coefficient times ReLU(g) (equation 8), and
-    the map the ReLU of the weighted sum (equation 9). The factor exp(S), equal for all cells of a picture, is left out:
-    no stretched map depends on it. Arrays or tensors, float32.
+    gradient g of S, so that the coefficient of a cell is g^2 / (2 g^2 + sum(A) g^3), with the sum of the channel's
+    activations A over all cells (equation 19). That is 1 / (2 + sum(A) g), computed so, since the cube of a small
+    gradient is no float32. The weight of a channel is the sum of coefficient times ReLU(g), and the map the ReLU of the
+    weighted sum (section 3). The factor exp(S), equal for all cells of a picture, is left out: no stretched map depends
+    on it. Arrays or tensors, float32.
     """
     from keras import ops
 

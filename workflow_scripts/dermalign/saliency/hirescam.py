@@ -10,7 +10,7 @@ from typing import Any
 def hires_cam(activations: Any, gradients: Any) -> Any:
     """Return maps (n, h, w), not negative, of a layer's activations and the score's gradients there, (n,h,w,channels).
 
-    The map is the sum over the channels of gradient times activation (section 3.2), of which, as of Grad-CAM, the
+    The map is the sum over the channels of gradient times activation (section 3), of which, as of Grad-CAM, the
     positive part is taken: what speaks for the class. Arrays or tensors, float32; in units of the class score.
     """
     from keras import ops

@@ -10,8 +10,8 @@ from typing import Any
 def layer_cam(activations: Any, gradients: Any) -> Any:
     """Return maps (n, h, w), not negative, of a layer's activations and the score's gradients there, (n,h,w,channels).
 
-    The weight of a cell is the ReLU of its gradient (equation 7), the map the ReLU of the sum of weight times
-    activation over the channels (equations 8 and 9). Arrays or tensors, float32; in units of the class score.
+    The weight of a cell is the ReLU of its gradient, the map the ReLU of the sum of weight times activation over the
+    channels (section III). Arrays or tensors, float32; in units of the class score.
     """
     from keras import ops
 

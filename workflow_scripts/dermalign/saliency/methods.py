@@ -47,7 +47,7 @@ class Explained:
     """Maps and predictions of n pictures."""
 
     raw: NDArray[np.float32]
-    """(n, h, w), not negative, not stretched"""
+    """(n, h, w), not stretched, not negative; but of RISE where the scores before the softmax are"""
     probabilities: NDArray[np.float32]
     """(n, classes), softmax of the class scores"""
     predicted: NDArray[np.int64]

@@ -16,10 +16,10 @@ from .network import Floats, Network
 def score_cam(network: Network, picture: NDArray[Any], target: int, random: np.random.Generator) -> Floats:
     """Return the map (h, w), not negative, of a picture (H, W, 3), RGB from 0 to 255, for a class index.
 
-    Each channel is scaled up bilinearly and stretched to [0, 1] (equations 5 and 6), and the picture is multiplied by
-    it, so that black is where the channel is least. The weights are the softmax, over the channels, of the class scores
-    of these pictures (algorithm 1), from which a baseline's score can be left out, since it is the same for all; the
-    map is the ReLU of the weighted sum (equation 4). A channel that is the same everywhere shows nothing, and has no
+    Each channel is scaled up bilinearly and stretched to [0, 1], and the picture is multiplied by it (definition 2), so
+    that black is where the channel is least. The weights are the softmax, over the channels, of the class scores of
+    these pictures (algorithm 1), from which a baseline's score can be left out, since it is the same for all; the map
+    is the ReLU of the weighted sum (definition 3). A channel that is the same everywhere shows nothing, and has no
     weight. Channels are asked about in batches; nothing is drawn from `random`.
     """
     activations = network.activations(picture)
