@@ -30,7 +30,7 @@ for model in MODELS:
         params:
             **RESAMPLED,
             model=model,
-            methods=SOURCES.saliency_methods,
+            methods=[source.method for source in EXPLAINED if source.model == model],
             controls=[
                 dict(
                     method=source.method,

@@ -57,6 +57,7 @@ rule hypotheses:
     params:
         **RESAMPLED,
         grids=lambda wildcards: {source.path: SOURCES.grid(source) for source in EXPLAINED},
+        kinds=lambda wildcards: {source.path: SOURCES.but_for_layer(source) for source in EXPLAINED},
         first_method=FIRST_METHOD,
         diagnoses=[] if OWN_GROUPS else CONFIGURATION["evaluation_diagnoses"],
     script:

@@ -20,6 +20,7 @@ with job_log(snakemake.log[0]):
             method,
             tuple(params.grids[f"{model}/{method}"]),
             method == params.first_method,
+            params.kinds[f"{model}/{method}"],
             shards,
             predicted.get(model),
         )

@@ -77,10 +77,12 @@ def test_hypotheses_are_those_of_a_loop() -> None:
     predicted = {image: str(random.choice(["MEL", "NV"])) for image in IMAGES}
     fine, coarse = shards(1), shards(2)
     sources = [
-        Explained("a", "gradcam", (8, 8), True, coarse, predicted),
-        Explained("b", "gradcam", (28, 28), True, fine, None),
-        Explained("b", "other", (28, 28), False, fine, None),
-        Explained("b", "layer", (14, 14), False, fine, None),
+        Explained("a", "gradcam", (8, 8), True, "cam", coarse, predicted),
+        Explained("b", "gradcam", (28, 28), True, "cam", fine, None),
+        Explained("b", "other", (28, 28), False, "cam", fine, None),
+        Explained("b", "layer", (14, 14), False, "cam", fine, None),
+        # Of another method no resolution is compared: what is finer there may be better for another reason.
+        Explained("b", "rise", (56, 56), False, "rise", fine, None),
     ]
     tests = pd.DataFrame(
         [["a", "gradcam", "union", "best of union", "NV-correct", "NV-wrong", 0.25]],
@@ -146,8 +148,8 @@ def test_an_interval_off_zero_decides(lift: int, result: str) -> None:
     lifted = Shards(IMAGES, THRESHOLDS, base.intersection + 30 + lift, base.union * 2, base.first)
     plain = Shards(IMAGES, THRESHOLDS, base.intersection + 30, base.union * 2, base.first)
     sources = [
-        Explained("a", "gradcam", (8, 8), True, {"union": plain}, None),
-        Explained("b", "gradcam", (9, 9), True, {"union": lifted}, None),
+        Explained("a", "gradcam", (8, 8), True, "cam", {"union": plain}, None),
+        Explained("b", "gradcam", (9, 9), True, "cam", {"union": lifted}, None),
     ]
     found = hypotheses(sources, pd.DataFrame(), [], LESIONS, SEED, pd.DataFrame(), resamples=100)
     assert found["result"].tolist() == [result]

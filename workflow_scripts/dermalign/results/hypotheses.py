@@ -32,7 +32,8 @@ HYPOTHESIS_COLUMNS = (
 class Explained:
     """A saliency method of a model.
 
-    - model, method; grid: cells (h, w) of its maps; is_first: whether it is the first method of its model;
+    - model, method; grid: cells (h, w) of its maps; is_first: whether it is the first method of its model; kind: all
+      that it is but for its layer, so that methods of one model and kind differ in resolution alone;
     - shards: {feature: shards}; predicted: {image: predicted class}, None where it is not known.
     """
 
@@ -40,6 +41,7 @@ class Explained:
     method: str
     grid: tuple[int, int]
     is_first: bool
+    kind: str
     shards: Mapping[str, Shards]
     predicted: Mapping[str, str] | None
 
@@ -66,7 +68,8 @@ def hypotheses(
 
     - hypothesis: in words; model: of the first-named; feature;
     - first, second: what is compared. Of the first hypothesis the finer and the coarser of two maps, the first methods
-      of two models or two methods of one, on the same pictures, each at its own best threshold. Of the second the
+      of two models or one method at two layers of one, on the same pictures, each at its own best threshold. Of the
+      second the
       correctly and the wrongly classified pictures of a diagnosis, both at the union's best threshold;
     - n_first, n_second: pictures; first_threshold, second_threshold; j_first, j_second: mean J; difference: of them;
     - low, high: the 95 % bootstrap interval of the difference: all sources share the resamples of lesions, and
@@ -90,7 +93,8 @@ def _by_resolution(sources: Sequence[Explained]) -> Iterator[tuple[Explained, Ex
     for place, one in enumerate(sources):
         for other in sources[place + 1 :]:
             cells = [source.grid[0] * source.grid[1] for source in (one, other)]
-            if cells[0] != cells[1] and (one.model == other.model or (one.is_first and other.is_first)):
+            of_one_model = one.model == other.model and one.kind == other.kind
+            if cells[0] != cells[1] and (of_one_model or (one.is_first and other.is_first)):
                 yield (one, other) if cells[0] > cells[1] else (other, one)
 
 

@@ -1,5 +1,6 @@
 """The study's map sources as they are planned with: which there are, of which kind, on which grid."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -209,6 +210,12 @@ class MapSources:
             "options": own,
             "negative": negative,
         }
+
+    def but_for_layer(self, source: Source) -> str:
+        """Return all that a saliency method or its variant is, but for its layer, as a text."""
+        options = {key: value for key, value in source.options.items() if key != "layer"}
+        of = self.but_for_layer(source.of) if source.of else ""
+        return f"{source.kind.compute} {json.dumps(options, sort_keys=True)} {of}".strip()
 
     def passes(self, source: Source) -> int:
         """Return how often a picture goes through the network for a map, a gradient counted as two passes more."""
