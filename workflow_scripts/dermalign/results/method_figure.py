@@ -1,9 +1,12 @@
 """The figure that compares saliency methods."""
 
+import math
+
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from ..terms import UNION
 from .plotting import LABEL, PAGE_WIDTH, SMALL, TITLE, legend_above, looks, style
@@ -50,6 +53,7 @@ def methods_figure(methods: pd.DataFrame) -> Figure:
             rows["seconds"], rows["method"].map(places), marker="s", linestyle="None", markersize=4, color="0.3"
         )
         row[2].set_xscale("log")
+        _few_labels(row[2], methods["seconds"])
         for number, axis in enumerate(row):
             axis.set_ylim(len(places) - 0.5, -0.5)
             axis.set_yticks(range(len(places)), [in_words(name) for name in places] if not number else [])
@@ -63,6 +67,18 @@ def methods_figure(methods: pd.DataFrame) -> Figure:
         axis.set_xlabel(words, fontsize=LABEL)
     legend_above(figure, entries)
     return figure
+
+
+def _few_labels(axis: Axes, values: "pd.Series[float]") -> None:
+    """Have a logarithmic axis of whole powers of ten, with as many plain numbers as the narrow panel holds."""
+    if values.notna().any():
+        ends = math.floor(math.log10(values.min())), math.ceil(math.log10(values.max()))
+        axis.set_xlim(10 ** ends[0], 10 ** max(ends[1], ends[0] + 1))
+    decades = math.log10(axis.get_xlim()[1] / axis.get_xlim()[0])
+    places = (1,) if decades > 2.5 else (1, 3) if decades > 1.5 else (1, 2, 5)
+    axis.xaxis.set_major_locator(LogLocator(subs=places))
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _with_intervals(axis: Axes, rows: pd.DataFrame, stem: str, places: dict[str, int]) -> Artist:
