@@ -196,7 +196,7 @@ def test_controls_are_beside_every_model_in_tables_and_statistics(finished: tupl
 
 
 def test_grad_cam_finds_what_makes_a_drawn_melanoma(finished: tuple[Study, Run]) -> None:
-    """Negative network and streaks: without them few drawn melanomas are recognised, benchmarks/informative_features.py.
+    """Negative network and streaks, without which few are recognised (benchmarks/informative_features.py).
 
     Every control that does not know where the lesion is, is beaten on both; those that do know it are the subject of
     docs/results_controls.md.
