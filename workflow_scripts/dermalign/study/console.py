@@ -243,8 +243,8 @@ def _clipped(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: max(width - 3, 0)]}..."
 
 
-# Multiplications, each with an addition, in a second: of a GPU that does 10 TFLOP/s, and of two cores of a laptop.
-RATES = {"a GPU of 10 TFLOP/s": 5e12, "two cores of a laptop": 1e11}
+# Multiplications, each with an addition, in a second, at the most: of a GPU that does 10 TFLOP/s, and of two cores.
+RATES = {"a GPU of 10 TFLOP/s": 5e12, "two cores of 100 GFLOP/s": 5e10}
 
 
 def estimate_line(name: str, passes: int, pictures: int, multiply_adds: int | None) -> str:
@@ -256,7 +256,7 @@ def estimate_line(name: str, passes: int, pictures: int, multiply_adds: int | No
     if multiply_adds is None:
         return f"{text}, {passes * pictures:,} in all."
     times = [f"{duration(passes * pictures * multiply_adds / rate)} on {what}" for what, rate in RATES.items()]
-    return f"{text}: about {', or '.join(times)}."
+    return f"{text}: at least {', or '.join(times)}."
 
 
 def constant_lines(runs: "pd.DataFrame") -> list[str]:
