@@ -101,6 +101,7 @@ def test_maps_are_those_of_a_plain_gradient_tape(study: tuple[Study, str]) -> No
             found = store(made, method, image)
             np.testing.assert_allclose(found["raw"], raw, rtol=1e-3, atol=1e-4 * expected.max())
             assert (found["target_class"], found["layer"]) == (CLASSES[index], layer)
+            assert found["target"] == ("MEL" if method == "gradcam_melanoma" else "diagnosis")
             assert found["score"] == ("after_softmax" if last == "probabilities" else "before_softmax")
 
 

@@ -44,7 +44,8 @@ class MapBlock:
     features: what the second axis of such maps is of; empty where one map serves all features.
     probabilities: float32 (n, classes); predicted, target: names of classes, n; all empty of a source that predicts
     nothing. layer: where the maps were taken, in a classifier; score: of the class `target`, before or after the
-    softmax. signed: of a method whose maps have negative parts, the same shape as `raw`, which has none.
+    softmax; asked_for: `predicted`, `diagnosis` or the class that was asked for. signed: of a method whose maps have
+    negative parts, the same shape as `raw`, which has none.
     """
 
     images: list[str]
@@ -57,4 +58,5 @@ class MapBlock:
     target: list[str] = field(default_factory=list)
     layer: str = ""
     score: str = ""
+    asked_for: str = ""
     signed: Maps | None = None

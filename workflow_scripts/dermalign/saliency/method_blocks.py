@@ -14,6 +14,7 @@ from .methods import PREDICTED, Method, explained_batches
 from .stretching import stretch
 
 INPUT = "input"  # the layer of maps of the picture's own pixels
+DIAGNOSIS = "diagnosis"  # the target where it is each picture's own
 
 
 def method_blocks(
@@ -68,6 +69,7 @@ def method_blocks(
                     target=[inputs.classes[index] for index in found.target],
                     layer=methods[name]["layer"] or INPUT,
                     score=asked["score"],
+                    asked_for=target if isinstance(target, str) else DIAGNOSIS,
                 ),
             )
         done += len(saliency)

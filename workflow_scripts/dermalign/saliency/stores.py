@@ -3,8 +3,8 @@
 Datasets: /saliency (h, w) float32 in [0, 1], /raw (h, w) float32, as the source gave it, or both (features, h, w), with
 the attribute `features`, where maps differ by feature; /probabilities (classes,) float32, empty of a source that
 predicts nothing; of a method whose maps have negative parts, which /raw has not, also /signed, the same shape.
-Attributes: image, model, method, layer, score (before_softmax, after_softmax), target_class, predicted_class,
-classifier_sha256, dermalign_version, texts; degenerate, bool.
+Attributes: image, model, method, layer, score (before_softmax, after_softmax), target (predicted, diagnosis or a
+class), target_class, predicted_class, classifier_sha256, dermalign_version, texts; degenerate, bool.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -37,6 +37,7 @@ class Store:
     method: str
     layer: str
     score: str
+    target: str
     target_class: str
     predicted_class: str
     degenerate: bool
@@ -54,6 +55,7 @@ TEXTS = (
     "method",
     "layer",
     "score",
+    "target",
     "target_class",
     "predicted_class",
     "classifier_sha256",
@@ -76,6 +78,7 @@ def write_store(
     degenerate: bool,
     classifier_sha256: str,
     score: str = "",
+    target: str = "",
     features: Sequence[str] = (),
     signed: ArrayLike | None = None,
 ) -> None:
@@ -104,10 +107,9 @@ def write_store(
             f"probabilities {probabilities.shape} (classes,)"
         )
     # The comparison is false for NaN, too.
-    is_finite = all(np.isfinite(arrays.get(name, raw)).all() for name in ("raw", "signed"))
-    if not ((saliency >= 0) & (saliency <= 1)).all() or not is_finite:
-        raise InputError(f"store of {image}: saliency must be in [0, 1], raw and signed finite")
-    texts = (image, model, method, layer, score, target_class, predicted_class, classifier_sha256, __version__)
+    if not ((saliency >= 0) & (saliency <= 1)).all() or not np.isfinite(raw).all():
+        raise InputError(f"store of {image}: saliency must be in [0, 1] and raw finite")
+    texts = (image, model, method, layer, score, target, target_class, predicted_class, classifier_sha256, __version__)
     with atomic_path(path) as temporary, open_file(temporary, "w") as file:
         for name, values in arrays.items():
             file.create_dataset(name, data=values)
@@ -137,6 +139,7 @@ def write_stores(
                 method=method,
                 layer=block.layer,
                 score=block.score,
+                target=block.asked_for,
                 target_class=block.target[row] if block.target else "",
                 predicted_class=block.predicted[row] if block.predicted else "",
                 degenerate=bool(block.degenerate[row]),
