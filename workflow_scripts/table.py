@@ -8,6 +8,7 @@ from dermalign.data.manifests import read_evaluation
 from dermalign.logs import job_log
 from dermalign.results import tables
 from dermalign.results.captions import PICTURES
+from dermalign.results.faithfulness import extended_faithfulness
 from dermalign.results.formats import write_table
 from dermalign.results.localisation import extended_localisation
 from dermalign.results.methods import extended_methods
@@ -26,6 +27,7 @@ FUNCTIONS = {
     "extended_hypotheses": tables.extended_hypotheses,
     "extended_mann_whitney": tables.extended_mann_whitney,
     "extended_localisation": extended_localisation,
+    "extended_faithfulness": extended_faithfulness,
     "extended_ceilings": tables.extended_ceilings,
     "extended_methods": extended_methods,
     "extended_groupings": tables.extended_groupings,

@@ -167,6 +167,17 @@ def extended_localisation() -> str:
     )
 
 
+def extended_faithfulness(pictures: int, resampled_by: str) -> str:
+    """Return the caption of the table of faithfulness; pictures: at most so many; resampled_by as above."""
+    return _sentences(
+        "Mean probability of the predicted class while the most salient pixels are blacked out first (deletion) or put "
+        f"back first (insertion), on at most {pictures:,} pictures.",
+        "A low deletion and a high insertion area are faithful; a control that does as well says that the map explains "
+        "no more of the prediction than it does.",
+        _intervals(resampled_by),
+    )
+
+
 def extended_ceilings(resampled_by: str) -> str:
     """Return the caption of the table of ceilings; resampled_by as `extended_thresholds`."""
     return _sentences(

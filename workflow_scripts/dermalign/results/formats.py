@@ -63,6 +63,8 @@ STEMS = {
     "gain": "first minus second",
     "difference": "difference at equal area",
     "own_difference": "difference, each at its best",
+    "deletion": "deletion area",
+    "insertion": "insertion area",
 }
 STYLE = (
     "table { border-collapse: collapse; font: 14px sans-serif; font-variant-numeric: tabular-nums }\n"

@@ -25,10 +25,8 @@ SPOKEN = {
 
 
 def in_words(name: str) -> str:
-    """Return a name of a feature, method or column as it is read: blanks for underscores."""
-    if name in SPOKEN:
-        return SPOKEN[name]
-    for method, spoken in METHODS.items():
-        if name.startswith(f"{method}_"):
-            return f"{spoken} {name.removeprefix(f'{method}_').replace('_', ' ')}"
-    return name.replace("_", " ")
+    """Return a name of a feature, method or column as it is read: blanks for underscores.
+
+    Of a source's whole name, `{first}/{second}`, both parts are.
+    """
+    return "/".join(SPOKEN.get(part, part.replace("_", " ")) for part in name.split("/"))

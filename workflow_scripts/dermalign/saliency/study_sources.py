@@ -146,6 +146,16 @@ class MapSources:
         """Return the controls that a model's maps are compared with: its own, and those that belong to no model."""
         return [source for source in self if source.kind.family in CONTROLS and source.model in (model, CONTROL_OWNER)]
 
+    def asked_about(self, model: str) -> list[Source]:
+        """Return the sources whose maps a model is asked about: its own, and those that belong to no model.
+
+        Of the ceilings that is the one of the grid of the model's first saliency method. Raises InputError as
+        `Classifiers.grids`.
+        """
+        own = next(self._of_model(model))
+        of_all = (source for source in self if source.model == model or source.model not in self.classifiers.models)
+        return [source for source in of_all if source.kind.family != CEILING or self.grid(source) == self.grid(own)]
+
     def of_owner(self, owner: str) -> list[Source]:
         """Return the sources whose name has this first part."""
         return [source for source in self if source.model == owner]
@@ -268,6 +278,14 @@ class MapSources:
         if any(source.kind.draws for source in job):
             inputs["seed"] = self.study.configuration["seed"]
         return inputs
+
+    def asking_inputs(self, model: str) -> dict[str, Any]:
+        """Return what is needed to ask a model about pictures, beside files: fields of `inputs.Inputs`."""
+        return {
+            "settings": {"input_size": self.classifiers.input_size(model), "logits": self.classifiers.logits(model)},
+            "classes": self.classifiers.classes(model),
+            "seed": self.study.configuration["seed"],
+        }
 
     @cached_property
     def grids(self) -> list[Grid]:
