@@ -9,11 +9,11 @@ from dermalign.study.sources import METHOD, kinds_of
     ("name", "words"),
     [
         ("milia_like_cyst", "milia-like cyst"),
-        ("gradcam_plus_plus", "Grad-CAM++"),
-        ("gradcam_block4", "Grad-CAM block4"),
-        ("gradcam_plus_plus_early_layer", "Grad-CAM++ early layer"),
-        ("rises", "rises"),
-        ("random_cells", "random cells"),
+        ("pigment_network", "pigment network"),
+        ("gradcam", "Grad-CAM"),
+        ("union", "union"),
+        ("gradcam_tiles", "gradcam tiles"),
+        ("controls/center_gaussian", "controls/centred Gaussian"),
     ],
 )
 def test_methods_are_written_as_their_authors_do_and_blanks_stand_for_underscores(name: str, words: str) -> None:

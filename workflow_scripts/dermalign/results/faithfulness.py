@@ -45,7 +45,7 @@ def faithfulness_statistics(
       bounds of fewer than two lesions, too.
     """
     areas = {
-        f"{first}/{second}": of.set_index("image")[list(AREAS)]
+        f"{first}/{second}": of.set_index("image")[list(AREAS)].sort_index()
         for (first, second), of in measured.groupby(["source_model", "method"], sort=False)
     }
     # A source that has maps of none of the sample has no row in the file.

@@ -44,22 +44,19 @@ class Curves:
 
     shares: float64 (steps + 1,), of the pixels that are taken or put back, 0 to 1. deletion: (m, steps + 1), from the
     whole picture to a black one; insertion: the same shape, from the blurred picture to the whole one; both float64.
+    ends: the scores of the picture whole, black and blurred, where all maps' curves begin or end.
     """
 
     shares: NDArray[np.float64]
     deletion: NDArray[np.float64]
     insertion: NDArray[np.float64]
+    ends: tuple[float, float, float]
 
     @property
     def areas(self) -> NDArray[np.float64]:
         """The areas below both, float64 (m, 2), deletion and insertion, by the trapezoidal rule over the shares."""
         both = np.stack([self.deletion, self.insertion], axis=1)
         return np.asarray(np.trapezoid(both, self.shares, axis=2))
-
-    @property
-    def ends(self) -> tuple[float, float, float]:
-        """The scores of the picture whole, black and blurred, where all maps' curves begin or end."""
-        return float(self.deletion[0, 0]), float(self.deletion[0, -1]), float(self.insertion[0, 0])
 
 
 def faithfulness_curves(
@@ -86,13 +83,13 @@ def faithfulness_curves(
     for batch, count in padded_batches(_changed(picture.astype(np.float32), orders, counts), network.batch_size):
         found.append(network.scores(batch, target)[:count])
     scores = np.concatenate(found).astype(np.float64)
-    whole, black, blurry = scores[:COMMON]
+    whole, black, blurry = scores[:COMMON].tolist()
     deletion, insertion = np.empty((2, len(maps), steps + 1))
     deletion[:, 0], deletion[:, -1] = whole, black
     insertion[:, 0], insertion[:, -1] = blurry, whole
     between = scores[COMMON:].reshape(len(maps), steps - 1, 2)
     deletion[:, 1:-1], insertion[:, 1:-1] = between[:, :, 0], between[:, :, 1]
-    return Curves(np.array(counts) / counts[-1], deletion, insertion)
+    return Curves(np.array(counts) / counts[-1], deletion, insertion, (whole, black, blurry))
 
 
 def _changed(picture: Floats, orders: Iterator[NDArray[np.int64]], counts: Sequence[int]) -> Iterator[Floats]:
