@@ -22,6 +22,8 @@ CONTROLS = ["plain/shuffled", "controls/center_gaussian"]
 IMAGES = [f"i{n:02}" for n in range(20)]
 LESIONS = {image: f"lesion {number // 3}" for number, image in enumerate(IMAGES[:15])}
 SEED = 3
+PICTURES = ("whole", "black", "blurred")
+ENDS = dict(zip(IMAGES, np.random.default_rng(1).random((20, 3)).tolist(), strict=True))
 
 
 @pytest.fixture
@@ -32,8 +34,8 @@ def measured() -> pd.DataFrame:
     for source in KINDS:
         images = {"plain/few": IMAGES[::2], "plain/none": []}.get(source, IMAGES)
         order = random.permutation(images)  # pictures are told by their names
-        rows += [(*source.split("/"), str(image), *random.random(2)) for image in order]
-    return pd.DataFrame(rows, columns=["source_model", "method", "image", "deletion", "insertion"])
+        rows += [(*source.split("/"), str(image), *random.random(2), *ENDS[image]) for image in order]
+    return pd.DataFrame(rows, columns=["source_model", "method", "image", "deletion", "insertion", *PICTURES])
 
 
 @pytest.fixture
@@ -56,8 +58,8 @@ def test_means_and_differences_are_of_the_pictures_that_both_have(
     controls = [name for name, source in short.items() if source in CONTROLS]
     pairs = [(name, control) for name in names if short[name] in METHODS for control in controls]
     found = list(zip(statistics["method"], statistics["control"], strict=True))
-    assert found == [*((name, "") for name in names), *pairs]
-    for row in statistics.to_dict("records"):
+    assert found == [*((f"{end} picture", "") for end in PICTURES), *((name, "") for name in names), *pairs]
+    for row in statistics.iloc[3:].to_dict("records"):
         source, control = short[row["method"]], short.get(row["control"])
         assert row["model"] == "plain" and row["kind"] == KINDS[control or source]
         for area in ("deletion", "insertion"):
@@ -76,6 +78,22 @@ def test_means_and_differences_are_of_the_pictures_that_both_have(
             assert bounds[0] == pytest.approx(values.mean(), rel=1e-12)
             np.testing.assert_allclose(bounds[1:], expected, atol=1e-9)
             assert bounds[1] < bounds[0] < bounds[2]
+
+
+def test_areas_lie_between_those_of_the_picture_whole_and_black_or_blurred(statistics: pd.DataFrame) -> None:
+    whole, black, blurred = statistics.iloc[:3].to_dict("records")
+    for row, place, areas in (
+        (whole, 0, ("deletion", "insertion")),
+        (black, 1, ("deletion",)),
+        (blurred, 2, ("insertion",)),
+    ):
+        assert (row["kind"], row["n"]) == ("picture", 20)
+        values = np.array([ENDS[image][place] for image in IMAGES])
+        bounds = mean_intervals(values[np.newaxis], clusters_of(IMAGES, LESIONS), SEED)[0]
+        for area in areas:
+            found = [row[f"{area}_{of}"] for of in ("mean", "low", "high")]
+            np.testing.assert_allclose(found, [values.mean(), *bounds], atol=1e-9)
+    assert np.isnan(black["insertion_mean"]) and np.isnan(blurred["deletion_high"])
 
 
 def test_lesions_make_the_intervals(measured: pd.DataFrame, statistics: pd.DataFrame) -> None:
@@ -109,6 +127,7 @@ def test_the_table_has_areas_first_and_then_each_method_minus_controls(
     assert [title for title, _ in text.blocks] == [f"{m}, {part}" for m in ("plain", "residual") for part in parts]
     areas, differences = text.blocks[0][1], text.blocks[1][1]
     assert [row[:3] for row in areas] == [
+        *([f"{end} picture", "picture", "20"] for end in PICTURES),
         ["Grad-CAM", "method", "20"],
         ["few", "method", "10"],
         ["tiled", "variant", "20"],
@@ -121,7 +140,7 @@ def test_the_table_has_areas_first_and_then_each_method_minus_controls(
         ["shuffled", "chance", "20"],
         ["controls/centred Gaussian", "prior", "20"],
     ]
-    first = statistics.iloc[0]
-    assert areas[0][3] == f"{first.deletion_mean:.3f} ({first.deletion_low:.3f} to {first.deletion_high:.3f})"
-    assert areas[-1][3:] == ["-", "-"]
+    first = statistics.iloc[3]
+    assert areas[3][3] == f"{first.deletion_mean:.3f} ({first.deletion_low:.3f} to {first.deletion_high:.3f})"
+    assert areas[-1][3:] == ["-", "-"] and areas[1][4] == areas[2][3] == "-"
     assert "ceiling/16x16" in latex(text, "caption", "extended_faithfulness")

@@ -117,6 +117,11 @@ def test_every_source_is_measured_on_each_picture_of_the_sample_and_written(case
         (*name, image) for name in names for image in IMAGES if name[1] != "few" or image == "d"
     ]
     found = {row[:3]: [row.deletion, row.insertion] for row in rows}
+    for row in rows:
+        picture = case.pictures[row.image].astype(np.float32)
+        ends = np.stack([picture, np.zeros_like(picture), slowly_blurred(picture, BLUR)])
+        probabilities = case.model.predict(ends, verbose=0)[:, CLASSES.index(PREDICTED[row.image])]
+        np.testing.assert_allclose(row[5:], probabilities, atol=1e-5)
     for number, image in enumerate(IMAGES):
         expected = {
             ("m", "gradcam"): [coarse[2 - number]],
@@ -128,7 +133,11 @@ def test_every_source_is_measured_on_each_picture_of_the_sample_and_written(case
         for name, saliency in expected.items():
             np.testing.assert_allclose(found[*name, image], case.expected(image, *saliency), atol=1e-5)
     write_faithfulness(tmp_path / "m.csv", rows)
-    assert (tmp_path / "m.csv").read_text("utf-8").startswith("source_model,method,image,deletion,insertion\nm,gradcam")
+    assert (
+        (tmp_path / "m.csv")
+        .read_text("utf-8")
+        .startswith("source_model,method,image,deletion,insertion,whole,black,blurred\nm,gradcam,a,0.")
+    )
     table = read_faithfulness(tmp_path / "m.csv")
     assert [FaithfulnessRow(*row) for row in table.itertuples(index=False, name=None)] == rows
 

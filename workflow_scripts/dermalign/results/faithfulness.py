@@ -3,7 +3,7 @@
 What the areas measure is said in `saliency.faithfulness`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,9 @@ from .intervals import clusters_of, mean_intervals
 from .words import in_words
 
 BOUNDS = ("mean", "low", "high")
+# Rows of the picture itself, `whole picture` and so on: names that no method has, since they have a blank in them.
+PICTURE = "picture"
+ENDS = {"whole": ("deletion", "insertion"), "black": ("deletion",), "blurred": ("insertion",)}
 COLUMNS = ("model", "method", "kind", "control", "n", *(f"{area}_{of}" for area in AREAS for of in BOUNDS))
 AREAS_THEMSELVES = "areas"
 
@@ -34,11 +37,12 @@ def faithfulness_statistics(
     Columns:
 
     - model: the classifier that was asked;
-    - method: the source; `{first}/{second}` of one that belongs to no model;
-    - control: empty in the rows of the areas themselves, first a row for each source; then a row for each saliency
-      method (variants among them) and control, with the control's name, called as in `method`: the areas of the method
-      minus those of the control, picture by picture;
-    - kind: the family of the source, or of the control in its rows;
+    - method: first `whole picture`, `black picture` and `blurred picture`, with the probability at which deletion
+      begins and ends, and insertion ends and begins: the area of a curve that stays there; then each source,
+      `{first}/{second}` where it belongs to no model; then the method of each pair of method and control;
+    - control: of the pairs, called as in `method`: areas are those of the method minus those of the control, picture by
+      picture; else empty;
+    - kind: `picture`, the family of the source, or of the control in its rows;
     - n: pictures that are counted: of the sample those that the source, or both, have maps of;
     - deletion_mean, deletion_low, deletion_high: the mean, 0 to 1 or a difference, and its 95 % bootstrap interval by
       lesion, as `intervals.mean_intervals`; insertion_mean, insertion_low, insertion_high: likewise. NaN of no picture;
@@ -50,38 +54,30 @@ def faithfulness_statistics(
     }
     # A source that has maps of none of the sample has no row in the file.
     nothing = measured.iloc[:0].set_index("image")[list(AREAS)]
-    of_kind = {source: areas.get(source, nothing) for source in kinds}
     names = {source: source.removeprefix(f"{model}/") for source in kinds}
+    pictures = measured.drop_duplicates("image").set_index("image").sort_index()
     rows: list[dict[str, object]] = []
-    for minuend, subtrahend, values in _compared(of_kind, methods, controls):
-        rows.append(
-            {
-                "model": model,
-                "method": names[minuend],
-                "kind": kinds[subtrahend or minuend],
-                "control": names[subtrahend] if subtrahend else "",
-                **_means(values, lesions, seed),
-            }
-        )
+
+    def add(method: str, kind: str, control: str, values: pd.DataFrame) -> None:
+        row = {"model": model, "method": method, "kind": kind, "control": control}
+        rows.append({**row, **_means(values, lesions, seed)})
+
+    for end, of_end in ENDS.items():
+        add(f"{end} {PICTURE}", PICTURE, "", pd.DataFrame(dict.fromkeys(of_end, pictures[end])))
+    for source, kind in kinds.items():
+        add(names[source], kind, "", areas.get(source, nothing))
+    for method in methods:
+        for control in controls:
+            difference = areas.get(method, nothing) - areas.get(control, nothing)
+            add(names[method], kinds[control], names[control], difference.dropna())
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _compared(
-    areas: Mapping[str, pd.DataFrame], methods: Sequence[str], controls: Sequence[str]
-) -> Iterator[tuple[str, str | None, pd.DataFrame]]:
-    """Yield (source, None, its areas), then (method, control, differences on the pictures that both have maps of)."""
-    for source, of_source in areas.items():
-        yield source, None, of_source
-    for method in methods:
-        for control in controls:
-            yield method, control, (areas[method] - areas[control]).dropna()
-
-
 def _means(values: pd.DataFrame, lesions: Mapping[str, str], seed: int) -> dict[str, float]:
-    """Return n, and mean, low and high of each area. values: a row per picture, by name."""
+    """Return n, and mean, low and high of each area that there is. values: a row per picture, by name."""
     bounds = mean_intervals(values.to_numpy(dtype=np.float64).T, clusters_of(values.index.tolist(), lesions), seed)
     found: dict[str, float] = {"n": len(values)}
-    for area, (low, high) in zip(AREAS, bounds.tolist(), strict=True):
+    for area, (low, high) in zip(values.columns, bounds.tolist(), strict=True):
         found |= {f"{area}_mean": float(values[area].mean()), f"{area}_low": low, f"{area}_high": high}
     return found
 
@@ -92,7 +88,8 @@ def extended_faithfulness(faithfulness: pd.DataFrame) -> pd.DataFrame:
     faithfulness: statistics/faithfulness.csv. Columns:
 
     - model; part: `areas`, or `{method} minus control`, whose values are differences;
-    - method: the source, or the control that is taken away; kind: its family; n: pictures;
+    - method: the source, or the control that is taken away, and first the picture itself, whole, black and blurred;
+      kind: its family; n: pictures;
     - deletion_value, deletion_low, deletion_high, insertion_value, ...: means and the bounds of their 95 % intervals.
     """
     table = faithfulness.rename(columns={f"{area}_mean": f"{area}_value" for area in AREAS})

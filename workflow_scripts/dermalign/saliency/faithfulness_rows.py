@@ -11,7 +11,7 @@ from ..classifiers.batches import read_ahead
 from ..classifiers.classifier import load_classifier
 from ..classifiers.passes import AFTER_SOFTMAX
 from ..errors import InputError
-from ..logs import logger, progress
+from ..logs import progress
 from ..study.batches import name_hash
 from ..terms import UNION
 from .blocks import Maps
@@ -61,7 +61,6 @@ def faithfulness_rows(
     )
     side = int(inputs.settings["input_size"])
     of_source: list[list[FaithfulnessRow]] = [[] for _ in maps]
-    ends = []
     with ExitStack() as stack:
         sources = [_Source(stack.enter_context(open_maps(path)), set(sampled)) for path in maps]
         decoded = read_ahead(inputs.decoded(inputs.images, side), AHEAD)
@@ -76,16 +75,12 @@ def faithfulness_rows(
                 steps,
                 tie_order((side, side), [inputs.seed, name_hash(image)]),
             )
-            ends.append(curves.ends)
             # Of a source's maps of the picture, as draws of chance, the mean; of none there is no row.
             areas = np.split(curves.areas, np.cumsum([len(of_image) for of_image in found])[:-1])
             for rows, source, of_maps in zip(of_source, sources, areas, strict=True):
                 if len(of_maps):
-                    rows.append(FaithfulnessRow(*source.name, image, *of_maps.mean(axis=0).tolist()))
-    if ends:
-        whole, black, blurry = np.mean(ends, axis=0)
-        logger.info("the predicted class has a mean probability of %.3f", whole)
-        logger.info("of the pictures blacked out it is %.3f, of those blurred %.3f", black, blurry)
+                    deletion, insertion = of_maps.mean(axis=0).tolist()
+                    rows.append(FaithfulnessRow(*source.name, image, deletion, insertion, *curves.ends))
     return [row for rows in of_source for row in rows]
 
 
