@@ -28,11 +28,11 @@ OVERLAY = {
     "models": {name: {"training": {"epochs": 2}} for name in ("plain", "residual")},
     "controls": {"chance": ["shuffled"], "prior": ["all_white"], "anatomy": []},
     "ceilings": {"maps": False, "grids": {"stop": 4}},
+    "faithfulness": {"pictures": 4, "steps": 2},
 }
 FINER = {**OVERLAY, "thresholds": [number / 10 for number in range(11)] + [0.55]}
 COMPARED = ("tables/*", "statistics/*.csv", "classifiers/*/*predictions.csv", "manifest/*.csv")
-MEASURED = ("method_runs", "extended_methods")  # how long maps took, which differs from run to run
-GPU_RULES = r"train|gradcam_\w+"
+GPU_RULES = r"train|gradcam_\w+|faithfulness"
 
 
 class Checks:
@@ -210,7 +210,7 @@ def run_all(check: Checks, clock: Callable[[str], None], cluster: Cluster, folde
     retried = rule_of(second[event.job]) if event.job else ""
     check(
         "the rerun submitted the rest only, and the cancelled job twice",
-        rules_of(second) == Counter({"train": 1, **batches}) + Counter([retried]),
+        rules_of(second) == Counter({"train": 1, "faithfulness": 1, **batches}) + Counter([retried]),
         rules_of(second),
     )
     memory = sorted(megabytes(job["MinMemoryNode"]) for job in second.values() if rule_of(job) == retried)

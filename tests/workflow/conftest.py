@@ -27,6 +27,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 FEW_SOURCES: dict[str, Any] = {
     "controls": {"chance": ["shuffled"], "prior": [], "anatomy": []},
     "ceilings": {"maps": False, "grids": {"stop": 4}},
+    "faithfulness": {"pictures": 0},
 }
 
 

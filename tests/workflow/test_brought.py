@@ -40,9 +40,11 @@ def test_a_brought_classifier_gives_the_study_of_the_one_it_was_copied_from(
         "mine": {"classifier": "mine.keras", "pixels": "raw", "saliency_layer": "last_convolution"},
         "graph": {"classifier": "exported", "pixels": "raw", "saliency_layer": "last_convolution"},
     }
+    overlay["faithfulness"] = {"pictures": 3, "steps": 4}
     assert "train" not in empty.snakemake("-n", overlay=overlay).jobs()
     confusions = [f"figures/classifiers/{model}_confusion.svg" for model in ("mine", "graph")]
-    wanted = ("tables/table6.csv", "tables/classifiers.csv", "statistics/thresholds.csv", *confusions)
+    tables = [f"tables/{name}.csv" for name in ("table6", "classifiers", "extended_faithfulness")]
+    wanted = (*tables, "statistics/thresholds.csv", *confusions)
     targets = [f"results/embedded/{name}" for name in wanted]
     run = empty.snakemake(*targets, overlay=overlay)
     assert run.status == 0, run.text[-5000:]
@@ -66,6 +68,11 @@ def test_a_brought_classifier_gives_the_study_of_the_one_it_was_copied_from(
             pd.read_csv(empty.results / "classifiers" / name / "metrics.csv").set_index(["metric", "class"])
             for name in ("plain", model)
         ]
+        areas = [
+            pd.read_csv(empty.results / "faithfulness" / f"{name}.csv").replace(name, "plain")
+            for name in ("plain", model)
+        ]
+        pd.testing.assert_frame_equal(*areas, rtol=1e-3, atol=1e-4)
         possibly = metrics[1].loc[[("possibly_trained_on", "all")]]
         assert possibly["value"].item() == metrics[1].loc[("pictures", "all"), "value"] > 0
         pd.testing.assert_frame_equal(metrics[0], metrics[1].drop(possibly.index), rtol=1e-3)

@@ -96,7 +96,9 @@ def test_the_guide_says_where_every_rule_runs(planned: dict[int, Planned]) -> No
 def test_the_guide_says_which_rules_want_a_gpu(planned: dict[int, Planned]) -> None:
     table = rows(GUIDE, "What runs where")
     wanting = {rule for rule, asks in planned[1].asks.items() if int(asks.get("gpu", 0))}
-    assert wanting == rules_in(rule for rule, _, _, asks in table if "GPU" in asks) == {"train", "gradcam"}
+    assert (
+        wanting == rules_in(rule for rule, _, _, asks in table if "GPU" in asks) == {"train", "gradcam", "faithfulness"}
+    )
 
 
 def test_a_second_attempt_asks_for_twice_the_memory_and_time(planned: dict[int, Planned]) -> None:

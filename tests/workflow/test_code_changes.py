@@ -17,6 +17,7 @@ OVERLAY = {
     "models": {"residual": None, "plain": {"training": {"epochs": 1}}},
     "variants": {"patches": {"kind": "superpixels", "count": 30, "cells": 24}},
     **FEW_SOURCES,
+    "faithfulness": {"pictures": 2, "steps": 2},
     "thresholds": [0, 0.5],
     "batches": {"saliency": 1, "masks": 1},
 }
@@ -46,7 +47,7 @@ EXTENDED = {
     f"extended_{name}"
     for name in (
         *("thresholds", "best_thresholds", "groups", "controls", "mann_whitney", "localisation", "ceilings"),
-        *("out_of_sample", "hypotheses", "methods"),
+        *("out_of_sample", "hypotheses", "faithfulness"),
     )
 }
 OF_MANIFEST = {"table1", "extended_features"}
@@ -58,12 +59,14 @@ PICTURES = {"figure1", "figure2", "figure4", "extremes"}
 STATISTICS = {"overlap_curves", "jaccard_0", "statistics_plain", "merge_statistics"}
 EXACT = {"exact_thresholds", "merge_exact"}
 LOCALISATION = {"localisation", "localisation_statistics"}
+FAITHFULNESS = {"faithfulness", "faithfulness_statistics"}
 LAST = {"study_record"}
 # After the maps of any source, and after those of a model's first saliency method.
 AFTER_ANY_MAPS = {
     *STATISTICS,
     *EXACT,
     *LOCALISATION,
+    *FAITHFULNESS,
     *("jaccard_by_threshold", "mean_curves", "comparison", "ceiling_shares", "ceilings_figure"),
     *("method_differences", "methods_figure"),
     *("group_tests", "groupings", "extended_groupings", "out_of_sample", "hypotheses"),

@@ -259,6 +259,33 @@ def test_ceilings_are_what_pillow_s_pixels_allow_and_no_map_is_above_them(finish
         assert 0 < row["low"] <= row["share"] <= row["high"] < 1
 
 
+def test_faithfulness_is_of_the_same_sample_for_all_sources_and_tells_them_from_chance(
+    finished: tuple[Study, Run],
+) -> None:
+    results = finished[0].results
+    configuration = yaml.safe_load((REPOSITORY / "config.yaml").read_text(encoding="utf-8"))["faithfulness"]
+    evaluation = pd.read_csv(results / "manifest" / "evaluation.csv", keep_default_na=False)
+    statistics = pd.read_csv(results / "statistics" / "faithfulness.csv", keep_default_na=False)
+    for model, grid in (("plain", "16x16"), ("residual", "4x4")):
+        table = pd.read_csv(results / "faithfulness" / f"{model}.csv")
+        sources = {*table["source_model"].str.cat(table["method"], sep="/")}
+        of_study = {*(f"controls/{name}" for name in OF_THE_STUDY), f"ceiling/{grid}"}
+        assert sources == {*(f"{model}/{name}" for name in ("gradcam", *OF_MODELS)), *of_study}
+        samples = {tuple(of["image"]) for _, of in table.groupby(["source_model", "method"])}
+        assert len(samples) == 1 and len(*samples) == configuration["pictures"]
+        assert set(*samples) < set(evaluation[evaluation["included"]]["image"])
+        predicted = pd.read_csv(results / "classifiers" / model / "evaluation_predictions.csv", index_col="image")
+        np.testing.assert_allclose(table["whole"], predicted.loc[table["image"], "confidence"], atol=1e-4)
+        assert table[["deletion", "insertion", "whole", "black", "blurred"]].stack().between(0, 1).all()
+        own = statistics[statistics["model"] == model].set_index(["method", "control"])
+        for area in ("deletion", "insertion"):
+            gradcam, other = (table[table["method"] == name].set_index("image")[area] for name in ("gradcam", "lesion"))
+            row = own.loc[("gradcam", "controls/lesion")]
+            assert float(row[f"{area}_mean"]) == pytest.approx((gradcam - other).mean(), abs=1e-12)
+        # Drawn lesions are all that there is to see: what puts them back first is nearer the whole picture.
+        assert float(own.loc[("gradcam", "random_cells"), "insertion_low"]) > 0
+
+
 # The paper's tables, counted from shards and manifest alone
 
 
@@ -366,7 +393,8 @@ def test_every_table_is_in_four_formats_and_every_figure_in_two(finished: tuple[
         *("classifiers", "comparison", "audit"),
         *(f"extended_{name}" for name in ("features", "thresholds", "best_thresholds", "groups", "mann_whitney")),
         *("extended_controls", "extended_ceilings", "extended_groupings", "extended_correlations"),
-        *("extended_out_of_sample", "extended_hypotheses", "extended_localisation", "extended_methods"),
+        *("extended_out_of_sample", "extended_hypotheses", "extended_localisation"),
+        "extended_faithfulness",
     }
     for table in tables:
         written = [(results / "tables" / f"{table}{suffix}").read_text("utf-8") for suffix in (".md", ".html", ".tex")]
