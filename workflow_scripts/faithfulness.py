@@ -4,8 +4,9 @@ from dermalign.classifiers.evaluation_predictions import read_evaluation_predict
 from dermalign.data.manifests import read_evaluation
 from dermalign.logs import job_log
 from dermalign.saliency.faithfulness_files import write_faithfulness
-from dermalign.saliency.faithfulness_rows import faithfulness_rows, fixed_sample
+from dermalign.saliency.faithfulness_rows import faithfulness_rows
 from dermalign.saliency.inputs import Inputs
+from dermalign.study.batches import fixed_sample
 
 with job_log(snakemake.log[0]):
     given, params = snakemake.input, snakemake.params

@@ -13,6 +13,8 @@ from dermalign.results.figures import groups_figure, histograms, jaccard_by_thre
 from dermalign.results.group_figures import correlations_figure
 from dermalign.results.method_figure import methods_figure
 from dermalign.results.plotting import save
+from dermalign.results.sanity import read_sanity_statistics
+from dermalign.results.sanity_figure import sanity_figure
 from dermalign.results.statistics import best_threshold, read_statistics
 from dermalign.study.groups import groups_of
 
@@ -67,6 +69,7 @@ FIGURES = {
         but_for(left_out, read_statistics(inputs[0])), **arguments
     ),
     "correlations": lambda inputs, **arguments: correlations_figure(read_statistics(inputs[0]), **arguments),
+    "sanity": lambda inputs: sanity_figure(read_sanity_statistics(inputs[0])),
     "histograms": histograms_of,
     "ceilings": lambda inputs: ceilings_figure(read_statistics(inputs.ceilings), read_statistics(inputs.shares)),
     "groups": groups_of_shards,

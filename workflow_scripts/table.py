@@ -12,6 +12,7 @@ from dermalign.results.faithfulness import extended_faithfulness
 from dermalign.results.formats import write_table
 from dermalign.results.localisation import extended_localisation
 from dermalign.results.methods import extended_methods
+from dermalign.results.sanity import extended_sanity, read_sanity_statistics
 from dermalign.results.statistics import read_statistics
 
 FUNCTIONS = {
@@ -28,6 +29,7 @@ FUNCTIONS = {
     "extended_mann_whitney": tables.extended_mann_whitney,
     "extended_localisation": extended_localisation,
     "extended_faithfulness": extended_faithfulness,
+    "extended_sanity": extended_sanity,
     "extended_ceilings": tables.extended_ceilings,
     "extended_methods": extended_methods,
     "extended_groupings": tables.extended_groupings,
@@ -39,6 +41,7 @@ FUNCTIONS = {
 READERS = {
     "evaluation": read_evaluation,
     "leakage": read_summary,
+    "sanity": read_sanity_statistics,
     "metrics": lambda paths: {Path(path).parent.name: read_metrics(path) for path in paths},
 }
 

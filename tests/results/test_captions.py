@@ -36,6 +36,8 @@ def test_captions_are_short_and_what_was_kept_out_of_training_is_said_once(
         captions.extended_mann_whitney("patient"),
         captions.extended_ceilings("lesion"),
         captions.extended_faithfulness(1000, "patient"),
+        captions.extended_sanity(20, "lesion", []),
+        captions.extended_sanity(20, "patient", ["graph"]),
         captions.extended_groupings("lesion"),
         captions.extended_correlations("lesion"),
         captions.classifiers(0.1, leakage, []),

@@ -12,11 +12,11 @@ from dermalign.errors import InputError
 from dermalign.saliency.blocks import MapBlock
 from dermalign.saliency.faithfulness import BLUR, tie_order
 from dermalign.saliency.faithfulness_files import FaithfulnessRow, read_faithfulness, write_faithfulness
-from dermalign.saliency.faithfulness_rows import faithfulness_rows, fixed_sample
+from dermalign.saliency.faithfulness_rows import faithfulness_rows
 from dermalign.saliency.inputs import Inputs
 from dermalign.saliency.maps import write_maps
 from dermalign.saliency.study_sources import MapSources
-from dermalign.study.batches import name_hash
+from dermalign.study.batches import fixed_sample, name_hash
 from dermalign.study.configuration import complete_model
 from dermalign.study.study import Study
 from faithfulness_cases import slow_area, slow_curves, slowly_blurred

@@ -29,10 +29,12 @@ OVERLAY = {
     "controls": {"chance": ["shuffled"], "prior": ["all_white"], "anatomy": []},
     "ceilings": {"maps": False, "grids": {"stop": 4}},
     "faithfulness": {"pictures": 4, "steps": 2},
+    "sanity": {"pictures": 2, "stages": 1},
 }
 FINER = {**OVERLAY, "thresholds": [number / 10 for number in range(11)] + [0.55]}
 COMPARED = ("tables/*", "statistics/*.csv", "classifiers/*/*predictions.csv", "manifest/*.csv")
-GPU_RULES = r"train|gradcam_\w+|faithfulness"
+MEASURED = ("method_runs", "extended_methods")  # how long maps took, which differs from run to run
+GPU_RULES = r"train|(gradcam|sanity)_\w+|faithfulness"
 
 
 class Checks:
@@ -206,7 +208,7 @@ def run_all(check: Checks, clock: Callable[[str], None], cluster: Cluster, folde
         down.job is not None and second[down.job]["Restarts"] == "1" and second[down.job]["JobState"] == "COMPLETED",
         second,
     )
-    batches = {"gradcam_plain_00000": 1, "gradcam_plain_00001": 1}
+    batches = {"gradcam_plain_00000": 1, "gradcam_plain_00001": 1, "sanity_plain": 1}
     retried = rule_of(second[event.job]) if event.job else ""
     check(
         "the rerun submitted the rest only, and the cancelled job twice",

@@ -5,7 +5,7 @@ import json
 import re
 from pathlib import Path
 
-from dermalign.study.batches import batches, name_hash, remember_blocks, shard_blocks
+from dermalign.study.batches import batches, fixed_sample, name_hash, remember_blocks, shard_blocks
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -42,6 +42,15 @@ def test_a_name_has_one_hash_for_ever() -> None:
     """Another one would deal all pictures anew, so that every batch of every study ran again."""
     assert name_hash("ISIC_0000013") == 0xBCE2B43DED1894B0
     assert batches(["ISIC_0000013"], 40) == {"00000": ["ISIC_0000013"]}
+
+
+@given(NAMES, st.integers(0, 20))
+def test_a_new_picture_takes_the_place_of_one_at_most_in_a_sample(images: set[str], count: int) -> None:
+    sample = fixed_sample(images, count)
+    assert len(sample) == min(count, len(images)) and set(sample) <= images
+    assert all(name_hash(kept) < name_hash(other) for kept in sample for other in images - set(sample))
+    after = fixed_sample([*sorted(images), "ISIC_new"], count)
+    assert set(after) in (set(sample), *({*sample, "ISIC_new"} - {left} for left in [*sample, ""]))
 
 
 # Blocks of shards

@@ -381,6 +381,8 @@ FAULTS: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["ceilings.grids", "stop"],
     ),
     "ceilings of no cells": ({"ceilings": {"grids": {"start": 0}}}, ["`ceilings.grids.start`", "at least 1"]),
+    "sanity check of less than nothing": ({"sanity": {"pictures": -1}}, ["`sanity.pictures`", "at least 0"]),
+    "sanity check without a stage": ({"sanity": {"stages": 0}}, ["`sanity.stages`", "at least 1"]),
     "model named as ceilings": (
         {"models": {"ceiling": EMBEDDED["models"]["plain"]}},
         ["models: ceiling", "another"],

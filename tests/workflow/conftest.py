@@ -28,6 +28,7 @@ FEW_SOURCES: dict[str, Any] = {
     "controls": {"chance": ["shuffled"], "prior": [], "anatomy": []},
     "ceilings": {"maps": False, "grids": {"stop": 4}},
     "faithfulness": {"pictures": 0},
+    "sanity": {"pictures": 0},
 }
 
 

@@ -40,15 +40,24 @@ def test_a_brought_classifier_gives_the_study_of_the_one_it_was_copied_from(
         "mine": {"classifier": "mine.keras", "pixels": "raw", "saliency_layer": "last_convolution"},
         "graph": {"classifier": "exported", "pixels": "raw", "saliency_layer": "last_convolution"},
     }
-    overlay["faithfulness"] = {"pictures": 3, "steps": 4}
+    overlay |= {"faithfulness": {"pictures": 3, "steps": 4}, "sanity": {"pictures": 3, "stages": 2}}
     assert "train" not in empty.snakemake("-n", overlay=overlay).jobs()
     confusions = [f"figures/classifiers/{model}_confusion.svg" for model in ("mine", "graph")]
-    tables = [f"tables/{name}.csv" for name in ("table6", "classifiers", "extended_faithfulness")]
+    tables = [f"tables/{name}.csv" for name in ("table6", "classifiers", "extended_faithfulness", "extended_sanity")]
     wanted = (*tables, "statistics/thresholds.csv", *confusions)
     targets = [f"results/embedded/{name}" for name in wanted]
     run = empty.snakemake(*targets, overlay=overlay)
     assert run.status == 0, run.text[-5000:]
     assert "whether these pictures trained it is unknown" in run.text
+
+    # Weights can be randomised of the one and, as constants of a graph, not of the other.
+    similarities = pd.read_csv(empty.results / "statistics" / "sanity.csv").drop(columns="layer").groupby("model")
+    plain, mine = (similarities.get_group(model).drop(columns="model") for model in ("plain", "mine"))
+    pd.testing.assert_frame_equal(plain.reset_index(drop=True), mine.reset_index(drop=True), atol=0.05)
+    assert set(similarities.groups) == {"plain", "mine"}
+    caption = (empty.results / "tables" / "extended_sanity.md").read_text(encoding="utf-8")
+    assert "; left out is graph, with constants for weights." in caption
+    assert "graph: left out" in (empty.results / "logs" / "merge_sanity.log").read_text(encoding="utf-8")
 
     for model, tolerance in (("mine", 1e-6), ("graph", 1e-5)):
         stores = sorted((empty.results / "saliency" / "plain" / "gradcam").glob("*.h5"))

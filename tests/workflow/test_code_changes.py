@@ -18,16 +18,19 @@ OVERLAY = {
     "variants": {"patches": {"kind": "superpixels", "count": 30, "cells": 24}},
     **FEW_SOURCES,
     "faithfulness": {"pictures": 2, "steps": 2},
+    "sanity": {"pictures": 2, "stages": 1},
     "thresholds": [0, 0.5],
     "batches": {"saliency": 1, "masks": 1},
 }
 MADE_OF = {"gradcam_plain_00000": "gradcam", "maps_plain_patches": "superpixels", "maps_plain_shuffled": "shuffled"}
+# Rules that call functions of the registry.
+CALLING = {**MADE_OF, "sanity_plain": "gradcam"}
 # Rules that are not named after their script.
 RUN_BY = {
     r"table\d|classifier_table|extended_\w+": "table",
     (
-        r"jaccard_by_threshold|mean_curves|figure3|groups_figure|correlations_figure|ceilings_figure|methods_figure|confusion"
-        r"|roc|reliability|learning_curves"
+        r"jaccard_by_threshold|mean_curves|figure3|groups_figure|correlations_figure|ceilings_figure|methods_figure"
+        r"|figure_sanity|confusion|roc|reliability|learning_curves"
     ): "figure",
     r"figure[1245]|extremes": "picture_figure",
     r"ceilings|ceiling_shares": "ceiling_statistics",
@@ -40,6 +43,8 @@ RUN_BY = {
     r"evaluation_predictions_\w+": "evaluation_predictions",
     r"gradcam_\w+": "explain",
     r"maps_\w+": "map_source",
+    r"sanity_\w+": "sanity",
+    r"merge_sanity": "sanity_statistics",
     r"method_differences|method_runs": "method_statistics",
 }
 
@@ -47,19 +52,23 @@ EXTENDED = {
     f"extended_{name}"
     for name in (
         *("thresholds", "best_thresholds", "groups", "controls", "mann_whitney", "localisation", "ceilings"),
-        *("out_of_sample", "hypotheses", "faithfulness"),
+        *("out_of_sample", "hypotheses", "methods", "faithfulness", "sanity"),
     )
 }
 OF_MANIFEST = {"table1", "extended_features"}
 TABLES = {"table2", "table4", "table6", *EXTENDED, *OF_MANIFEST, "classifier_table"}
 DISTRIBUTIONS = {"figure3", "groups_figure", "correlations_figure"}
 OF_CLASSIFIERS = {"confusion", "roc", "reliability", "learning_curves"}
-FIGURES = {"jaccard_by_threshold", "mean_curves", "ceilings_figure", "methods_figure", *DISTRIBUTIONS, *OF_CLASSIFIERS}
+FIGURES = {
+    *("jaccard_by_threshold", "mean_curves", "ceilings_figure", "methods_figure", "figure_sanity"),
+    *(*DISTRIBUTIONS, *OF_CLASSIFIERS),
+}
 PICTURES = {"figure1", "figure2", "figure4", "extremes"}
 STATISTICS = {"overlap_curves", "jaccard_0", "statistics_plain", "merge_statistics"}
 EXACT = {"exact_thresholds", "merge_exact"}
 LOCALISATION = {"localisation", "localisation_statistics"}
 FAITHFULNESS = {"faithfulness", "faithfulness_statistics"}
+SANITY = {"sanity_plain", "merge_sanity", "extended_sanity", "figure_sanity"}
 LAST = {"study_record"}
 # After the maps of any source, and after those of a model's first saliency method.
 AFTER_ANY_MAPS = {
@@ -71,7 +80,7 @@ AFTER_ANY_MAPS = {
     *("method_differences", "methods_figure"),
     *("group_tests", "groupings", "extended_groupings", "out_of_sample", "hypotheses"),
     *("control_statistics_plain", "merge_controls"),
-    *(TABLES - OF_MANIFEST - {"classifier_table"}),
+    *(TABLES - OF_MANIFEST - SANITY - {"classifier_table"}),
     *LAST,
 }
 AFTER_MAPS = {
@@ -108,7 +117,7 @@ def depending_on(module: str, rules: set[str]) -> set[str]:
     for rule in rules:
         script = next((script for names, script in RUN_BY.items() if re.fullmatch(names, rule)), rule)
         assert (SCRIPTS / f"{script}.py").is_file(), f"{rule}: say in RUN_BY which script it runs"
-        modules = KINDS[MADE_OF[rule]].modules if rule in MADE_OF else []
+        modules = KINDS[CALLING[rule]].modules if rule in CALLING else []
         if module in imported_modules(SCRIPTS / f"{script}.py", *modules):
             found.add(rule)
     return found
@@ -130,7 +139,7 @@ def test_other_words_run_nothing(study: Copy) -> None:
     ("module", "old", "new", "listed"),
     [
         # Another name of a local variable: it is not looked into whether the code computes the same.
-        ("saliency.gradcam", "weights", "means", {"gradcam_plain_00000", *MAPS, *AFTER_MAPS}),
+        ("saliency.gradcam", "weights", "means", {"gradcam_plain_00000", *MAPS, *AFTER_MAPS, *SANITY}),
         ("saliency.superpixels", "labels", "regions", {"maps_plain_patches", *AFTER_ANY_MAPS}),
         ("results.figures", '_label_below(figure, "threshold"', '_label_below(figure, "Threshold"', {*FIGURES, *LAST}),
         ("results.picture_figures", '"lesion"', '"segmentation"', {*PICTURES, *LAST}),
@@ -140,7 +149,7 @@ def test_other_words_run_nothing(study: Copy) -> None:
             "classifiers.training",
             "READ_AHEAD = 4",
             "READ_AHEAD = 5",
-            {"train", "classifier_metrics", *MAPS, *AFTER_MAPS, *FIGURES, "classifier_table"},
+            {"train", "classifier_metrics", *MAPS, *AFTER_MAPS, *SANITY, *FIGURES, "classifier_table"},
         ),
         (
             "data.mask_counts",

@@ -286,6 +286,39 @@ def test_faithfulness_is_of_the_same_sample_for_all_sources_and_tells_them_from_
         assert float(own.loc[("gradcam", "random_cells"), "insertion_low"]) > 0
 
 
+def test_the_sanity_check_is_of_the_least_hashes_and_its_table_says_what_its_rows_say(
+    finished: tuple[Study, Run],
+) -> None:
+    results = finished[0].results
+    evaluation = pd.read_csv(results / "manifest" / "evaluation.csv", keep_default_na=False)
+    images = evaluation.loc[evaluation["diagnosis"].isin(["MEL", "NV"]), "image"]
+    sample = sorted(sorted(images, key=lambda image: hashlib.sha256(image.encode()).digest()[:8])[:8])
+    table = pd.read_csv(results / "tables" / "extended_sanity.csv").set_index(["model", "method", "layers_randomised"])
+    for model, layers in (("plain", 6), ("residual", 11)):
+        rows = pd.read_csv(results / "sanity" / f"{model}.csv")
+        assert rows["stage"].unique().tolist() == [1, 2, 3] and set(rows["method"]) == {"gradcam"}
+        for (_, count), of_stage in rows.groupby(["stage", "layers_randomised"]):
+            assert of_stage["image"].tolist() == sample
+            row = table.loc[(model, "gradcam", f"{count} of {layers}")]
+            assert row["n"] + row["degenerate"] == 8 and row["n"] == of_stage["rank_correlation"].notna().sum()
+            for name in ("rank_correlation", "ssim"):
+                assert row[name] == pytest.approx(of_stage[name].mean())
+                assert row[f"{name}_low"] <= row[name] <= row[f"{name}_high"]
+        # Trained networks: their maps are not those of untrained ones.
+        assert row["flag"] != "hardly changes" and row["rank_correlation"] < 0.5
+    log = (results / "logs" / "sanity" / "plain.log").read_text(encoding="utf-8")
+    assert "6 of 6 layers randomised, as far as plain_stack/stage1_convolution1" in log
+
+
+def test_without_pictures_there_is_no_sanity_check(finished: tuple[Study, Run]) -> None:
+    jobs = finished[0].snakemake("-n", overlay={"sanity": {"pictures": 0}}).jobs()
+    assert set(jobs) == {"study_record"}
+    jobs = finished[0].snakemake("-n", overlay={"sanity": {"stages": 2}}).jobs()
+    assert set(jobs) == {"sanity_plain", "sanity_residual", "merge_sanity", "extended_sanity", "figure_sanity"} | {
+        "study_record"
+    }
+
+
 # The paper's tables, counted from shards and manifest alone
 
 
@@ -395,6 +428,7 @@ def test_every_table_is_in_four_formats_and_every_figure_in_two(finished: tuple[
         *("extended_controls", "extended_ceilings", "extended_groupings", "extended_correlations"),
         *("extended_out_of_sample", "extended_hypotheses", "extended_localisation"),
         "extended_faithfulness",
+        "extended_sanity",
     }
     for table in tables:
         written = [(results / "tables" / f"{table}{suffix}").read_text("utf-8") for suffix in (".md", ".html", ".tex")]
@@ -404,7 +438,7 @@ def test_every_table_is_in_four_formats_and_every_figure_in_two(finished: tuple[
     }
     assert figures == {
         *(f"figure{number}" for number in range(1, 6)),
-        *("groups", "correlations", "jaccard_by_threshold", "mean_curves", "ceilings", "methods"),
+        *("groups", "correlations", "jaccard_by_threshold", "mean_curves", "ceilings", "sanity", "methods"),
         *("extremes_plain", "extremes_residual"),
         *(
             f"classifiers/{model}_{kind}"

@@ -59,6 +59,7 @@ def test_names_are_names_from_zip_to_tables(
             thresholds=[0.0, 0.5],
             controls={"chance": ["shuffled"], "prior": ["mean_mask"], "anatomy": [], "draws": 1},
             ceilings={"maps": False, "grids": {"stop": 4}},
+            sanity={"pictures": 0},
             batches={"saliency": 1, "masks": 2},
         )
     )

@@ -128,8 +128,8 @@ class _Tap:
 
         with ExitStack() as replaced:
             for number, layer in enumerate(self.layers):
-                replaced.enter_context(_replaced_call(layer, tapped(number)))
-            replaced.enter_context(_replaced_call(self.final, scored))
+                replaced.enter_context(replaced_call(layer, tapped(number)))
+            replaced.enter_context(replaced_call(self.final, scored))
             evaluate()
         if len(scores) != 1:
             raise InputError(
@@ -152,7 +152,7 @@ class _Tap:
 
 
 @contextmanager
-def _replaced_call(operation: Any, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Iterator[None]:
+def replaced_call(operation: Any, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Iterator[None]:
     """Wrap `operation.call` of this one instance for the length of the block."""
     own = vars(operation)  # past Keras' __setattr__, which would track the function as a part of the layer
     before = own.get("call")

@@ -43,6 +43,11 @@ class Classifiers:
         """The models that are trained here."""
         return [model for model in self.models if model not in self.brought]
 
+    @property
+    def frozen(self) -> list[str]:
+        """The models that are frozen graphs in the study, with constants in the place of weights."""
+        return [model for model in self.models if Path(self.path(model)).suffix == ".pb"]
+
     def classes(self, model: str) -> list[str]:
         """Return the names of a model's outputs, in their order: the study's, unless a brought one names its own."""
         return list(self.models[model].get("classes", self.study.configuration["classes"]))

@@ -6,6 +6,7 @@ or, in a study without one, in those of the tables that they bear on first.
 
 from collections.abc import Iterable, Sequence
 
+from .sanity import ALIKE
 from .words import in_words
 
 # Filled in by the script, which knows the manifest.
@@ -175,6 +176,21 @@ def extended_faithfulness(pictures: int, resampled_by: str) -> str:
         "A low deletion and a high insertion area are faithful; a control that does as well says that the map explains "
         "no more of the prediction than it does.",
         _intervals(resampled_by),
+    )
+
+
+def extended_sanity(pictures: int, resampled_by: str, left_out: Sequence[str]) -> str:
+    """Return the caption of the table of the sanity check; resampled_by as `extended_thresholds`.
+
+    pictures: of the sample. left_out: the models whose weights cannot be randomised.
+    """
+    without = f"; left out is {', '.join(left_out)}, with constants for weights" if left_out else ""
+    return _sentences(
+        "How alike each method's maps stay while the classifier's weights are randomised, last layers first, of "
+        f"{pictures} pictures.",
+        f"Hardly changes: with all layers random, the interval of the rank correlation is above {ALIKE:g}; SSIM is of "
+        "windows of 7 x 7 cells, or the most that fit.",
+        _intervals(resampled_by, without),
     )
 
 

@@ -40,6 +40,8 @@ HEADINGS = {
     "u": "U",
     "p_holm": "p, Holm",
     "rank_biserial": "rank-biserial",
+    "ssim": "SSIM",
+    "flag": "all layers random",
     "epsilon_squared": "epsilon squared",
     "seconds": "seconds a picture",
     "degenerate": "constant maps",

@@ -59,6 +59,7 @@ KINDS = (
     Kind(FIGURES, r"figures/mean_curves\.\w+", "The exact mean of J at every threshold, with quartiles"),
     Kind(FIGURES, r"figures/ceilings\.\w+", "The best J that maps of so many cells could have, and the models' own"),
     Kind(FIGURES, r"figures/methods\.\w+", "The saliency methods beside each other, and what a picture costs"),
+    Kind(FIGURES, r"figures/sanity\.\w+", "How alike maps stay while the classifier's weights are randomised"),
     Kind(FIGURES, r"figures/groups\.\w+", "How J of the union is distributed in each group"),
     Kind(FIGURES, r"figures/correlations\.\w+", "What J goes along with: rank correlations"),
     Kind(
@@ -84,6 +85,7 @@ KINDS = (
     Kind(STATISTICS, r"statistics/mean_curves\.csv", "Exact mean of J at 1,001 thresholds, with quartiles"),
     Kind(STATISTICS, r"statistics/localisation\.csv", "Where maps point, without a threshold, with intervals"),
     Kind(STATISTICS, r"statistics/faithfulness\.csv", "Whether maps lie where a model looks: deletion and insertion"),
+    Kind(STATISTICS, r"statistics/sanity\.csv", "How alike maps stay while the classifier's weights are randomised"),
     Kind(STATISTICS, r"statistics/ceilings\.csv", "The best J that maps of each grid could have"),
     Kind(STATISTICS, r"statistics/ceiling_shares\.csv", "J as a share of the best that maps of its grid could have"),
     Kind(STATISTICS, r"statistics/method_differences\.csv", "J of each saliency method minus that of the first"),
@@ -120,6 +122,7 @@ KINDS = (
     Kind(PICTURES, r"exact/.*\.csv", "Best thresholds off the grid, picture by picture", 1),
     Kind(PICTURES, r"localisation/.*\.csv", "Where maps point, picture by picture", 1),
     Kind(PICTURES, r"faithfulness/.*\.csv", "Whether maps lie where a model looks, picture by picture", 1),
+    Kind(PICTURES, r"sanity/.*\.csv", "How alike maps stay with randomised weights, picture by picture", 1),
     Kind(PICTURES, r"curves/.*\.h5", "J as a step function", 1),
     Kind(PICTURES, r"shapes/.*\.csv", "Shapes of the masks, batch by batch", 1),
     Kind(PICTURES, r"ceilings/.*\.h5", "The best overlap of each mask with maps of each grid", 1),

@@ -24,14 +24,6 @@ from .network import Network
 AHEAD = 4  # pictures that are decoded while the network computes
 
 
-def fixed_sample(images: Iterable[str], count: int) -> list[str]:
-    """Return at most `count` of some pictures, by name: those with the least hashes of their names.
-
-    A new picture changes one at most, and a larger sample has the smaller one in it.
-    """
-    return sorted(sorted(images, key=name_hash)[:count])
-
-
 def faithfulness_rows(
     inputs: Inputs,
     maps: Sequence[str | Path],

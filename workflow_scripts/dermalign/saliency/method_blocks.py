@@ -1,6 +1,6 @@
 """The maps of saliency methods as a job makes them, from a study's classifier and archive of pictures."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..classifiers.backend import limit_threads
@@ -27,26 +27,13 @@ def method_blocks(
     or for each), `score` and `batch_size`. Raises `InputError` as `methods.explained_batches`.
     """
     limit_threads(inputs.threads)
-    settings, images = inputs.settings, inputs.images
-    layers = settings["layers"]
-    functions = {
-        name: Method(
-            named_function(method["compute"]),
-            method["takes"],
-            None if method["layer"] is None else layers[method["layer"]],
-            method["options"],
-            method["negative"],
-        )
-        for name, method in methods.items()
-    }
+    settings, images, target = inputs.settings, inputs.images, asked["target"]
     pictures = read_ahead(inputs.decoded(images, settings["input_size"]), 2 * asked["batch_size"])
-    target = asked["target"]
-    names = [target] * len(images) if isinstance(target, str) else target
     batches = explained_batches(
         load_classifier(str(inputs.classifier)),
-        functions,
+        asked_methods(methods, settings["layers"]),
         progress(pictures, len(images), "saliency maps"),
-        target=target if target == PREDICTED else [inputs.classes.index(name) for name in names],
+        target=asked_target(target, inputs),
         score=asked["score"],
         batch_size=asked["batch_size"],
         logits=settings.get("logits"),
@@ -73,3 +60,25 @@ def method_blocks(
                 ),
             )
         done += len(saliency)
+
+
+def asked_methods(methods: Mapping[str, Mapping[str, Any]], layers: Mapping[str, str]) -> dict[str, Method]:
+    """Return the methods of a job with their functions; methods: as in `method_blocks`; layers: as in `Inputs`."""
+    return {
+        name: Method(
+            named_function(method["compute"]),
+            method["takes"],
+            None if method["layer"] is None else layers[method["layer"]],
+            method["options"],
+            method["negative"],
+        )
+        for name, method in methods.items()
+    }
+
+
+def asked_target(target: str | Sequence[str], inputs: Inputs) -> str | list[int]:
+    """Return what maps are asked of: `predicted` as it is, a class, or one for each picture, as indices."""
+    if target == PREDICTED:
+        return PREDICTED
+    names = [target] * len(inputs.images) if isinstance(target, str) else target
+    return [inputs.classes.index(name) for name in names]

@@ -58,6 +58,10 @@ class Explained:
     """(n, h, w), with negative parts, of a method that has some"""
 
 
+# Of pictures and a target, as `explained_batches` takes them: their maps, batch by batch.
+Explainer = Callable[..., Iterator[dict[str, Explained]]]
+
+
 class _Batch(NamedTuple):
     pictures: NDArray[Any]
     """(size, H, W, 3), the last filled up with copies"""
@@ -87,6 +91,23 @@ def explained_batches(
     Raises `InputError` for a missing or unsuitable layer, pictures of another size, targets that are no class indices
     or not as many as pictures, formulas together with others, and when scores are not finite.
     """
+    explain = explainer(classifier, methods, score=score, batch_size=batch_size, logits=logits, seed=seed)
+    yield from explain(pictures, target)
+
+
+def explainer(
+    classifier: Classifier,
+    methods: Mapping[str, Method],
+    *,
+    score: str = BEFORE_SOFTMAX,
+    batch_size: int = 32,
+    logits: str | None = None,
+    seed: int = 0,
+) -> Explainer:
+    """Return the function of pictures and targets that `explained_batches` is, which compiles once for all its calls.
+
+    The classifier's weights are read at each call. Arguments and what is raised: as there.
+    """
     if batch_size < 1:
         raise InputError(f"batch_size: must be at least 1, not {batch_size}")
     together = {method.takes == NETWORK for method in methods.values()}
@@ -94,16 +115,25 @@ def explained_batches(
         raise InputError("methods that ask the network by themselves and others are asked apart")
     is_by_picture = together.pop()
     ask: Callable[[_Batch], dict[str, Explained]]
-    indices = class_indices(target, np.size(target))
-    targets = None if isinstance(target, str) else indices
     if is_by_picture:
         networks = {name: Network(classifier, each.layer, logits, score, batch_size) for name, each in methods.items()}
         ask = partial(_by_picture, classifier.name, methods, networks, classifier.scores(logits), seed)
     else:
         places = [Place(each.layer if each.takes == LAYER else None, each.function) for each in methods.values()]
-        ask = partial(_passed, classifier.name, methods, classifier.passing(places, logits, score))
+        ask = partial(_passed, methods, classifier.passing(places, logits, score))
+    return partial(_asked, classifier, ask, 1 if is_by_picture else batch_size)
+
+
+def _asked(
+    classifier: Classifier,
+    ask: Callable[[_Batch], dict[str, Explained]],
+    size: int,
+    pictures: Iterable[NDArray[np.uint8]],
+    target: "str | ArrayLike" = PREDICTED,
+) -> Iterator[dict[str, Explained]]:
+    targets = None if isinstance(target, str) else np.asarray(target)
     done = 0
-    for filled, count in padded_batches(pictures, 1 if is_by_picture else batch_size):
+    for filled, count in padded_batches(pictures, size):
         chosen: Any = target
         if targets is not None:
             of_batch = targets[done : done + count]

@@ -9,7 +9,7 @@ from typing import Any
 from ..classifiers.study_classifiers import Classifiers
 from ..data.grids import grid_name, named_grid
 from ..errors import InputError
-from ..study.batches import name_hash
+from ..study.batches import fixed_sample
 from ..study.sources import (
     ALL,
     ANATOMY,
@@ -187,7 +187,7 @@ class MapSources:
         if count == ALL:
             return dict(batches)
         images = [image for batch in batches.values() for image in batch]
-        sample = set(sorted(images, key=name_hash)[:count])
+        sample = set(fixed_sample(images, count))
         chosen = {batch: [image for image in images if image in sample] for batch, images in batches.items()}
         return {batch: images for batch, images in chosen.items() if images}
 

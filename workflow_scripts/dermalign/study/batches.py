@@ -24,6 +24,14 @@ def name_hash(image: str) -> int:
     return int.from_bytes(hashlib.sha256(image.encode()).digest()[:8])
 
 
+def fixed_sample(images: Iterable[str], count: int) -> list[str]:
+    """Return at most `count` of some pictures, by name: those with the least hashes of their names.
+
+    A new picture changes one at most, and a larger sample has the smaller one in it.
+    """
+    return sorted(sorted(images, key=name_hash)[:count])
+
+
 def shard_blocks(path: str | Path, thresholds: Sequence[str]) -> list[list[str]]:
     """Return the thresholds in blocks: each is computed by one job per map source.
 
