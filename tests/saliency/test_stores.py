@@ -54,9 +54,18 @@ def test_negative_parts_are_kept_beside_the_maps(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "a.h5") as file:
         assert set(file) == {"saliency", "raw", "probabilities", "signed"}
     with h5py.File(tmp_path / "a.h5", "a") as file:
-        del file.attrs["score"]
-    with pytest.raises(InputError, match=r"a\.h5: not a saliency store, or damaged .*score.*; delete it"):
+        del file.attrs["layer"]
+    with pytest.raises(InputError, match=r"a\.h5: not a saliency store, or damaged .*layer.*; delete it"):
         read_store(tmp_path / "a.h5")
+
+
+def test_a_store_that_does_not_say_what_was_asked_for_can_be_read(tmp_path: Path) -> None:
+    """As one of an earlier version, or of another program that keeps to the layout."""
+    store_with(tmp_path / "a.h5", np.zeros((2, 3)))
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        del file.attrs["score"], file.attrs["target"]
+    store = read_store(tmp_path / "a.h5")
+    assert (store.score, store.target, store.image) == ("", "", TEXTS["image"])
 
 
 @pytest.mark.parametrize(

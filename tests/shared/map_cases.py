@@ -25,6 +25,7 @@ ANY = st.one_of(
 )
 RAW = SHAPES.flatmap(lambda shape: arrays(np.float32, shape, elements=ANY))
 TEXTS = {
+    "target": "predicted",
     "image": "ISIC_0000013",
     "model": "vgg16",
     "method": "grad_cam",

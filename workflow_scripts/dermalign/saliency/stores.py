@@ -61,6 +61,8 @@ TEXTS = (
     "classifier_sha256",
     "dermalign_version",
 )
+# Of them, those that stores of earlier versions do not have.
+LATER = ("score", "target")
 
 
 def write_store(
@@ -155,7 +157,8 @@ def read_store(path: str | Path) -> Store:
         raise InputError(f"{path}: there is no such saliency store")
     try:
         with open_file(path) as file:
-            texts: dict[str, Any] = {name: str(file.attrs[name]) for name in TEXTS}
+            texts: dict[str, Any] = {name: str(file.attrs[name]) for name in TEXTS if name not in LATER}
+            texts.update({name: str(file.attrs.get(name, "")) for name in LATER})
             return Store(
                 saliency=file["saliency"][()],
                 raw=file["raw"][()],
