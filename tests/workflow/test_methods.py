@@ -51,7 +51,9 @@ def study(tmp_path_factory: pytest.TempPathFactory, tiny: Callable[[], dict[str,
 def overlay(tiny: Callable[[], dict[str, Any]], **changes: Any) -> dict[str, Any]:
     base = tiny()
     plain = {**base["models"]["plain"], "methods": OF_PLAIN}
-    return {**base, "models": {**base["models"], "plain": plain}, "methods": {**METHODS, **changes}}
+    faithfulness = {"pictures": 8, "steps": 4}
+    methods = {**METHODS, **changes}
+    return {**base, "models": {**base["models"], "plain": plain}, "methods": methods, "faithfulness": faithfulness}
 
 
 def store(study: Study, method: str, image: str) -> dict[str, Any]:
@@ -175,3 +177,22 @@ def test_another_method_makes_the_maps_of_its_own_pass_alone(
     jobs = made.snakemake("-n", overlay=overlay(tiny, more={"kind": "rise", "masks": 8, "pictures": 6})).jobs()
     made_again = {name for name in jobs if name.endswith("_00000")}
     assert made_again == {"more_plain_00000"}
+
+
+def test_faithfulness_is_of_the_pictures_of_the_sample_that_a_method_has_maps_of(study: tuple[Study, str]) -> None:
+    results = study[0].results
+    areas = pd.read_csv(results / "faithfulness" / "plain.csv")
+    images = areas.groupby("method")["image"].agg(set)
+    evaluation = pd.read_csv(results / "manifest" / "evaluation.csv", keep_default_na=False)
+    included = evaluation.loc[evaluation["included"], "image"]
+    assert images["gradcam"] == set(sorted(included, key=name_hash)[:8])
+    assert set(images.index) == {*METHODS, *OF_PLAIN, "shuffled"}
+    statistics = pd.read_csv(results / "statistics" / "faithfulness.csv", keep_default_na=False)
+    counts = statistics.set_index(["method", "control"])["n"]
+    for method, of_method in images.items():
+        maps = {path.stem for path in (results / "saliency" / "plain" / str(method)).glob("*.h5")}
+        assert of_method == (images["gradcam"] & maps if method in COSTLY else images["gradcam"])
+        assert counts[method, ""] == len(of_method) and (
+            method == "shuffled" or counts[method, "shuffled"] == len(of_method)
+        )
+    assert 0 < counts["rise", ""] < 8
