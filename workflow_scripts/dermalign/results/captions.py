@@ -186,8 +186,8 @@ def extended_sanity(pictures: int, resampled_by: str, left_out: Sequence[str]) -
     """
     without = f"; left out is {', '.join(left_out)}, with constants for weights" if left_out else ""
     return _sentences(
-        "How alike each method's maps stay while the classifier's weights are randomised, last layers first, of "
-        f"{pictures} pictures.",
+        f"How alike each method's maps of {pictures} pictures stay while the classifier's weights are randomised, "
+        "last layers first.",
         f"Hardly changes: with all layers random, the interval of the rank correlation is above {ALIKE:g}; SSIM is of "
         "windows of 7 x 7 cells, or the most that fit.",
         _intervals(resampled_by, without),
