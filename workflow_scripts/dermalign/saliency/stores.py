@@ -36,8 +36,6 @@ class Store:
     model: str
     method: str
     layer: str
-    score: str
-    target: str
     target_class: str
     predicted_class: str
     degenerate: bool
@@ -45,6 +43,8 @@ class Store:
     dermalign_version: str
     features: tuple[str, ...] = ()
     """what the first axis is of, where maps differ by feature"""
+    score: str = ""
+    target: str = ""
     signed: NDArray[np.float32] | None = None
     """`raw` with its negative parts, of a method whose maps have some"""
 
