@@ -61,6 +61,7 @@ def store(saliency: np.ndarray | None = None, **changes: object) -> Store:
         method="gradcam",
         layer="c",
         score="before_softmax",
+        target="predicted",
         target_class="MEL",
         predicted_class="MEL",
         degenerate=False,

@@ -126,7 +126,8 @@ def test_all_formulas_are_made_in_one_pass_each_at_its_own_layer(
     # What the study calls the layers, not where they are in the classifier.
     assert {name: block.layer for name, block in blocks} == {"gradcam": "last", "finer": "fine", "gradient": "input"}
     for _, block in blocks:
-        assert (block.score, block.features, block.signed) == ("before_softmax", [], None)
+        asked = (block.score, block.asked_for)
+        assert (asked, block.features, block.signed) == (("before_softmax", "predicted"), [], None)
 
 
 def test_methods_that_ask_the_network_get_options_seed_and_layer(
@@ -164,8 +165,10 @@ def test_methods_that_ask_the_network_get_options_seed_and_layer(
 def test_a_method_may_explain_another_class(inputs: Callable[..., Inputs], classifier: Path) -> None:
     """The same of all pictures, or of each its own, as its diagnosis."""
     network, gradcam = load_classifier(classifier), {"gradcam": method("gradcam", "last")}
-    for target, indices in (("BKL", [2, 2, 2]), (["NV", "MEL", "MEL"], [1, 0, 0])):
-        found = joined(list(method_blocks(gradcam, {**ASKED, "target": target}, inputs())), "gradcam")
+    for target, indices, asked_for in (("BKL", [2, 2, 2], "BKL"), (["NV", "MEL", "MEL"], [1, 0, 0], "diagnosis")):
+        blocks = list(method_blocks(gradcam, {**ASKED, "target": target}, inputs()))
+        assert {block.asked_for for _, block in blocks} == {asked_for}
+        found = joined(blocks, "gradcam")
         expected = explain(network, PICTURES, layer="backbone/last", target=indices)
         np.testing.assert_allclose(found["raw"], expected.raw, rtol=1e-4, atol=1e-6)
         assert found["target"] == [CLASSES[index] for index in indices]
@@ -240,7 +243,8 @@ def test_the_script_writes_a_store_per_picture_and_method(
             np.testing.assert_allclose(store.probabilities, expected.probabilities[row], atol=1e-6)
             np.testing.assert_array_equal(store.saliency, stretch(store.raw[np.newaxis])[0][0])
             assert (store.image, store.model, store.method) == (image, "m", name)
-            assert (store.layer, store.score, store.signed) == (layer or "input", "before_softmax", None)
+            assert (store.layer, store.score, store.target) == (layer or "input", "before_softmax", "diagnosis")
+            assert store.signed is None
             assert store.target_class == ["NV", "MEL", "BKL"][row]
             assert store.predicted_class == CLASSES[expected.predicted[row]]
             assert store.classifier_sha256 == file_sha256(classifier)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from dermalign.classifiers.backbones import residual_stack
+from dermalign.classifiers.functions import PassFunction, ScoreFunction
 from dermalign.classifiers.keras_classifier import KerasClassifier
 from dermalign.classifiers.passes import AFTER_SOFTMAX, BEFORE_SOFTMAX
 from dermalign.errors import InputError
@@ -22,6 +23,7 @@ from dermalign.saliency.methods import (
     Explained,
     Method,
     explained_batches,
+    explainer,
     joined,
     rectified,
 )
@@ -236,6 +238,39 @@ def test_a_picture_goes_through_the_network_as_often_as_the_registry_says(name: 
     assert kind.passes is not None
     assert spent == kind.passes(options, 3) > 0
     assert max(classifier.scored + classifier.passed) <= 5
+
+
+@pytest.mark.parametrize("name", ["gradcam", "smoothgrad", "scorecam"])
+def test_what_is_compiled_once_serves_other_pictures_classes_and_weights(name: str) -> None:
+    model, given = smooth_network((8, 6)), {name: method(name, "features")}
+    compiled = Counting(KerasClassifier(model))
+    explain = explainer(compiled, given, batch_size=2, seed=3)
+    asked = [(SHOWN[:3], "predicted"), (SHOWN[2:], [0, 1, 2, 0, 1])]
+    before = [joined([batch[name] for batch in explain(*each)]) for each in asked]
+    made = list(compiled.made)
+    model.set_weights([1.5 * weight for weight in model.get_weights()])
+    after = [joined([batch[name] for batch in explain(*each)]) for each in asked]
+    assert compiled.made == made and 0 < len(made) <= 2
+    for (pictures, target), old, new in zip(asked, before, after, strict=True):
+        expected = maps(KerasClassifier(model), given, pictures, target=target, batch_size=2, seed=3)[name]
+        np.testing.assert_allclose(new.raw, expected.raw, rtol=1e-4, atol=1e-6 * expected.raw.max())
+        assert not np.allclose(new.raw, old.raw, rtol=1e-2)
+
+
+class Counting:
+    """A classifier that notes what it is asked to compile."""
+
+    def __init__(self, classifier: KerasClassifier) -> None:
+        self.name, self.input_shape, self._classifier = classifier.name, classifier.input_shape, classifier
+        self.made: list[str] = []
+
+    def scores(self, logits: str | None = None) -> ScoreFunction:
+        self.made.append("scores")
+        return self._classifier.scores(logits)
+
+    def passing(self, places: Any, logits: str | None = None, score: str = BEFORE_SOFTMAX) -> PassFunction:
+        self.made.append("passing")
+        return self._classifier.passing(places, logits, score)
 
 
 # What is found

@@ -143,6 +143,7 @@ def test_each_picture_of_a_block_gets_its_store(tmp_path: Path, features: list[s
             probabilities[rows] if predicts else None,
             layer="last" if predicts else "",
             score="after_softmax" if predicts else "",
+            asked_for="diagnosis" if predicts else "",
             signed=-3 * saliency[rows] if predicts else None,
             **classes,
         )
@@ -157,7 +158,8 @@ def test_each_picture_of_a_block_gets_its_store(tmp_path: Path, features: list[s
         assert (store.image, store.model, store.method) == (image, "m", "k")
         classes = (["MEL", "NV", "NV"][row], ["NV", "NV", "MEL"][row]) if predicts else ("", "")
         assert (store.predicted_class, store.target_class) == classes
-        assert (store.layer, store.score) == (("last", "after_softmax") if predicts else ("", ""))
+        asked = (store.layer, store.score, store.target)
+        assert asked == (("last", "after_softmax", "diagnosis") if predicts else ("", "", ""))
         assert (store.signed is not None) == predicts
         if store.signed is not None:
             np.testing.assert_array_equal(store.signed, -3 * saliency[row])

@@ -374,6 +374,25 @@ def test_passes_are_counted_as_the_methods_take_them(sources: Callable[..., MapS
     }
 
 
+def test_methods_that_differ_in_their_layer_alone_are_told(sources: Callable[..., MapSources]) -> None:
+    """Whatever they are called, and the variants that are made of them; no other option may differ."""
+    methods: dict[str, Any] = {
+        "gradcam": ASKED,
+        "finer": {"kind": "gradcam", "layer": "early", **ASKED},
+        "of_class": {"kind": "gradcam", **ASKED, "target": "MEL"},
+        "layercam": {**ASKED, "layer": "early"},
+    }
+    variants = {name: {"kind": "tiles", "of": of, "tiles": 4} for name, of in (("a", "gradcam"), ("b", "finer"))}
+    variants |= {
+        "c": {"kind": "tiles", "of": "of_class", "tiles": 4},
+        "d": {"kind": "tiles", "of": "finer", "tiles": 5},
+    }
+    found = sources(methods=methods, variants=variants)
+    alike = {source.method: found.but_for_layer(source) for source in found.of_owner("fine")}
+    assert alike["gradcam"] == alike["finer"] and alike["a"] == alike["b"]
+    assert len({alike[name] for name in ("gradcam", "of_class", "layercam", "a", "c", "d")}) == 6
+
+
 # Samples
 
 
