@@ -31,7 +31,6 @@ TEXTS = {
     "method": "grad_cam",
     "layer": "block5_conv3",
     "score": "before_softmax",
-    "target": "diagnosis",
     "target_class": "MEL",
     "predicted_class": "NV",
     "classifier_sha256": "0" * 64,
