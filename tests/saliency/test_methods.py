@@ -250,7 +250,7 @@ def test_what_is_compiled_once_serves_other_pictures_classes_and_weights(name: s
     made = list(compiled.made)
     model.set_weights([1.5 * weight for weight in model.get_weights()])
     after = [joined([batch[name] for batch in explain(*each)]) for each in asked]
-    assert compiled.made == made and 0 < len(made) <= 2
+    assert compiled.made == made and 0 < len(made) <= 3
     for (pictures, target), old, new in zip(asked, before, after, strict=True):
         expected = maps(KerasClassifier(model), given, pictures, target=target, batch_size=2, seed=3)[name]
         np.testing.assert_allclose(new.raw, expected.raw, rtol=1e-4, atol=1e-6 * expected.raw.max())
