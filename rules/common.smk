@@ -275,6 +275,13 @@ def print_estimates():
             name = f"{source.method} of {source.model}"
             passes, cost = SOURCES.passes(source), CLASSIFIERS.multiply_adds(source.model)
             print(estimate_line(name, passes, pictures, cost), flush=True)
+    for model in CLASSIFIERS.models:
+        costly = [job[0] for job in JOBS if job[0].model == model and job[0].kind.passes]
+        if costly and f"sanity_{model}" in jobs:
+            sanity = CONFIGURATION["sanity"]
+            passes = (1 + sanity["stages"]) * sum(map(SOURCES.passes, costly))
+            cost = CLASSIFIERS.multiply_adds(model)
+            print(estimate_line(f"sanity of {model}", passes, sanity["pictures"], cost), flush=True)
 
 
 def print_summary():
