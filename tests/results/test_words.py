@@ -9,10 +9,11 @@ from dermalign.study.sources import METHOD, kinds_of
     ("name", "words"),
     [
         ("milia_like_cyst", "milia-like cyst"),
-        ("pigment_network", "pigment network"),
-        ("gradcam", "Grad-CAM"),
-        ("union", "union"),
-        ("gradcam_tiles", "gradcam tiles"),
+        ("gradcam_plus_plus", "Grad-CAM++"),
+        ("gradcam_block4", "Grad-CAM block4"),
+        ("gradcam_plus_plus_early_layer", "Grad-CAM++ early layer"),
+        ("rises", "rises"),
+        ("random_cells", "random cells"),
         ("controls/center_gaussian", "controls/centred Gaussian"),
     ],
 )

@@ -426,7 +426,7 @@ def test_every_table_is_in_four_formats_and_every_figure_in_two(finished: tuple[
         *("classifiers", "comparison", "audit"),
         *(f"extended_{name}" for name in ("features", "thresholds", "best_thresholds", "groups", "mann_whitney")),
         *("extended_controls", "extended_ceilings", "extended_groupings", "extended_correlations"),
-        *("extended_out_of_sample", "extended_hypotheses", "extended_localisation"),
+        *("extended_out_of_sample", "extended_hypotheses", "extended_localisation", "extended_methods"),
         "extended_faithfulness",
         "extended_sanity",
     }

@@ -29,4 +29,11 @@ def in_words(name: str) -> str:
 
     Of a source's whole name, `{first}/{second}`, both parts are.
     """
-    return "/".join(SPOKEN.get(part, part.replace("_", " ")) for part in name.split("/"))
+    if "/" in name:
+        return "/".join(map(in_words, name.split("/")))
+    if name in SPOKEN:
+        return SPOKEN[name]
+    for method, spoken in METHODS.items():
+        if name.startswith(f"{method}_"):
+            return f"{spoken} {name.removeprefix(f'{method}_').replace('_', ' ')}"
+    return name.replace("_", " ")

@@ -120,18 +120,18 @@ def explainer(
         ask = partial(_by_picture, classifier.name, methods, networks, classifier.scores(logits), seed)
     else:
         places = [Place(each.layer if each.takes == LAYER else None, each.function) for each in methods.values()]
-        ask = partial(_passed, methods, classifier.passing(places, logits, score))
-    return partial(_asked, classifier, ask, 1 if is_by_picture else batch_size)
+        ask = partial(_passed, classifier.name, methods, classifier.passing(places, logits, score))
+    return partial(_asked, ask, 1 if is_by_picture else batch_size)
 
 
 def _asked(
-    classifier: Classifier,
     ask: Callable[[_Batch], dict[str, Explained]],
     size: int,
     pictures: Iterable[NDArray[np.uint8]],
     target: "str | ArrayLike" = PREDICTED,
 ) -> Iterator[dict[str, Explained]]:
-    targets = None if isinstance(target, str) else np.asarray(target)
+    indices = class_indices(target, np.size(target))
+    targets = None if isinstance(target, str) else indices
     done = 0
     for filled, count in padded_batches(pictures, size):
         chosen: Any = target

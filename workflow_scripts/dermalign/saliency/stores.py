@@ -109,8 +109,9 @@ def write_store(
             f"probabilities {probabilities.shape} (classes,)"
         )
     # The comparison is false for NaN, too.
-    if not ((saliency >= 0) & (saliency <= 1)).all() or not np.isfinite(raw).all():
-        raise InputError(f"store of {image}: saliency must be in [0, 1] and raw finite")
+    is_finite = all(np.isfinite(arrays.get(name, raw)).all() for name in ("raw", "signed"))
+    if not ((saliency >= 0) & (saliency <= 1)).all() or not is_finite:
+        raise InputError(f"store of {image}: saliency must be in [0, 1], raw and signed finite")
     texts = (image, model, method, layer, score, target, target_class, predicted_class, classifier_sha256, __version__)
     with atomic_path(path) as temporary, open_file(temporary, "w") as file:
         for name, values in arrays.items():
