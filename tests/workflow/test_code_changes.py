@@ -85,14 +85,13 @@ AFTER_ANY_MAPS = {
 }
 AFTER_MAPS = {
     *AFTER_ANY_MAPS,
-    "method_runs",
     "example",
     "correlations",
     "extended_correlations",
     *DISTRIBUTIONS,
     *PICTURES,
 }
-MAPS = {*MADE_OF, "gather_maps", "evaluation_predictions_plain"}
+MAPS = {*MADE_OF, "gather_maps", "method_runs", "evaluation_predictions_plain"}
 
 
 @pytest.fixture(scope="module")
