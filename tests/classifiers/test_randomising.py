@@ -276,18 +276,26 @@ def test_networks_of_the_paper_stay_finite_and_see_their_pictures(architecture: 
     inputs = keras.Input((64, 64, 3))
     pooled = layers.GlobalAveragePooling2D()(inner(layers.Rescaling(1 / 255)(inputs)))
     model = keras.Model(inputs, layers.Dense(8)(pooled))
-    # Statistics that fit no weights of a random network, as a training leaves them.
-    for _, each in walk(model, ""):
-        if isinstance(each, layers.BatchNormalization):
-            each.moving_mean.assign(np.full(each.moving_mean.shape, 3.0))
-            each.moving_variance.assign(np.full(each.moving_variance.shape, 20.0))
     classifier = KerasClassifier(model)
     scores = classifier.scores()
-    for stage in randomised(classifier, pictures, stages=3, seed=4):
+
+    def spread() -> float:
         found = scores(pictures)
         assert np.isfinite(found).all()
+        return float(found.std(axis=0).mean() / np.abs(found).mean())
+
+    normalizations = [each for _, each in walk(model, "") if isinstance(each, layers.BatchNormalization)]
+    # Without statistics to be measured it is that of the untrained network, 0.0013 of ConvNeXt; else such networks see
+    # nothing at all.
+    least = 0.01 if normalizations else spread() / 2
+    # Statistics that fit no weights of a random network, as a training leaves them.
+    for each in normalizations:
+        each.moving_mean.assign(np.full(each.moving_mean.shape, 3.0))
+        each.moving_variance.assign(np.full(each.moving_variance.shape, 20.0))
+    for stage in randomised(classifier, pictures, stages=3, seed=4):
+        found = spread()
         if stage.layers == stage.of:
-            assert found.std(axis=0).mean() > 1e-2 * np.abs(found).mean()
+            assert found > least
     assert stage.layer == f"{inner.name}/{layer}"
     kernel = np.asarray(find_layer(model, stage.layer).variables[0])
     assert kernel.std() > 0
