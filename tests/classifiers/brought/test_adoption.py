@@ -97,6 +97,7 @@ def test_augmentation_is_off_in_a_keras_file_and_refused_in_a_saved_model(tmp_pa
         probe_classifier(settings(tmp_path / "mine"))
 
 
+@pytest.mark.slow
 def test_layers_that_methods_name_are_found_in_either_file(tmp_path: Path) -> None:
     model = made(KINDS["nested functional, softmax layer"][0])
     model.save(tmp_path / "mine.keras")
@@ -124,6 +125,7 @@ def test_layers_that_methods_name_are_found_in_either_file(tmp_path: Path) -> No
             probe_classifier({**chosen, "layers": ["block9"]})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("own", [0, 1])
 def test_a_transformer_has_maps_of_its_tokens(tmp_path: Path, own: int) -> None:
     """By the name of a layer, in a graph too, where attention has outputs of its heads on the way."""
