@@ -50,6 +50,9 @@ def main() -> int:
     parser.add_argument("--pictures", type=int, default=256, help="of the whole job")
     parser.add_argument("--data", type=Path, help="the folder that holds isic-256/ISIC2018_Task1-2_Training_Input.zip")
     options = parser.parse_args()
+    from dermalign.classifiers.backend import limit_threads
+
+    limit_threads(os.cpu_count() or 1)  # as jobs do; TensorFlow takes no other number once it computes
     networks = [built(text) for text in options.networks]
     print(f"\n| network | way | ms a picture, batch of {options.batch} | against the forward pass |\n|---|---|--:|--:|")
     for name, model, size, layer in networks:
