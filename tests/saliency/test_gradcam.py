@@ -20,7 +20,7 @@ from dermalign.saliency.explaining import explain
 from dermalign.saliency.gradcam import grad_cam
 from dermalign.saliency.stretching import stretch
 from dermalign.study.sources import METHOD, kinds_of
-from hand_network import ACTIVATIONS, FIRST, GRADIENTS, PICTURE, PRODUCT, SECOND, network, passes
+from hand_network import ACTIVATIONS, FIRST, GRADIENTS, PICTURE, PRODUCT, SECOND, check_proportional, network, passes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers
@@ -85,10 +85,7 @@ def test_maps_are_channels_weighted_by_their_mean_gradient(given_pass: tuple[np.
 def test_a_steeper_score_or_a_stronger_layer_has_a_map_as_much_stronger(
     given_pass: tuple[np.ndarray, np.ndarray], factor: float
 ) -> None:
-    activations, gradients = given_pass
-    expected = factor * np.asarray(grad_cam(activations, gradients))
-    np.testing.assert_array_equal(grad_cam(activations, np.float32(factor) * gradients), expected)
-    np.testing.assert_array_equal(grad_cam(np.float32(factor) * activations, gradients), expected)
+    check_proportional(grad_cam, given_pass, factor)
 
 
 @settings(max_examples=25, deadline=None)

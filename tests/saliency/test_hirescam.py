@@ -5,7 +5,7 @@ import pytest
 from dermalign.saliency.explaining import explain
 from dermalign.saliency.gradcam import grad_cam
 from dermalign.saliency.hirescam import hires_cam
-from hand_network import ACTIVATIONS, FIRST, GRADIENTS, PICTURE, SECOND, network, passes
+from hand_network import ACTIVATIONS, FIRST, GRADIENTS, PICTURE, SECOND, check_proportional, network, passes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -47,10 +47,7 @@ def test_maps_are_sums_of_products(given_pass: tuple[np.ndarray, np.ndarray]) ->
 def test_a_steeper_score_or_a_stronger_layer_has_a_map_as_much_stronger(
     given_pass: tuple[np.ndarray, np.ndarray], factor: float
 ) -> None:
-    activations, gradients = given_pass
-    expected = factor * np.asarray(hires_cam(activations, gradients))
-    np.testing.assert_array_equal(hires_cam(activations, np.float32(factor) * gradients), expected)
-    np.testing.assert_array_equal(hires_cam(np.float32(factor) * activations, gradients), expected)
+    check_proportional(hires_cam, given_pass, factor)
 
 
 @settings(max_examples=25, deadline=None)

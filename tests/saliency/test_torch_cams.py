@@ -25,7 +25,7 @@ from dermalign.saliency.layercam import layer_cam
 from dermalign.saliency.methods import Explained
 from numpy.typing import NDArray
 from reference_environments import reference_python, run_script
-from saliency_cases import LAYERS, drawn_pictures, drawn_weights, keras_network, plus_plus
+from saliency_cases import LAYERS, SCORES, TARGETS, drawn_pictures, drawn_weights, keras_network, plus_plus
 
 pytestmark = pytest.mark.slow
 
@@ -42,9 +42,7 @@ PACKAGES = (
     "pillow==13.0.0",
     "tqdm==4.70.1",
 )
-SCORES = ("before_softmax", "after_softmax")
 PICTURES = drawn_pictures()
-TARGETS = np.array([3, 1, 2, 0, 0])  # the predicted classes are 3, 1, 0, 0 and 2
 FORMULAS = {
     "gradcam": grad_cam,
     "layercam": layer_cam,

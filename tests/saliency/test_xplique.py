@@ -28,7 +28,7 @@ from dermalign.saliency.methods import Explained
 from dermalign.saliency.rise import draw_masks
 from numpy.typing import NDArray
 from reference_environments import reference_python, run_script
-from saliency_cases import LAYERS, drawn_pictures, drawn_weights, enlarged, keras_network, plus_plus
+from saliency_cases import LAYERS, SCORES, TARGETS, drawn_pictures, drawn_weights, enlarged, keras_network, plus_plus
 
 pytestmark = pytest.mark.slow
 
@@ -46,9 +46,7 @@ PACKAGES = (
     "einops==0.8.2",
     "deprecated==1.3.1",
 )
-SCORES = ("before_softmax", "after_softmax")
 PICTURES = drawn_pictures()
-TARGETS = np.array([3, 1, 2, 0, 0])  # the predicted classes are 3, 1, 0, 0 and 2
 SEED = 7
 SAMPLES, NOISE = 16, 0.15
 MASKS, CELLS, KEPT = 60, 7, 0.5

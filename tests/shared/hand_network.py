@@ -20,6 +20,7 @@ The gradient of z1 is the first row less the third, that of z2 half the first an
          0  1    2  3              -3   1/2    5/2  0
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,16 @@ def network() -> Any:
 
 # (activations, gradients) of some pictures, channels and cells. Multiples of 1/16, whose products are exact in float32.
 SIXTEENTHS = st.integers(-64, 64).map(lambda number: number / 16)
+
+
+def check_proportional(
+    formula: Callable[[Any, Any], Any], given_pass: tuple[np.ndarray, np.ndarray], factor: float
+) -> None:
+    """Check that a steeper score, or a stronger layer, has a map as much stronger; factor: a power of two."""
+    activations, gradients = given_pass
+    expected = factor * np.asarray(formula(activations, gradients))
+    np.testing.assert_array_equal(formula(activations, np.float32(factor) * gradients), expected)
+    np.testing.assert_array_equal(formula(np.float32(factor) * activations, gradients), expected)
 
 
 @st.composite

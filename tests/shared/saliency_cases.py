@@ -13,6 +13,8 @@ CLASSES = 4
 # Maps of 32 x 32 and of 6 x 4. Behind the second is an average alone, so that the gradient there is the same for all
 # cells of a channel; at the first it is not.
 LAYERS = ("first", "second")
+SCORES = ("before_softmax", "after_softmax")
+TARGETS = np.array([3, 1, 2, 0, 0])  # of the drawn pictures, whose predicted classes are 3, 1, 0, 0 and 2
 
 
 def drawn_weights(seed: int = 2) -> dict[str, NDArray[np.float32]]:

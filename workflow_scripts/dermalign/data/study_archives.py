@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..study.batches import batches, name_hash
+from ..study.batches import batches, fixed_sample
 from ..study.digests import content_digest
 from ..study.study import Study
 from . import archives
@@ -167,7 +167,7 @@ class Archives:
         """
         images = self.archived_images
         limit = self.study.configuration.get("evaluation_limit", len(images))
-        return sorted(sorted(images, key=name_hash)[:limit])
+        return fixed_sample(images, limit)
 
     @cached_property
     def evaluation_images(self) -> list[str]:
@@ -242,9 +242,14 @@ class Archives:
         )
 
     @cached_property
+    def _diagnoses(self) -> dict[str, str]:
+        """`diagnoses`, whose tables are read once, not for each job that asks."""
+        return self.diagnoses()
+
+    @cached_property
     def diagnosed_images(self) -> list[str]:
         """The evaluation pictures with an evaluation diagnosis: the ones that get maps. Raises InputError for none."""
-        diagnoses = self.diagnoses()
+        diagnoses = self._diagnoses
         wanted = self.study.configuration["evaluation_diagnoses"]
         images = [image for image in self.evaluation_images if diagnoses.get(plain_name(image)) in wanted]
         if not images:
@@ -256,7 +261,7 @@ class Archives:
 
     def diagnoses_of(self, images: Iterable[str]) -> list[str]:
         """Return the diagnoses of diagnosed evaluation pictures, in their order."""
-        diagnoses = self.diagnoses()
+        diagnoses = self._diagnoses
         return [diagnoses[plain_name(image)] for image in images]
 
     @cached_property

@@ -69,8 +69,7 @@ def hypotheses(
     - hypothesis: in words; model: of the first-named; feature;
     - first, second: what is compared. Of the first hypothesis the finer and the coarser of two maps, the first methods
       of two models or one method at two layers of one, on the same pictures, each at its own best threshold. Of the
-      second the
-      correctly and the wrongly classified pictures of a diagnosis, both at the union's best threshold;
+      second the correctly and the wrongly classified pictures of a diagnosis, both at the union's best threshold;
     - n_first, n_second: pictures; first_threshold, second_threshold; j_first, j_second: mean J; difference: of them;
     - low, high: the 95 % bootstrap interval of the difference: all sources share the resamples of lesions, and
       thresholds are chosen anew in each of them; empty where a side has fewer than two lesions;

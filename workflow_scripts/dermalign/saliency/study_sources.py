@@ -179,16 +179,13 @@ class MapSources:
     def batches(self, source: Source) -> dict[str, list[str]]:
         """Return {batch: pictures that get a map of this source}, of those of all; a fixed sample where it names one.
 
-        The sample are the pictures with the least hashes of their names, so that a new picture changes one at most.
-        Raises InputError as `StudyArchives.saliency_batches`.
+        The sample is that of `batches.fixed_sample`.
         """
-        batches = self.pictures
         count = source.options.get("pictures", ALL)
         if count == ALL:
-            return dict(batches)
-        images = [image for batch in batches.values() for image in batch]
-        sample = set(fixed_sample(images, count))
-        chosen = {batch: [image for image in images if image in sample] for batch, images in batches.items()}
+            return dict(self.pictures)
+        sample = set(fixed_sample((image for images in self.pictures.values() for image in images), count))
+        chosen = {batch: [image for image in images if image in sample] for batch, images in self.pictures.items()}
         return {batch: images for batch, images in chosen.items() if images}
 
     def is_sample(self, source: Source) -> bool:
@@ -267,16 +264,10 @@ class MapSources:
         """Return what the methods of a job are given beside files, the fields of `inputs.Inputs`."""
         model = job[0].model
         layers = [self._layer(source) for source in job if "layer" in source.kind.options]
-        inputs = {
-            "settings": {
-                "input_size": self.classifiers.input_size(model),
-                "logits": self.classifiers.logits(model),
-                "layers": {layer["name"]: layer["path"] for layer in layers},
-            },
-            "classes": self.classifiers.classes(model),
-        }
-        if any(source.kind.draws for source in job):
-            inputs["seed"] = self.study.configuration["seed"]
+        inputs = self.asking_inputs(model)
+        inputs["settings"]["layers"] = {layer["name"]: layer["path"] for layer in layers}
+        if not any(source.kind.draws for source in job):
+            del inputs["seed"]  # maps that draw nothing are not made again for another one
         return inputs
 
     def asking_inputs(self, model: str) -> dict[str, Any]:
