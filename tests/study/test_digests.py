@@ -6,9 +6,10 @@ import random
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from modulefinder import ModuleFinder
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dermalign.study import digests
@@ -54,6 +55,7 @@ class Copy:
         """Return {script: digest}; every module is read once, as it is now."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(digests, "_read", cache(digests._read))
+            patch.setattr(digests, "_path", cache(digests._path))
             return {path.name: code_digest.__wrapped__(path) for path in sorted(self.scripts.glob("*.py"))}
 
     def of(self, *modules: str) -> str:
@@ -130,29 +132,31 @@ def spans_of_words(tree: ast.AST) -> Iterator[ast.AST]:
             yield node
 
 
-def edits_of(text: str) -> list[str]:
-    """Return a module's text with another number, operator or comparison, once for each that computes something."""
+def edits_of(text: str) -> list[Callable[[], str]]:
+    """Return what makes of a module's text one with another number, operator or comparison, for each that it has."""
     tree = ast.parse(text)
     wordy = {id(inner) for span in spans_of_words(tree) for inner in ast.walk(span)}
     operators = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: ast.Mult, ast.FloorDiv: ast.Mod}
     comparisons = {ast.Lt: ast.LtE, ast.Gt: ast.GtE, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.In: ast.NotIn}
-    edited = []
+
+    def edited(node: ast.AST, field: str, value: Any) -> str:
+        before = getattr(node, field)
+        setattr(node, field, value)
+        found = ast.unparse(tree)
+        setattr(node, field, before)
+        return found
+
+    edits = []
     for node in ast.walk(tree):
         if id(node) in wordy:
             continue
         if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-            node.value += 1
-            edited.append(ast.unparse(tree))
-            node.value -= 1
+            edits.append(partial(edited, node, "value", node.value + 1))
         elif isinstance(node, ast.BinOp) and type(node.op) in operators:
-            before, node.op = node.op, operators[type(node.op)]()
-            edited.append(ast.unparse(tree))
-            node.op = before
+            edits.append(partial(edited, node, "op", operators[type(node.op)]()))
         elif isinstance(node, ast.Compare) and type(node.ops[0]) in comparisons:
-            before, node.ops[0] = node.ops[0], comparisons[type(node.ops[0])]()
-            edited.append(ast.unparse(tree))
-            node.ops[0] = before
-    return edited
+            edits.append(partial(edited, node, "ops", [comparisons[type(node.ops[0])](), *node.ops[1:]]))
+    return edits
 
 
 class Reworded(ast.NodeTransformer):
@@ -204,9 +208,9 @@ def test_an_edit_of_what_is_computed_reruns_what_imports_it_and_nothing_else(cop
         if module in PACKAGES:
             continue
         text = copy.path(module).read_text(encoding="utf-8")
-        choices = edits_of(text) or [f"{text}\nANOTHER = 1\n"]
-        for number, new in enumerate(random.Random(module).sample(choices, min(2, len(choices)))):
-            copy.path(module).write_text(new, encoding="utf-8")
+        choices = edits_of(text) or [lambda text=text: f"{text}\nANOTHER = 1\n"]
+        for number, edited_text in enumerate(random.Random(module).sample(choices, min(2, len(choices)))):
+            copy.path(module).write_text(edited_text(), encoding="utf-8")
             after = copy.of_scripts()
             changed = {script for script in before if after[script] != before[script]}
             expected = {script for script, modules in importing.items() if module in modules}

@@ -12,6 +12,8 @@ from brute_force import intersection_and_union, masks_in
 
 from .conftest import Copy
 
+pytestmark = pytest.mark.slow
+
 SOURCES = Path(__file__).parent / "sources"
 FEATURES = ["globules", "milia_like_cyst", "negative_network", "pigment_network", "streaks"]
 GRID = [f"{number / 10:.3f}" for number in range(11)]
