@@ -235,6 +235,23 @@ def test_a_source_looks_the_same_in_both_figures() -> None:
     assert len(set(together.values())) == len(together) == 2 * 13 + 1
 
 
+def test_titles_tell_of_how_many_pictures_the_lines_of_their_panel_are() -> None:
+    drawn = table([*of_models(["gradcam"]), ("plain", "rise")])
+    drawn.loc[(drawn["method"] == "rise") & (drawn["feature"] == "streaks"), "n"] = 3
+    drawn.loc[drawn["method"] == "gradcam", "n"] = 1963
+    figure = jaccard_by_threshold(drawn, FEATURES, ["plain", "residual"], [])
+    both = ["pigment network (n = 7 to 1,963)", "streaks (n = 3 to 1,963)", "union (n = 7 to 1,963)"]
+    alone = ["pigment network (n = 1,963)", "streaks (n = 1,963)", "union (n = 1,963)"]
+    assert [axis.get_title() for axis in figure.axes] == [*both, *alone]
+    curves = mean_curves(drawn, FEATURES, ["rise"], ["plain", "residual"], [])
+    assert [axis.get_title() for axis in curves.axes] == [
+        "pigment network (n = 7)",
+        "streaks (n = 3)",
+        "union (n = 7)",
+    ]
+    assert fits(figure)
+
+
 def test_an_empty_population_is_an_empty_panel() -> None:
     drawn = table(of_models(["gradcam", "shuffled"]))
     drawn.loc[drawn["feature"] == "streaks", J] = np.nan

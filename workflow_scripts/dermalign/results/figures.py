@@ -5,7 +5,7 @@ belongs to no model is another word, such as `controls`. A source looks the same
 """
 
 import textwrap
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,7 +71,9 @@ def jaccard_by_threshold(
                     x = best["threshold"].astype(float)
                     (dot,) = axis.plot(x, best["j_mean"], "o", color=line.look["color"], markersize=5, zorder=3)
                     dot.set(markeredgecolor="black", markeredgewidth=0.8)  # it may be upon the line's own marker
-            axis.set_title(_titled(feature, _population(thresholds, feature)), fontsize=TITLE)
+            axis.set_title(
+                _titled(feature, _populations([lines[source].rows for source in of_row], feature)), fontsize=TITLE
+            )
             if column % PANELS_BESIDE == 0:
                 axis.set_ylabel(_broken(model, 16), fontsize=LABEL, weight="bold")
             _of_thresholds(axis)
@@ -117,7 +119,9 @@ def mean_curves(
             band = {"step": "post", "color": look["color"], "alpha": alpha, "linewidth": 0}
             axis.fill_between(x, shown["j_q25"], shown["j_q75"], **band)
             _mark_black(axis, panel)
-        axis.set_title(_titled(feature, _population(curves, feature)), fontsize=TITLE)
+        axis.set_title(
+            _titled(feature, _populations([lines[source].rows for source in drawn], feature)), fontsize=TITLE
+        )
         _of_thresholds(axis)
     _label_below(figure, "threshold", ["band: first to third quartile of the pictures", *_black_note(curves)])
     below = legend_above(figure, _in_order(entries, lines))
@@ -149,7 +153,7 @@ def histograms(
                 entries["mean"] = axis.axvline(float(values.mean()), color="black", linewidth=1.2)
                 entries["median"] = axis.axvline(float(np.median(values)), color="black", linewidth=1.2, linestyle=":")
             centre = f"\nmean {values.mean():.3f}, median {np.median(values):.3f}" if values.size else ""
-            axis.set_title(_titled(feature, values.size) + centre, fontsize=TITLE)
+            axis.set_title(_titled(feature, [values.size]) + centre, fontsize=TITLE)
             if column % PANELS_BESIDE == 0:
                 axis.set_ylabel(_broken(model, 16), fontsize=LABEL, weight="bold")
             tidy(axis)
@@ -243,8 +247,11 @@ def _panels(blocks: int, count: int, height: float) -> tuple[Figure, list[list[A
     return figure, found
 
 
-def _titled(feature: str, count: int) -> str:
-    return f"{textwrap.fill(in_words(feature), 26)} (n = {count:,})"
+def _titled(feature: str, counts: Sequence[int]) -> str:
+    """Return a panel's title, with how many pictures its lines are of: of a sample, some methods have fewer."""
+    lowest, highest = min(counts, default=0), max(counts, default=0)
+    n = f"{highest:,}" if lowest == highest else f"{lowest:,} to {highest:,}"
+    return f"{textwrap.fill(in_words(feature), 26)} (n = {n})"
 
 
 def _broken(name: str, width: int) -> str:
@@ -309,6 +316,7 @@ def _in_order(entries: dict[str, Artist], lines: dict[tuple[str, str], _Line]) -
     return {line.label: entries[line.label] for line in lines.values() if line.label in entries}
 
 
-def _population(table: pd.DataFrame, feature: str) -> int:
-    counts = table.loc[table["feature"] == feature, "n"]
-    return int(counts.max()) if len(counts) else 0
+def _populations(tables: Iterable[pd.DataFrame], feature: str) -> list[int]:
+    """Return how many pictures with the feature each table of a source counts."""
+    counts = (table.loc[table["feature"] == feature, "n"] for table in tables)
+    return [int(of_source.max()) for of_source in counts if len(of_source)]

@@ -30,7 +30,8 @@ def score_cam(network: Network, picture: NDArray[Any], target: int, random: np.r
     pixels = picture.astype(np.float32)
     scores = []
     for part in network.batches(len(shown)):
-        scaled = np.einsum("yh,hwc,xw->cyx", rows, activations[..., shown[part]], columns, optimize=True)
+        # Channel by channel: a product of all would start threads of BLAS, which take the network's cores for a while.
+        scaled: Floats = np.matmul(rows @ np.moveaxis(activations[..., shown[part]], -1, 0), columns.T)
         scaled -= scaled.min(axis=(1, 2), keepdims=True)
         # Of a channel with a value in one cell alone, not even a fraction may be left.
         scaled /= np.maximum(scaled.max(axis=(1, 2), keepdims=True), np.finfo(np.float32).tiny)
