@@ -1,5 +1,6 @@
 """Gradients inside networks, against an analytic derivation and against a model cut in two."""
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -203,6 +204,22 @@ def test_one_function_serves_many_batches_and_new_weights() -> None:
     np.testing.assert_allclose(evaluate(PICTURES[:2]).gradients, whole.gradients[:2], atol=1e-7)
     model.set_weights([weight * 2 for weight in model.get_weights()])
     assert not np.allclose(evaluate(PICTURES).logits, whole.logits)
+
+
+def test_many_functions_in_one_process_are_no_retracing_to_warn_of() -> None:
+    """As in the sanity check, which asks one classifier for the maps of many methods."""
+    model = pooled(layers.Dense(4))
+    said: list[str] = []
+    listener = logging.Handler()
+    listener.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    tf.get_logger().addHandler(listener)
+    try:
+        for _ in range(8):
+            KerasClassifier(model).scores()(PICTURES)
+            activations_and_gradients(model, model.get_layer("target"), PICTURES)
+    finally:
+        tf.get_logger().removeHandler(listener)
+    assert said == []
 
 
 def test_what_has_no_gradient_is_refused() -> None:

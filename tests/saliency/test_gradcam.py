@@ -186,10 +186,12 @@ def trained(model: Any) -> None:
 @pytest.mark.parametrize(
     ("architecture", "changes", "layers"),
     [
-        (
+        ("plain_stack", {}, {"layer": "last_convolution"}),
+        pytest.param(
             "VGG16",
             {"pixels": "native", "head": {"pooling": "flatten", "dense": [16], "dropout": 0.5}},
             {"layer": "block5_conv3"},
+            marks=pytest.mark.slow,
         ),
         pytest.param(
             "residual_stack",

@@ -9,6 +9,7 @@ nested and Sequential models need nothing special. Weights are read at each call
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -295,8 +296,7 @@ def _tensorflow_function(
         gradients = tape.gradient(score, outputs)
         return wanted.values(outputs, gradients, logits)
 
-    # autograph=False: our InputError keeps its own words
-    compiled = tf.function(evaluate, input_signature=signature, autograph=False)
+    compiled = _tensorflow_compiled(evaluate, signature)
     return lambda pictures, targets: [tensor.numpy() for tensor in compiled(pictures, targets)]
 
 
@@ -307,9 +307,17 @@ def _tensorflow_scores(model: "keras.Model", tap: _Tap) -> Callable[[Floats], Fl
         _, logits = tap.run(lambda: model(pictures, training=False), lambda _, output: output)
         return tf.cast(logits, tf.float32)
 
-    signature = [tf.TensorSpec([None, *model.inputs[0].shape[1:]], tf.float32)]
-    compiled = tf.function(evaluate, input_signature=signature, autograph=False)
+    compiled = _tensorflow_compiled(evaluate, [tf.TensorSpec([None, *model.inputs[0].shape[1:]], tf.float32)])
     return lambda pictures: compiled(pictures).numpy()
+
+
+def _tensorflow_compiled(evaluate: Callable[..., Any], signature: list[Any]) -> Callable[..., Any]:
+    import tensorflow as tf
+
+    # A partial, since TensorFlow takes functions that have one piece of code for one, and warns where a process has
+    # several of them that it would be traced again and again. autograph=False: our InputError keeps its own words.
+    compiled: Callable[..., Any] = tf.function(partial(evaluate), input_signature=signature, autograph=False)
+    return compiled
 
 
 def _jax_function(
