@@ -236,9 +236,10 @@ def test_a_source_looks_the_same_in_both_figures() -> None:
 
 
 def test_titles_tell_of_how_many_pictures_the_lines_of_their_panel_are() -> None:
-    drawn = table([*of_models(["gradcam"]), ("plain", "rise")])
+    drawn = table([*of_models(["gradcam"]), ("plain", "rise"), ("plain", "scorecam")])
     drawn.loc[(drawn["method"] == "rise") & (drawn["feature"] == "streaks"), "n"] = 3
     drawn.loc[drawn["method"] == "gradcam", "n"] = 1963
+    drawn.loc[drawn["method"] == "scorecam", [*J, "n"]] = [*[np.nan] * len(J), 0]
     figure = jaccard_by_threshold(drawn, FEATURES, ["plain", "residual"], [])
     both = ["pigment network (n = 7 to 1,963)", "streaks (n = 3 to 1,963)", "union (n = 7 to 1,963)"]
     alone = ["pigment network (n = 1,963)", "streaks (n = 1,963)", "union (n = 1,963)"]

@@ -248,8 +248,12 @@ def _panels(blocks: int, count: int, height: float) -> tuple[Figure, list[list[A
 
 
 def _titled(feature: str, counts: Sequence[int]) -> str:
-    """Return a panel's title, with how many pictures its lines are of: of a sample, some methods have fewer."""
-    lowest, highest = min(counts, default=0), max(counts, default=0)
+    """Return a panel's title, with how many pictures its lines are of: of a sample, some methods have fewer.
+
+    A method that has maps of none of the feature's pictures has no line, and does not count.
+    """
+    drawn = [count for count in counts if count]
+    lowest, highest = min(drawn, default=0), max(drawn, default=0)
     n = f"{highest:,}" if lowest == highest else f"{lowest:,} to {highest:,}"
     return f"{textwrap.fill(in_words(feature), 26)} (n = {n})"
 

@@ -22,7 +22,7 @@ def sanity_figure(sanity: pd.DataFrame) -> Figure:
 
     sanity: statistics/sanity.csv. Left is the rank correlation, right the SSIM, with the 95 % interval of the mean as a
     band. With nothing randomised maps are themselves: 1. Lines end where no picture has two maps that are not constant.
-    All panels have the same axes; the dashed line is what a method must fall below.
+    All panels have the same axes; the grey dashed line is what a method must fall below.
     """
     models = list(dict.fromkeys(sanity["model"]))
     methods = list(dict.fromkeys(sanity["method"]))
@@ -55,7 +55,7 @@ def sanity_figure(sanity: pd.DataFrame) -> Figure:
     axes[0][0].set_ylim(1.05 * lowest - 0.02, 1.03)
     notes = [
         "band: 95 % interval of the mean",
-        f"dashed: maps hardly change where all of the interval is above {ALIKE:g} with all layers randomised",
+        f"dashed in grey: a method's maps hardly change where all of its interval is above {ALIKE:g} in the end",
     ]
     figure.supxlabel("\n".join(["layers randomised, from the last one", "; ".join(notes)]), fontsize=LABEL)
     below = legend_above(figure, {in_words(method): entries[in_words(method)] for method in methods})
