@@ -48,10 +48,10 @@ def jaccard_by_threshold(
     entries: dict[str, Artist] = {}
     for row, model in enumerate(models):
         # Controls first: what is drawn later is in front.
-        of_row = [source for source in reversed(lines) if source[0] == model or source[0] not in models]
+        of_row = [line for (first, _), line in reversed(lines.items()) if first == model or first not in models]
         for column, feature in enumerate(features):
             axis = axes[row][column]
-            for line in (lines[source] for source in of_row):
+            for line in of_row:
                 panel = line.rows[line.rows["feature"] == feature]
                 x = panel["threshold"].astype(float)
                 shown = x < BLACK_AT
@@ -71,9 +71,7 @@ def jaccard_by_threshold(
                     x = best["threshold"].astype(float)
                     (dot,) = axis.plot(x, best["j_mean"], "o", color=line.look["color"], markersize=5, zorder=3)
                     dot.set(markeredgecolor="black", markeredgewidth=0.8)  # it may be upon the line's own marker
-            axis.set_title(
-                _titled(feature, _populations([lines[source].rows for source in of_row], feature)), fontsize=TITLE
-            )
+            axis.set_title(_titled(feature, _populations(of_row, feature)), fontsize=TITLE)
             if column % PANELS_BESIDE == 0:
                 axis.set_ylabel(_broken(model, 16), fontsize=LABEL, weight="bold")
             _of_thresholds(axis)
@@ -104,11 +102,11 @@ def mean_curves(
     """
     figure, (axes,) = _panels(1, len(features), 2.0)
     lines = _lines(curves, models, controls)
-    drawn = [source for source in reversed(lines) if source[1] in methods]
+    drawn = [line for (_, method), line in reversed(lines.items()) if method in methods]
     alpha = min(0.15, 0.5 / max(len(drawn), 1))  # many bands above each other would hide the lines
     entries: dict[str, Artist] = {}
     for axis, feature in zip(axes, features, strict=True):
-        for line in (lines[source] for source in drawn):
+        for line in drawn:
             panel = line.rows[line.rows["feature"] == feature]
             shown = panel[panel["threshold"].astype(float) < BLACK_AT]
             x = shown["threshold"].astype(float)
@@ -119,9 +117,7 @@ def mean_curves(
             band = {"step": "post", "color": look["color"], "alpha": alpha, "linewidth": 0}
             axis.fill_between(x, shown["j_q25"], shown["j_q75"], **band)
             _mark_black(axis, panel)
-        axis.set_title(
-            _titled(feature, _populations([lines[source].rows for source in drawn], feature)), fontsize=TITLE
-        )
+        axis.set_title(_titled(feature, _populations(drawn, feature)), fontsize=TITLE)
         _of_thresholds(axis)
     _label_below(figure, "threshold", ["band: first to third quartile of the pictures", *_black_note(curves)])
     below = legend_above(figure, _in_order(entries, lines))
@@ -248,12 +244,8 @@ def _panels(blocks: int, count: int, height: float) -> tuple[Figure, list[list[A
 
 
 def _titled(feature: str, counts: Sequence[int]) -> str:
-    """Return a panel's title, with how many pictures its lines are of: of a sample, some methods have fewer.
-
-    A method that has maps of none of the feature's pictures has no line, and does not count.
-    """
-    drawn = [count for count in counts if count]
-    lowest, highest = min(drawn, default=0), max(drawn, default=0)
+    """Return a panel's title, with how many pictures its lines are of: of a sample, some methods have fewer."""
+    lowest, highest = min(counts, default=0), max(counts, default=0)
     n = f"{highest:,}" if lowest == highest else f"{lowest:,} to {highest:,}"
     return f"{textwrap.fill(in_words(feature), 26)} (n = {n})"
 
@@ -320,7 +312,7 @@ def _in_order(entries: dict[str, Artist], lines: dict[tuple[str, str], _Line]) -
     return {line.label: entries[line.label] for line in lines.values() if line.label in entries}
 
 
-def _populations(tables: Iterable[pd.DataFrame], feature: str) -> list[int]:
-    """Return how many pictures with the feature each table of a source counts."""
-    counts = (table.loc[table["feature"] == feature, "n"] for table in tables)
-    return [int(of_source.max()) for of_source in counts if len(of_source)]
+def _populations(lines: Iterable[_Line], feature: str) -> list[int]:
+    """Return how many of the feature's pictures each line is of; what has maps of none has no line."""
+    counts = (line.rows.loc[line.rows["feature"] == feature, "n"].max() for line in lines)
+    return [int(count) for count in counts if count > 0]
