@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from dermalign.results.figures import groups_figure, histograms, jaccard_by_threshold, mean_curves
-from dermalign.results.plotting import save
+from dermalign.results.plotting import band_of_steps, save
 from dermalign.results.words import in_words
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
@@ -195,7 +195,23 @@ def test_bands_are_the_quartiles() -> None:
     drawn["j_q25"], drawn["j_q75"] = drawn["j_mean"] - 0.02, drawn["j_mean"] + 0.03
     (axis,) = mean_curves(drawn, ["union"], ["gradcam"], ["plain"], []).axes
     corners = axis.collections[0].get_paths()[0].vertices[:, 1]
-    assert set(drawn["j_q25"][:-1]) | set(drawn["j_q75"][:-1]) == set(corners)
+    expected = {*drawn["j_q25"][:-1], *drawn["j_q75"][:-1]}
+    assert {round(float(value), 12) for value in corners} == {round(value, 12) for value in expected}
+
+
+def test_bands_of_many_thresholds_lose_only_corners_that_cannot_be_seen() -> None:
+    random, x = np.random.default_rng(0), np.arange(1001) / 1000
+    low = 0.1 + 0.05 * np.sin(3 * x) + random.normal(0, 1e-5, x.size)
+    high = np.where(x < 0.4, low + 0.02, 0.7)  # a step that is seen
+    corners = band_of_steps(x, low, high, (170, 140))
+    assert len(corners) < 4 * x.size / 10
+    turn = int(np.argmax(np.diff(corners[:, 1]) * (corners[1:, 0] > 0.9))) + 1  # where the lower edge ends
+    lower, upper = corners[:turn], corners[turn:][::-1]
+    for edge, values in ((lower, low), (upper, high)):
+        away = np.abs(x - 0.4) > 0.002  # beside the step, where it is steep
+        drawn = np.interp(x, edge[:, 0], edge[:, 1])
+        assert np.abs(drawn - values)[away].max() * 140 < 0.5  # points
+    assert upper[:, 1].max() == pytest.approx(0.7) and len(band_of_steps(x[:0], x[:0], x[:0], (1, 1))) == 0
 
 
 def test_intervals_are_bands_of_all_but_controls() -> None:

@@ -13,14 +13,28 @@ import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from .plotting import COLOURS, LABEL, PAGE_WIDTH, PANELS_BESIDE, SMALL, TITLE, legend_above, looks, style, tidy
+from .plotting import (
+    COLOURS,
+    LABEL,
+    PAGE_WIDTH,
+    PANELS_BESIDE,
+    SMALL,
+    TITLE,
+    band_of_steps,
+    legend_above,
+    looks,
+    style,
+    tidy,
+)
 from .words import in_words
 
 BINS = np.linspace(0, 1, 41)  # of J in the histograms, 0.025 wide
+MEAN_PANEL = 2.0  # inches, of a panel of exact means with its title
 BLACK_AT = 1.0  # the threshold at which every map is black, and J is 0 by definition
 
 
@@ -100,12 +114,14 @@ def mean_curves(
     curves: statistics/mean_curves.csv. A panel per feature, in each a line per source whose method is among `methods`,
     whether it belongs to a model or not. models, controls: as `jaccard_by_threshold`; looks depend on them.
     """
-    figure, (axes,) = _panels(1, len(features), 2.0)
+    figure, (axes,) = _panels(1, len(features), MEAN_PANEL)
     lines = _lines(curves, models, controls)
     drawn = [line for (_, method), line in reversed(lines.items()) if method in methods]
     alpha = min(0.15, 0.5 / max(len(drawn), 1))  # many bands above each other would hide the lines
+    width, height = 72 * PAGE_WIDTH / PANELS_BESIDE, 72 * MEAN_PANEL  # points
     entries: dict[str, Artist] = {}
     for axis, feature in zip(axes, features, strict=True):
+        highest = pd.Series([line.rows.loc[line.rows["feature"] == feature, "j_q75"].max() for line in drawn]).max()
         for line in drawn:
             panel = line.rows[line.rows["feature"] == feature]
             shown = panel[panel["threshold"].astype(float) < BLACK_AT]
@@ -114,8 +130,9 @@ def mean_curves(
             if shown["j_mean"].isna().all():  # as above
                 look["markevery"] = None
             (entries[line.label],) = axis.step(x, shown["j_mean"], where="post", **look)
-            band = {"step": "post", "color": look["color"], "alpha": alpha, "linewidth": 0}
-            axis.fill_between(x, shown["j_q25"], shown["j_q75"], **band)
+            at, low, high = shown[["threshold", "j_q25", "j_q75"]].astype(float).dropna().to_numpy().T
+            corners = band_of_steps(at, low, high, (width, height / (highest or 1)))
+            axis.add_collection(PolyCollection([corners], color=look["color"], alpha=alpha, linewidth=0))
             _mark_black(axis, panel)
         axis.set_title(_titled(feature, _populations(drawn, feature)), fontsize=TITLE)
         _of_thresholds(axis)
