@@ -59,10 +59,12 @@ include: "rules/sanity.smk"
 include: "rules/picture_figures.smk"
 include: "rules/challenge.smk"
 include: "rules/provenance.smk"
+include: "rules/report.smk"
 
 
 # What a rule depends on of code follows from its script.
 add_code_digests()
+mark_for_report()
 
 
 onstart:

@@ -12,6 +12,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 import yaml
 from snakemake.exceptions import WorkflowError
+from snakemake.io import apply_wildcards
 from snakemake.utils import update_config
 
 from dermalign.classifiers.study_classifiers import Classifiers
@@ -19,6 +20,7 @@ from dermalign.data.entrance import content_faults
 from dermalign.data.metadata import configured_groupings
 from dermalign.drawing.study_archives import archives_of
 from dermalign.errors import InputError
+from dermalign.report.sections import section_of
 from dermalign.results.published import check_networks, find_published, read_published
 from dermalign.saliency.study_sources import MapSources
 from dermalign.study.batches import remember_blocks, shard_blocks
@@ -170,8 +172,8 @@ wildcard_constraints:
 
 # What plain `snakemake` makes. Each file of rules adds its own.
 WANTED = []
-# What the study was made from, and the index of its results: the last of a run.
-RECORD = [f"{RESULTS}/study.json", f"{RESULTS}/README.md"]
+# What the study was made from, the index of its results, and the page that tells it: the last of a run.
+RECORD = [f"{RESULTS}/study.json", f"{RESULTS}/README.md", f"{RESULTS}/report/index.html"]
 
 
 def everything(wildcards):
@@ -245,6 +247,35 @@ def add_code_digests():
         keep_code(READ_CODE)
 
 
+def mark_for_report():
+    """Mark each table and figure for `snakemake --report`, in one format, with its section, title and caption."""
+    for each in workflow.rules:
+        for output in each.output:
+            path = str(output)
+            folder = path.removeprefix(f"{RESULTS}/").partition("/")[0]
+            if folder in ("tables", "figures") and path.endswith((".html", ".svg")):
+                marked = report(
+                    path,
+                    caption=workflow.current_basedir.join("rules/report_caption.rst"),
+                    category=lambda wildcards, path=path: section_of(in_results(path, wildcards)).title,
+                    subcategory=folder,
+                    labels=lambda wildcards, path=path: {"shows": shown_by(in_results(path, wildcards))},
+                )
+                output.set_flags({**output.flags, **marked.flags})
+
+
+def in_results(path, wildcards):
+    """Return the place of a job's file in the folder of results, of the path in its rule."""
+    return apply_wildcards(path, wildcards).removeprefix(f"{RESULTS}/")
+
+
+def shown_by(place):
+    """Return what a table or figure that is there shows, in a sentence, by its place in the folder of results."""
+    from dermalign.results.index import title_of  # imported here: the processes of jobs do without
+
+    return title_of(place, RESULTS)
+
+
 def megabytes(first):
     """Memory that grows with each attempt of a job."""
     return lambda wildcards, attempt: first * attempt
@@ -299,9 +330,9 @@ def print_summary():
 
 
 def renew_index():
-    """Name in the index what was made on request after it was written."""
+    """Name in the index what was made after it was written: the page, and what was made on request."""
     made = {job.rule.name for job in workflow.dag.finished_jobs}
-    if "challenge_masks" in made and all(Path(path).is_file() for path in RECORD):
+    if made & {"report_page", "challenge_masks"} and all(Path(path).is_file() for path in RECORD):
         from dermalign.results.index import write_index  # imported here: the processes of jobs do without
 
         write_index(RESULTS, WANTED)

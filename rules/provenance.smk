@@ -1,4 +1,4 @@
-# What the study was made from, and an index of all that it gave: the last of a run.
+# What the study was made from, an index of all that it gave, and a page that tells it: the last of a run.
 
 WANTED += RECORD
 

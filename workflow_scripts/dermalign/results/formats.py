@@ -239,7 +239,7 @@ def web_page(table: Readable, caption: str, name: str) -> str:
     """Return a table as a page of HTML that needs nothing else."""
 
     def row(cells: Iterable[str], tag: str) -> str:
-        kinds = zip(table.numeric, _long_columns(table), strict=True)
+        kinds = zip(table.numeric, long_columns(table), strict=True)
         sides = [' class="number"' if right else ' class="long"' * is_long for right, is_long in kinds]
         return "".join(f"<{tag}{side}>{cell}</{tag}>" for cell, side in zip(cells, sides, strict=False))
 
@@ -309,7 +309,7 @@ def _latex_layout(table: Readable) -> tuple[str, str]:
     Columns of long texts are in small letters, broken into lines, and share what the others leave, at least a fifth of
     the width each.
     """
-    letters, is_long = _letters(table), _long_columns(table)
+    letters, is_long = _letters(table), long_columns(table)
     short = sum(each for each, long in zip(letters, is_long, strict=True) if not long)
     for_long = TEXT_WIDTH * min(sum(is_long) / 5, 0.65)
     size, width = "", 0.0
@@ -354,7 +354,7 @@ def _letters(table: Readable) -> list[int]:
     return [max([head, *(len(row[column]) for row in rows)]) for column, head in enumerate(heads)]
 
 
-def _long_columns(table: Readable) -> list[bool]:
+def long_columns(table: Readable) -> list[bool]:
     return [letters > LINE for letters in _letters(table)]
 
 

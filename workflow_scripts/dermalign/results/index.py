@@ -4,7 +4,7 @@ A new kind of file is a line of `KINDS`.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,12 +37,14 @@ class Kind:
     depth: int = 0
 
 
+REPORT = "The study as one page"
 TABLES, BEYOND, FIGURES, STATISTICS = "Tables", "Tables beyond the paper", "Figures", "Statistics"
 CLASSIFIERS, DATA, PICTURES, RUN = "Classifiers", "Pictures and archives", "Per picture", "The run"
 OTHERS = "Other files"
-GROUPS = (TABLES, BEYOND, FIGURES, STATISTICS, CLASSIFIERS, DATA, PICTURES, RUN, OTHERS)
+GROUPS = (REPORT, TABLES, BEYOND, FIGURES, STATISTICS, CLASSIFIERS, DATA, PICTURES, RUN, OTHERS)
 # In their order; of a path the first that matches it. A file of a run that none matches makes a test fail.
 KINDS = (
+    Kind(REPORT, r"report/index\.html", "What was asked, what came of it, and from what: to be opened in a browser"),
     Kind(TABLES, r"tables/table\d\.\w+", ""),
     Kind(TABLES, r"tables/(best_thresholds|groups)_(?P<model>\w+)\.\w+", ""),
     Kind(TABLES, r"tables/classifiers\.\w+", ""),
@@ -151,6 +153,38 @@ def kind_of(path: str) -> Kind | None:
     return found and found[1]
 
 
+def told(path: str, spell: Callable[[str], str] = str) -> str:
+    """Return what a file is in words, by its path in the folder of results; nothing of one that says it itself.
+
+    spell: how names of models are written there. Methods have words of their own.
+    """
+    found = _found(path)
+    if found is None:
+        return ""
+    _, kind, names = found
+    spoken = {key: in_words(name) if key == "method" else spell(name) for key, name in names.items()}
+    return kind.words.format(**spoken)
+
+
+def title_of(path: str, results: str | Path, spell: Callable[[str], str] = str) -> str:
+    """Return what a file is in a few words: as `told`, of a table the first sentence of its caption.
+
+    path, spell: as `told`. results: the folder in which it lies, and beside a table the same as Markdown.
+    """
+    page = (Path(results) / path).with_suffix(".md")
+    if words := told(path, spell):
+        return words
+    if page.is_file():
+        return spell(first_sentence(page.read_text(encoding="utf-8").partition("\n")[0]))
+    return in_words(Path(path).stem)
+
+
+def first_sentence(caption: str) -> str:
+    """Return the first sentence of a table's caption, with the table's number, without the full stop."""
+    sentence = re.match(r"(?:Table \d+\. )?.+?(?=\.(?: |$))", caption)
+    return sentence[0] if sentence else caption
+
+
 def files_of(results: str | Path) -> list[str]:
     """Return the paths of all finished files below the folder of a study's results, sorted; hidden ones are not."""
     paths = (path.relative_to(results) for path in Path(results).rglob("*") if path.is_file())
@@ -234,7 +268,7 @@ def _entries(
         # Names stand in the order of the configuration, what it has no more stands last.
         named = {key: name for key, name in names.items() if key in known}
         ranks = [known[key].index(name) if name in known[key] else len(known[key]) for key, name in named.items()]
-        words = _words(kind, path, names, results) if kind else ""
+        words = title_of(path, results, _text) if kind else ""
         if kind and (path in left_over or any(name not in known[key] for key, name in named.items())):
             words += " (left over: not in this configuration)"
         # What files of one entry have in common: a name, but for its suffix.
@@ -266,23 +300,6 @@ def _readable_first(link: str) -> tuple[int, str]:
 def _text(name: str) -> str:
     """Return a name as text of Markdown."""
     return re.sub(r"[\\`*\[\]<>|]|(?<!\w)_|_(?!\w)", r"\\\g<0>", name)
-
-
-def _words(kind: Kind, path: str, names: Mapping[str, str], results: str | Path) -> str:
-    if not kind.words:
-        return _title((Path(results) / path).with_suffix(".md")) or in_words(Path(path).stem)
-    # Models are called what the study calls them; names of ours have words.
-    spoken = {key: in_words(name) if key == "method" else _text(name) for key, name in names.items()}
-    return kind.words.format(**spoken)
-
-
-def _title(page: Path) -> str:
-    """Return the first sentence of a table's caption, without its full stop; nothing where there is no page."""
-    if not page.is_file():
-        return ""
-    caption = page.read_text(encoding="utf-8").partition("\n")[0]
-    sentence = re.match(r"(?:Table \d+\. )?.+?(?=\.(?: |$))", caption)
-    return _text(sentence[0] if sentence else caption)
 
 
 def _configured(configuration: Mapping[str, Any], files: Iterable[str] = ()) -> dict[str, list[str]]:
