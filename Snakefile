@@ -11,6 +11,10 @@ configfile: f"{workflow.current_basedir}/config.yaml"
 include: "rules/common.smk"
 
 
+# The first page of `snakemake --report`.
+report: "rules/report_description.rst"
+
+
 if CONFIGURATION.get("container"):
 
     # Counts with `--sdm apptainer` only, and for all rules.

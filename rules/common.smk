@@ -20,7 +20,7 @@ from dermalign.data.entrance import content_faults
 from dermalign.data.metadata import configured_groupings
 from dermalign.drawing.study_archives import archives_of
 from dermalign.errors import InputError
-from dermalign.report.sections import section_of
+from dermalign.report.sections import heading_of
 from dermalign.results.published import check_networks, find_published, read_published
 from dermalign.saliency.study_sources import MapSources
 from dermalign.study.batches import remember_blocks, shard_blocks
@@ -257,7 +257,7 @@ def mark_for_report():
                 marked = report(
                     path,
                     caption=workflow.current_basedir.join("rules/report_caption.rst"),
-                    category=lambda wildcards, path=path: section_of(in_results(path, wildcards)).title,
+                    category=lambda wildcards, path=path: heading_of(in_results(path, wildcards)),
                     subcategory=folder,
                     labels=lambda wildcards, path=path: {"shows": shown_by(in_results(path, wildcards))},
                 )

@@ -18,7 +18,9 @@ def left_out(results: StudyResults) -> Readable:
     if results.training is not None:
         found.append(("training", results.training[results.training["split"] == EXCLUDED]))
     rows = [
-        [of, f"{count:,}", str(reason)] for of, table in found for reason, count in table["reason"].value_counts().items()
+        [of, f"{count:,}", str(reason)]
+        for of, table in found
+        for reason, count in table["reason"].value_counts().items()
     ]
     return _table(["left out of", "pictures", "why: the picture, or its mask"], [False, True, False], rows)
 
@@ -63,7 +65,13 @@ def times(results: StudyResults) -> Readable:
     """Return how long the jobs of each step took."""
     steps = results.record["times"]["by_step"]
     rows = [
-        [in_words(step), f"{each['jobs']:,}", f"{each['job_seconds']:,.1f}", duration(each["job_seconds"]), each["ended"]]
+        [
+            in_words(step),
+            f"{each['jobs']:,}",
+            f"{each['job_seconds']:,.1f}",
+            duration(each["job_seconds"]),
+            each["ended"],
+        ]
         for step, each in steps.items()
     ]
     heads = ["step", "jobs", "seconds, all jobs", "in words", "last ended"]

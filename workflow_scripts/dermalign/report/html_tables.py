@@ -9,7 +9,20 @@ from ..results.formats import Readable, long_columns
 from ..results.statistics import NAME_COLUMNS, WORD_COLUMNS
 
 # Text whatever it looks like, beside what is text in statistics.
-NAMES = ("metric", "class", "versus", "measure", "part", "grid", "layers_randomised", "check", "row", "column", "table", "note")
+NAMES = (
+    "metric",
+    "class",
+    "versus",
+    "measure",
+    "part",
+    "grid",
+    "layers_randomised",
+    "check",
+    "row",
+    "column",
+    "table",
+    "note",
+)
 
 
 def read_table(path: str | Path) -> pd.DataFrame:

@@ -23,7 +23,9 @@ class Section:
 
 SECTIONS = (
     Section("question", "The question"),
-    Section("data", "Pictures, and what was left out", (r"figures/figure1", r"tables/table1", r"tables/extended_features")),
+    Section(
+        "data", "Pictures, and what was left out", (r"figures/figure1", r"tables/table1", r"tables/extended_features")
+    ),
     Section(
         "classifiers",
         "Classifiers",
@@ -92,6 +94,7 @@ def place_of(path: str) -> tuple[int, int]:
     raise KeyError(path)
 
 
-def section_of(path: str) -> Section:
-    """Return the section of a table or figure. path, raises: as `place_of`."""
-    return SECTIONS[place_of(path)[0]]
+def heading_of(path: str) -> str:
+    """Return the heading of the section of a table or figure, with its number from 1. path, raises: as `place_of`."""
+    number, _ = place_of(path)
+    return f"{number + 1}. {SECTIONS[number].title}"
