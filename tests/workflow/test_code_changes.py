@@ -69,7 +69,7 @@ EXACT = {"exact_thresholds", "merge_exact"}
 LOCALISATION = {"localisation", "localisation_statistics"}
 FAITHFULNESS = {"faithfulness", "faithfulness_statistics"}
 SANITY = {"sanity_plain", "merge_sanity", "extended_sanity", "figure_sanity"}
-LAST = {"study_record"}
+LAST = {"study_record", "report_page"}
 # After the maps of any source, and after those of a model's first saliency method.
 AFTER_ANY_MAPS = {
     *STATISTICS,
@@ -168,3 +168,16 @@ def test_an_edit_runs_what_imports_it_and_what_follows(
         run = study.snakemake("-n", overlay=OVERLAY)
     assert set(run.jobs()) == listed
     assert run.changed() == depending_on(module, rules) != set()
+
+
+def test_an_edited_template_renews_the_page_alone(study: Copy) -> None:
+    path = study.library / "report" / "assets" / "report.css"
+    before = path.read_text(encoding="utf-8")
+    path.touch()
+    assert study.snakemake("-n", overlay=OVERLAY).jobs() == {}
+    path.write_text(before.replace("h2 {", "h2, h3 {"), encoding="utf-8")
+    try:
+        run = study.snakemake("-n", overlay=OVERLAY)
+    finally:
+        path.write_text(before, encoding="utf-8")
+    assert set(run.jobs()) == run.changed() == {"report_page"}

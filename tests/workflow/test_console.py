@@ -81,11 +81,11 @@ def test_no_table_where_it_was_not_asked_for(copied: Study) -> None:
 def test_a_dry_run_and_verbose_have_snakemakes_own_words(copied: Study) -> None:
     (copied.results / "tables" / "table2.md").unlink()
     listed = copied.snakemake("-n")
-    assert set(listed.jobs()) == {"table2", "study_record"} and "This was a dry-run" in listed.text
+    assert set(listed.jobs()) == {"table2", "study_record", "report_page"} and "This was a dry-run" in listed.text
     verbose = copied.snakemake(VERBOSE="1")
     assert verbose.status == 0 and TABLE in verbose.text and not verbose.steps()
     assert "    output: results/embedded/tables/table2.csv" in verbose.text
-    assert "Finished jobid: 0 (Rule: all)\n3 of 3 steps (100%) done\n" in verbose.text
+    assert "Finished jobid: 0 (Rule: all)\n4 of 4 steps (100%) done\n" in verbose.text
 
 
 def test_a_failure_is_told_in_words(copied: Study) -> None:

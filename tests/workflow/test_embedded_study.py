@@ -312,10 +312,10 @@ def test_the_sanity_check_is_of_the_least_hashes_and_its_table_says_what_its_row
 
 def test_without_pictures_there_is_no_sanity_check(finished: tuple[Study, Run]) -> None:
     jobs = finished[0].snakemake("-n", overlay={"sanity": {"pictures": 0}}).jobs()
-    assert set(jobs) == {"study_record"}
+    assert set(jobs) == {"study_record", "report_page"}
     jobs = finished[0].snakemake("-n", overlay={"sanity": {"stages": 2}}).jobs()
     assert set(jobs) == {"sanity_plain", "sanity_residual", "merge_sanity", "extended_sanity", "figure_sanity"} | {
-        "study_record"
+        *("study_record", "report_page")
     }
 
 
@@ -522,13 +522,13 @@ def test_the_record_says_what_the_study_was_made_from(finished: tuple[Study, Run
     assert str(Path.home()) not in text and str(REPOSITORY) not in text and str(finished[0].folder) not in text
 
 
-def test_the_record_is_the_last_of_the_run_and_knows_its_times(
+def test_the_record_is_the_last_of_the_run_but_for_its_page_and_knows_its_times(
     finished: tuple[Study, Run], record: dict[str, Any]
 ) -> None:
     _, run = finished
-    assert "] study_record " in run.steps()[-1]
+    assert [step.split("] ")[1].split()[0] for step in run.steps()[-2:]] == ["study_record", "report_page"]
     times = record["times"]
-    assert times["jobs"] == len(run.steps()) - 1  # all but itself
+    assert times["jobs"] == len(run.steps()) - 2  # all but itself and the page
     assert sum(step["jobs"] for step in times["by_step"].values()) == times["jobs"]
     assert times["by_step"]["train"]["jobs"] == 2
     started, ended, written = (

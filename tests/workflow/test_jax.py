@@ -33,5 +33,5 @@ def test_a_study_on_jax_with_published_values(empty: Study, tiny: Callable[[], d
     # They are nothing that a training depends on.
     overlay["models"]["plain"]["published"] = {"accuracy": 0.5}
     assert set(empty.snakemake("-n", overlay=overlay).jobs()) == {
-        *("classifier_metrics", "classifier_table", "comparison", "study_record"),
+        *("classifier_metrics", "classifier_table", "comparison", "study_record", "report_page"),
     }

@@ -33,7 +33,7 @@ FOLLOWS = {
     *("extended_out_of_sample", "extended_hypotheses", "extended_methods"),
     *("comparison", "jaccard_by_threshold", "groups_figure"),
     *("example", "figure1", "figure2", "figure4", "figure5", "extremes"),
-    "study_record",
+    *("study_record", "report_page"),
 }
 
 
@@ -58,8 +58,8 @@ def test_nothing_touched_nothing_runs(copied: Study) -> None:
     assert copied.snakemake("-n").jobs() == {}
 
 
-def test_what_no_result_depends_on_renews_the_record_alone(copied: Study) -> None:
-    assert set(copied.snakemake("-n", overlay={"gpus": 0}).jobs()) == {"study_record"}
+def test_what_no_result_depends_on_renews_the_record_and_its_page_alone(copied: Study) -> None:
+    assert set(copied.snakemake("-n", overlay={"gpus": 0}).jobs()) == {"study_record", "report_page"}
 
 
 def test_a_new_threshold_lists_only_its_shards_and_what_follows(copied: Study) -> None:

@@ -9,7 +9,7 @@ from ..results.formats import UNDEFINED, Readable
 from ..results.words import in_words
 from ..study.durations import duration
 from ..terms import EXCLUDED
-from .study_results import StudyResults
+from .study_results import StudyResults, records
 
 
 def left_out(results: StudyResults) -> Readable:
@@ -32,7 +32,7 @@ def leakage(results: StudyResults) -> Readable | None:
     rows = [
         [row["split"], f"by {row['by']}" if row["by"] != "any" else "in any way"]
         + [f"{row[name]:,}" for name in ("pictures", "lesions", "analysed_pictures", "training_pictures")]
-        for row in results.leakage.to_dict("records")
+        for row in records(results.leakage)
     ]
     heads = ["split", "found", "evaluation pictures", "their lesions", "of these in the analysis", "training pictures"]
     return _table(heads, [False, False, True, True, True, True], rows)
@@ -40,7 +40,7 @@ def leakage(results: StudyResults) -> Readable | None:
 
 def settings(results: StudyResults) -> Readable:
     """Return the configuration as it was checked, a row per key."""
-    rows = [[" › ".join(path), _value(value)] for path, value in _leaves(results.configuration, ())]
+    rows = [[".".join(path), _value(value)] for path, value in _leaves(results.configuration, ())]
     return _table(["key", "value"], [False, False], rows)
 
 
@@ -82,7 +82,7 @@ def maps(results: StudyResults) -> Readable:
     """Return how many maps each saliency method of each model gave, how many are constant, and what they took."""
     rows = [
         [row["model"], in_words(row["method"]), f"{row['maps']:,}", f"{row['degenerate']:,}", _seconds(row["seconds"])]
-        for row in results.runs.to_dict("records")
+        for row in records(results.runs)
     ]
     heads = ["model", "method", "maps", "constant maps", "seconds a picture"]
     return _table(heads, [False, False, True, True, True], rows)

@@ -20,7 +20,7 @@ from ..results.statistics import UNION_BEST
 from ..results.words import in_words
 from ..study.durations import duration
 from ..terms import EXCLUDED, OVERALL, UNION
-from .study_results import StudyResults
+from .study_results import StudyResults, records
 
 Row = Mapping[str, Any]
 MOST_REASONS = 4
@@ -73,7 +73,7 @@ def classifiers(results: StudyResults) -> list[str]:
     table = results.tables.get("tables/classifiers")
     if table is None:
         return ["Without training pictures none are held out, on which classifiers could be measured."]
-    overall = table[table["metric"].isin(OVERALL[:3])].drop_duplicates("metric").to_dict("records")
+    overall = records(table[table["metric"].isin(OVERALL[:3])].drop_duplicates("metric"))
     return [
         f"{model}: "
         + ", ".join(
@@ -153,8 +153,8 @@ def methods(results: StudyResults) -> list[str]:
         elif rows:
             best = max(rows, key=lambda row: row["j_value"])
             sentence = (
-                f"{model}: of {len(rows)} saliency methods {in_words(best['method'])} has the highest mean J of the union, "
-                f"{_with_interval(best, 'j')} over {best['n']:,} pictures"
+                f"{model}: of {len(rows)} saliency methods {in_words(best['method'])} has the highest mean J of the "
+                f"union, {_with_interval(best, 'j')} over {best['n']:,} pictures"
             )
             if not math.isnan(best["versus_first_value"]):
                 sentence += (
@@ -176,8 +176,9 @@ def published(results: StudyResults) -> list[str]:
     bounded = table.dropna(subset=["ours", "low", "high"])
     inside = ((bounded["low"] <= bounded["published"]) & (bounded["published"] <= bounded["high"])).sum()
     said.append(
-        f"{table['ours'].notna().sum():,} of {len(table):,} published values have ours beside them; of {len(bounded):,} of "
-        f"ours with an interval, {inside:,} have the published value in it. What differs stands beside each."
+        f"{table['ours'].notna().sum():,} of {len(table):,} published values have ours beside them; of "
+        f"{len(bounded):,} of ours with an interval, {inside:,} have the published value in it. What differs stands "
+        "beside each."
     )
     if "tables/audit" in results.tables:
         verdicts = Counter(results.tables["tables/audit"]["verdict"])
@@ -189,6 +190,7 @@ def published(results: StudyResults) -> list[str]:
 def settings(results: StudyResults) -> list[str]:
     """Say in words what bears on every number."""
     configuration = results.configuration
+    unit = configuration["resampled_by"] if configuration["archives"].get("training_metadata") else "picture"
     grid = configuration["thresholds"]
     if isinstance(grid, Mapping):
         grid = f"from {grid['start']:g} to {grid['stop']:g} in steps of {grid['step']:g}"
@@ -196,7 +198,7 @@ def settings(results: StudyResults) -> list[str]:
         grid = ", ".join(f"{value:g}" for value in grid)
     return [
         f"Thresholds: {grid}.",
-        f"Intervals resample by {UNITS[configuration['resampled_by']]}.",
+        f"Intervals resample by {UNITS[unit]}.",
         f"Everything random follows from the seed {configuration['seed']}.",
     ]
 
@@ -209,7 +211,7 @@ def run(results: StudyResults) -> list[str]:
     changed = ", with changes" if record["changed"] else ""
     constant = [
         f"{row['degenerate']:,} of {row['maps']:,} by {in_words(row['method'])} of {row['model']}"
-        for row in runs.to_dict("records")
+        for row in records(runs)
         if row["degenerate"]
     ]
     return [
@@ -259,8 +261,8 @@ def _beside_controls(results: StudyResults, model: str, what: str = "it") -> lis
     beaten = sum(row["difference_low"] > 0 for row in rows)
     return [
         f"At equal white area {what} is {_signed(closest, 'difference')} that of its strongest control, "
-        f"{in_words(closest['control'])}, {_about_0(closest, 'difference')}; it is above {beaten} of {len(rows)} controls "
-        "with an interval that excludes 0."
+        f"{in_words(closest['control'])}, {_about_0(closest, 'difference')}; it is above {beaten} of {len(rows)} "
+        "controls with an interval that excludes 0."
     ]
 
 
@@ -305,8 +307,8 @@ def _faithfulness(results: StudyResults) -> list[str]:
                 sum(row["insertion_low"] > 0 for row in rows),
             )
             said.append(
-                f"Faithfulness, {model}: beside {len(rows)} controls, {in_words(results.method)} has a lower deletion area "
-                f"than {less} and a higher insertion area than {more}, with intervals that exclude 0."
+                f"Faithfulness, {model}: beside {len(rows)} controls, {in_words(results.method)} has a lower deletion "
+                f"area than {less} and a higher insertion area than {more}, with intervals that exclude 0."
             )
     return said
 

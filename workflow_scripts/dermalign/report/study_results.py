@@ -62,7 +62,12 @@ class StudyResults:
             return []
         for column, value in {"model": model, **values}.items():
             found = found[found[column] == value]
-        return found.to_dict("records")
+        return records(found)
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a table, {column: value}."""
+    return [{str(column): value for column, value in row.items()} for row in table.to_dict("records")]
 
 
 def read_results(

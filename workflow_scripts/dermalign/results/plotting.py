@@ -84,9 +84,9 @@ def band_of_steps(
 ) -> NDArray[np.float64]:
     """Return the corners of the band between two step functions, without those that nobody could see, (corners, 2).
 
-    x, low, high: (n,), ascending and finite; a value is kept from its x to the next. points: how many, at most, one x and
-    one of the values take. An edge is moved by a ninth of a point, as matplotlib moves lines in SVG files, but not
-    bands: of curves at 1,001 thresholds they would be most of the bytes.
+    x, low, high: (n,), ascending and finite; a value is kept from its x to the next. points: how many, at most, one of
+    x and one of the values take. An edge is moved by a ninth of a point, as matplotlib moves lines in SVG files, but
+    not bands: of curves at 1,001 thresholds they would be most of the bytes.
     """
     if not len(x):
         return np.empty((0, 2))

@@ -276,6 +276,7 @@ def place_lines(results: str) -> list[str]:
     """Return where everything lies in the folder of a study's results."""
     places = {
         "README.md": "all results in words, with links: look here first",
+        "report/": "index.html, the study as one page: to be opened in a browser",
         "tables/": "tables 1 to 6, published values beside ours, and more",
         "figures/": "figures 1 to 5, and more",
         "statistics/": "all statistics behind them",
