@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from ..results.formats import Readable
 from ..results.index import first_sentence, told
@@ -48,7 +47,7 @@ class Entry:
     name: str
     title: str
     more: str
-    content: Markup
+    content: str
     files: Mapping[str, str]
     rows: int | None = None
     columns: int = 0
@@ -91,8 +90,8 @@ def study_page(results: StudyResults) -> str:
         summary=summary(results),
         parts=parts,
         widest=max(entry.columns for part in parts for entry in part.entries),
-        style=Markup((PAGE_FILES / "report.css").read_text(encoding="utf-8")),
-        script=Markup(script),
+        style=(PAGE_FILES / "report.css").read_text(encoding="utf-8"),
+        script=script,
         script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
 
@@ -107,7 +106,7 @@ def _entry(path: str, results: StudyResults) -> Entry:
     name = path.replace("/", "-")
     if path in results.figures:
         title = told(f"{path}.svg")
-        drawn = Markup(inline_svg(results.figures[path], name, title))
+        drawn = inline_svg(results.figures[path], name, title)
         return Entry(name, title, "", drawn, {suffix: f"../{path}.{suffix}" for suffix in ("png", "svg")})
     title = first_sentence(results.captions[path])
     more = results.captions[path].removeprefix(title).removeprefix(".").strip()
@@ -124,4 +123,4 @@ def _accounts(section: Section, results: StudyResults) -> Iterator[Entry]:
 
 def _table(name: str, title: str, more: str, table: Readable, files: Mapping[str, str]) -> Entry:
     rows = sum(len(of_block) for _, of_block in table.blocks)
-    return Entry(name, title, more, Markup(html_table(table, f"{name}-title")), files, rows, len(table.heads))
+    return Entry(name, title, more, html_table(table, f"{name}-title"), files, rows, len(table.heads))
