@@ -62,6 +62,7 @@ include: "rules/groups.smk"
 include: "rules/sanity.smk"
 include: "rules/picture_figures.smk"
 include: "rules/challenge.smk"
+include: "rules/explorer.smk"
 include: "rules/provenance.smk"
 include: "rules/report.smk"
 

@@ -20,6 +20,7 @@ from dermalign.data.entrance import content_faults
 from dermalign.data.metadata import configured_groupings
 from dermalign.drawing.study_archives import archives_of
 from dermalign.errors import InputError
+from dermalign.explorer.site import asset_paths
 from dermalign.report.sections import heading_of
 from dermalign.results.published import check_networks, find_published, read_published
 from dermalign.saliency.study_sources import MapSources
@@ -33,7 +34,7 @@ from dermalign.study.console import (
     print_steps,
     wants_own_words,
 )
-from dermalign.study.digests import code_digest, keep_code, recall_code
+from dermalign.study.digests import code_digest, files_digest, keep_code, recall_code
 from dermalign.study.faults import Faults
 from dermalign.study.interpreter import check_interpreter
 from dermalign.study.rule_names import names_of_files
@@ -196,6 +197,13 @@ def asked_of_job(job, images):
     if target == DIAGNOSIS:
         target = ARCHIVES.diagnoses_of(images)
     return dict(target=target, score=options["score"], batch_size=options["batch_size"])
+
+
+def shown_source(source):
+    """A map source as the explorer takes it, with the controls that stand beside its curves."""
+    controls = [control.path for control in SOURCES.controls_of(source.model)]
+    is_model = source.model in MODELS
+    return dict(path=source.path, grid=SOURCES.grid(source), is_model=is_model, controls=controls)
 
 
 def evaluation_predictions(owner):

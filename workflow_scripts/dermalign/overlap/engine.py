@@ -73,15 +73,22 @@ def binned_curves(
     A cell of value s is white at the thresholds that are below s as float32, and at 0: so its pixels are counted in the
     column of the highest such threshold, and a sum from the last column to the first gives all of them.
     """
-    thresholds = (np.arange(1, BINS) / (BINS - 1)).astype(np.float32)
-    # How many of the thresholds above 0 are below each cell's value: the last column in which the cell is white.
     n, rows, columns = saliency.shape
-    column = np.searchsorted(thresholds, saliency.reshape(n, rows * columns), side="left")
+    column = threshold_columns(saliency.reshape(n, rows * columns))
     return Curves(
         levels=None,
         area=_binned(areas_of((rows, columns), sizes).reshape(column.shape), column),
         intersection={feature: _binned(counts.reshape(column.shape), column) for feature, counts in cells.items()},
     )
+
+
+def threshold_columns(saliency: NDArray[np.float32]) -> NDArray[np.intp]:
+    """Return how many of the thresholds 0.001, ..., 1.000, as float32, are below each value, of the same shape.
+
+    That is the last column of `binned_curves` in which a cell of this value is white.
+    """
+    thresholds = (np.arange(1, BINS) / (BINS - 1)).astype(np.float32)
+    return np.searchsorted(thresholds, saliency, side="left")
 
 
 def _binned(values: NDArray[np.integer], column: NDArray[np.intp]) -> NDArray[np.int64]:

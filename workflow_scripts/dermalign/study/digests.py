@@ -8,7 +8,7 @@ import ast
 import hashlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -28,6 +28,12 @@ _asked: dict[str, list[Any]] = {}
 def content_digest(path: str | Path) -> str:
     """Return a short digest of a small file's bytes. Raises FileNotFoundError."""
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
+
+
+def files_digest(paths: Iterable[str | Path]) -> str:
+    """Return a short digest of the names and contents of small files. Raises FileNotFoundError."""
+    lines = (f"{Path(path).name} {content_digest(path)}\n" for path in paths)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()[:16]
 
 
 @lru_cache
