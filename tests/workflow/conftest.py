@@ -192,7 +192,7 @@ def empty(tmp_path: Path) -> Study:
     return Study(tmp_path)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def given() -> Callable[..., dict[str, Any]]:
     """A function: an overlay for a study of archives in the folder data, of an untrained network, with changes."""
 

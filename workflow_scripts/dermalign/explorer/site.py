@@ -61,7 +61,7 @@ def write_data(folder: str | Path, parts: Iterable[tuple[str, Any]]) -> None:
 def page() -> str:
     """Return index.html of a folder."""
     scripts = [{"name": name, "text": None} for name in SCRIPTS]
-    policy = _policy(f"script-src {BESIDE}", f"style-src {BESIDE}", f"img-src {BESIDE}")
+    policy = _policy(f"script-src {BESIDE}", f"style-src {BESIDE}", f"img-src {BESIDE} data:")
     return _template().render(policy=policy, styles=None, scripts=scripts)
 
 

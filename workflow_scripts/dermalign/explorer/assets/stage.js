@@ -23,7 +23,8 @@
   function setView(zoom, x, y) {
     const bound = Math.min(FURTHEST, Math.max(1, zoom));
     const inside = (value) => Math.min(1 - 0.5 / bound, Math.max(0.5 / bound, value));
-    change({ zoom: bound.toFixed(2), x: inside(x).toFixed(4), y: inside(y).toFixed(4) });
+    const rounded = (value, digits) => String(Number(value.toFixed(digits)));
+    change({ zoom: rounded(bound, 2), x: rounded(inside(x), 4), y: rounded(inside(y), 4) });
   }
 
   /** Zoom by a factor about a point of the picture (0 to 1), or about the middle. */
@@ -168,13 +169,14 @@
           data[at + 3] = how === "heat" || isWhite ? 255 : 0;
         }
       }
-      this.canvas.getContext("2d").putImageData(this.pixels, 0, 0);
+      // Of so few pixels, written often: no matter for the graphics card.
+      this.canvas.getContext("2d", { willReadFrequently: true }).putImageData(this.pixels, 0, 0);
     }
 
     /** Zoom and move as the address tells. */
     place() {
       const { zoom, x, y } = view();
-      this.inner.style.transform = `scale(${zoom}) translate(${(0.5 / zoom - x) * 100}%, ${(0.5 / zoom - y) * 100}%)`;
+      this.inner.style.transform = `scale(${zoom}) translate(${(0.5 - x) * 100}%, ${(0.5 - y) * 100}%)`;
       this.root.classList.toggle("is-zoomed", zoom > 1);
     }
   }
