@@ -21,6 +21,7 @@ from dermalign.data.metadata import configured_groupings
 from dermalign.drawing.study_archives import archives_of
 from dermalign.errors import InputError
 from dermalign.explorer.site import asset_paths
+from dermalign.explorer.size import size_line
 from dermalign.report.sections import heading_of
 from dermalign.results.published import check_networks, find_published, read_published
 from dermalign.saliency.study_sources import MapSources
@@ -305,7 +306,7 @@ def up_to_date():
 
 
 def print_estimates():
-    """Say, of costly saliency methods that are going to run, what they take."""
+    """Say, of costly saliency methods that are going to run, what they take, and how large the explorer will be."""
     jobs = {job.rule.name: len(job.output) for job in workflow.dag.needrun_jobs()}
     for source in (job[0] for job in JOBS if job[0].kind.passes):
         names = [f"{source.method}_{source.model}_{batch}" for batch in SOURCES.batches(source)]
@@ -321,6 +322,17 @@ def print_estimates():
             passes = (1 + sanity["stages"]) * sum(map(SOURCES.passes, costly))
             cost = CLASSIFIERS.multiply_adds(model)
             print(estimate_line(f"sanity of {model}", passes, sanity["pictures"], cost), flush=True)
+    if "explorer" in jobs:
+        maps = explorer_maps(len(DIAGNOSED))
+        print(size_line(len(DIAGNOSED), CONFIGURATION["explorer"]["side"], maps, f"{RESULTS}/explorer"), flush=True)
+
+
+def explorer_maps(pictures):
+    """Cells, and how many of the pictures have a map, of each source that the explorer shows."""
+    counts = {source: sum(map(len, SOURCES.batches(source).values())) for source in SHOWN_SOURCES}
+    return [
+        (SOURCES.grid(source)[0] * SOURCES.grid(source)[1], min(pictures, count)) for source, count in counts.items()
+    ]
 
 
 def print_summary():

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from dermalign.files import atomic_path, file_sha256, write_text
+from dermalign.files import atomic_folder, atomic_path, file_sha256, write_text
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "workflow_scripts"
 WRITER = """
@@ -69,3 +69,17 @@ def test_text_is_utf_8(tmp_path: Path) -> None:
 def test_file_sha256(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc" * 1_000_000)
     assert file_sha256(tmp_path / "a") == hashlib.sha256(b"abc" * 1_000_000).hexdigest()
+
+
+def test_a_folder_comes_with_the_end_of_the_block_in_the_place_of_another(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "data"
+    for content in ("first", "second"):
+        with atomic_folder(path) as temporary:
+            (temporary / f"{content}.txt").write_text(content)
+            assert not (path / f"{content}.txt").exists()
+        assert [each.name for each in path.iterdir()] == [f"{content}.txt"]
+    with pytest.raises(ValueError), atomic_folder(path) as temporary:
+        (temporary / "third.txt").write_text("half of it")
+        raise ValueError
+    assert [each.name for each in path.iterdir()] == ["second.txt"]
+    assert list(path.parent.iterdir()) == [path]

@@ -21,7 +21,7 @@ from .conftest import VIEWPORT, file_address
 
 IMAGE, OTHER = "ISIC_0003217", "ISIC_0000242"
 FEATURES = ["globules", "milia_like_cyst", "negative_network", "pigment_network", "streaks"]
-# As shares of the picture: a triangle, and a star that crosses itself, so that its middle is outside by the even-odd rule.
+# As shares of the picture: a triangle, and a star that crosses itself: by the even-odd rule its middle is outside.
 TRIANGLE = [(0.2, 0.25), (0.6, 0.35), (0.3, 0.8)]
 STAR = [(0.5, 0.15), (0.68, 0.75), (0.18, 0.38), (0.82, 0.38), (0.32, 0.75)]
 

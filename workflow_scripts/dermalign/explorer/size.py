@@ -1,0 +1,22 @@
+"""How large an explorer will be, told before it is written."""
+
+from collections.abc import Iterable
+
+from .picture_files import SMALL_SIDE
+
+# Bytes, as measured on dermoscopy pictures (docs/benchmarks.md): of a JPEG a pixel; of a map a cell, packed; of what
+# else is known of a picture, outlines and mask cells of its few features the most of it.
+PER_PIXEL, PER_CELL, PER_PICTURE = 0.13, 1.3, 9_000
+SHAPE = 0.75  # height over width of a photograph
+
+
+def estimated_bytes(pictures: int, side: int, maps: Iterable[tuple[int, int]]) -> int:
+    """Return about how many bytes an explorer takes. side: pixels. maps: (cells, pictures) of each source's maps."""
+    pixels = SHAPE * (side**2 + SMALL_SIDE**2)
+    return round(pictures * (PER_PIXEL * pixels + PER_PICTURE) + PER_CELL * sum(cells * count for cells, count in maps))
+
+
+def size_line(pictures: int, side: int, maps: Iterable[tuple[int, int]], folder: str) -> str:
+    """Return what is said before an explorer is written; arguments as `estimated_bytes`, and where it will lie."""
+    size = estimated_bytes(pictures, side, maps) / 1e6
+    return f"The explorer of {pictures:,} pictures will take about {size:,.0f} MB in {folder}/."
