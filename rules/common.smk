@@ -329,10 +329,11 @@ def print_estimates():
 
 def explorer_maps(pictures):
     """Cells, and how many of the pictures have a map, of each source that the explorer shows."""
-    counts = {source: sum(map(len, SOURCES.batches(source).values())) for source in SHOWN_SOURCES}
-    return [
-        (SOURCES.grid(source)[0] * SOURCES.grid(source)[1], min(pictures, count)) for source, count in counts.items()
-    ]
+    found = []
+    for source in SHOWN_SOURCES:
+        rows, columns = SOURCES.grid(source)
+        found.append((rows * columns, min(pictures, sum(map(len, SOURCES.batches(source).values())))))
+    return found
 
 
 def print_summary():
