@@ -19,4 +19,4 @@ def estimated_bytes(pictures: int, side: int, maps: Iterable[tuple[int, int]]) -
 def size_line(pictures: int, side: int, maps: Iterable[tuple[int, int]], folder: str) -> str:
     """Return what is said before an explorer is written; arguments as `estimated_bytes`, and where it will lie."""
     size = estimated_bytes(pictures, side, maps) / 1e6
-    return f"The explorer of {pictures:,} pictures will take about {size:,.0f} MB in {folder}/."
+    return f"The explorer of {pictures:,} pictures will take at most about {size:,.0f} MB in {folder}/."
