@@ -1,7 +1,7 @@
 # Two commands do everything on a machine that has only Python (3.11 or newer) and make:
 #   make run    the embedded study, from drawn archives to tables
 #   make test   all checks, and the tests that are done within minutes
-# `make test-all` runs the long tests, too; `make test-slurm` runs the study on a SLURM of one node that it installs and starts; it needs root.
+# `make test-all` runs the long tests, too, those of pages in a browser where Chromium is installed (tests/browser/install); `make test-slurm` runs the study on a SLURM of one node that it installs and starts; it needs root.
 # `make gpu` installs TensorFlow with CUDA into the same environment.
 
 # Said before minutes are spent on an environment that no job could be started from.
