@@ -236,7 +236,7 @@ def run_all(check: Checks, clock: Callable[[str], None], cluster: Cluster, folde
     follows |= {"statistics_controls", "ceiling_shares", "ceilings_figure"}
     follows |= {"method_differences", "extended_methods", "methods_figure"}
     follows |= {"comparison", "groups_figure", "example", "figure1", "figure2", "figure4", "figure5", "extremes"}
-    follows |= {"study_record", "report_page"}
+    follows |= {"explorer", "study_record", "report_page"}
     check("one more threshold runs its shards and what follows", executed(text) == follows, executed(text))
     check("and submits nothing to the cluster", status == 0 and set(cluster.jobs()) == before, text[-3000:])
     of_tables = [name for name in local.contents() if name.endswith(".csv")]

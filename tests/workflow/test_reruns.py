@@ -33,7 +33,7 @@ FOLLOWS = {
     *("extended_out_of_sample", "extended_hypotheses", "extended_methods"),
     *("comparison", "jaccard_by_threshold", "groups_figure"),
     *("example", "figure1", "figure2", "figure4", "figure5", "extremes"),
-    *("study_record", "report_page"),
+    *("explorer", "study_record", "report_page"),
 }
 
 
