@@ -20,7 +20,6 @@ from dermalign.data.entrance import content_faults
 from dermalign.data.metadata import configured_groupings
 from dermalign.drawing.study_archives import archives_of
 from dermalign.errors import InputError
-from dermalign.explorer.site import asset_paths
 from dermalign.explorer.size import size_line
 from dermalign.report.sections import heading_of
 from dermalign.results.published import check_networks, find_published, read_published
@@ -35,7 +34,7 @@ from dermalign.study.console import (
     print_steps,
     wants_own_words,
 )
-from dermalign.study.digests import code_digest, files_digest, keep_code, recall_code
+from dermalign.study.digests import code_digest, folder_digest, keep_code, recall_code
 from dermalign.study.faults import Faults
 from dermalign.study.interpreter import check_interpreter
 from dermalign.study.rule_names import names_of_files

@@ -88,7 +88,7 @@ rule explorer:
         predictions={model: evaluation_predictions(model)[0] for model in SCORED},
         stores={model: f"{RESULTS}/saliency/{source.path}" for model, source in SCORED.items()},
         pictures=None,
-        assets=files_digest(asset_paths()),
+        assets=folder_digest(SCRIPTS / "dermalign" / "explorer" / "assets"),
     script:
         "../workflow_scripts/explorer.py"
 

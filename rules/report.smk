@@ -1,7 +1,5 @@
 # The study as one page, for whoever opens no table. It tells versions and times, so that it follows on the record.
 
-from dermalign.report.page_files import page_file_digests
-
 # Included after all files that add any.
 REPORTED_TABLES = [path for path in WANTED if path.startswith(f"{RESULTS}/tables/")]
 REPORTED_FIGURES = [path for path in WANTED if path.startswith(f"{RESULTS}/figures/")]
@@ -31,6 +29,6 @@ rule report_page:
         mem_mb=megabytes(1000),
         runtime=minutes(10),
     params:
-        page_files=page_file_digests(),
+        assets=folder_digest(SCRIPTS / "dermalign" / "report" / "assets"),
     script:
         "../workflow_scripts/report_page.py"

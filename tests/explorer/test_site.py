@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from dermalign.explorer.site import ASSETS, SCRIPTS, STYLE, asset_paths, page, whole_page, write_assets, write_data
+from dermalign.explorer.site import ASSETS, SCRIPTS, STYLE, page, whole_page, write_assets, write_data
 from explorer_cases import delivered, read_part
 
 POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">')
@@ -36,8 +36,8 @@ def test_the_folder_s_page_allows_what_lies_beside_it_alone() -> None:
 def test_every_asset_is_used_and_none_asks_for_anything_elsewhere(tmp_path: Path) -> None:
     write_assets(tmp_path / "assets")
     written = {path.name for path in (tmp_path / "assets").iterdir()}
-    assert written == {STYLE, *SCRIPTS} == {path.name for path in asset_paths()} - {"index.html.j2"}
-    for path in asset_paths():
+    assert written == {STYLE, *SCRIPTS} == {path.name for path in ASSETS.iterdir()} - {"index.html.jinja"}
+    for path in ASSETS.iterdir():
         addresses = set(re.findall(r"https?://[^\s\"'`]+", path.read_text(encoding="utf-8")))
         assert addresses <= {"http://www.w3.org/2000/svg"}, path  # the name of a language
         if path.suffix == ".js":

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 from dermalign.report.html_tables import html_table, read_table
-from dermalign.report.page_files import PAGE_FILES
+from dermalign.report.page import ASSETS
 from dermalign.results.formats import readable, write_table
 
 NASTY = ["<b>&amp;</b>", '"quo\'ted"', "NA", "001", "1e5", "<script>alert(1)</script>", "{{ study }}", "a|b"]
@@ -83,7 +83,7 @@ def test_heads_may_be_alike() -> None:
 
 def test_the_script_knows_the_numbers_of_tables_and_takes_no_name_for_one() -> None:
     """By what it sorts; Python reads the pattern as JavaScript does."""
-    script = (PAGE_FILES / "report.js").read_text(encoding="utf-8")
+    script = (ASSETS / "report.js").read_text(encoding="utf-8")
     (pattern,) = re.findall(r"NUMBER = /(.*)/i;", script)
     found = readable(TABLE)
     numbers = [

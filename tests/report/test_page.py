@@ -2,14 +2,12 @@
 
 import base64
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Callable
 from html.parser import HTMLParser
 
 import pytest
-from dermalign.report.page import study_page
-from dermalign.report.page_files import PAGE_FILES, page_file_digests
+from dermalign.report.page import ASSETS, study_page
 from dermalign.report.sections import SECTIONS
 from dermalign.report.study_results import StudyResults
 
@@ -81,7 +79,7 @@ def test_ids_are_there_once_and_labels_lead_to_them(parsed: Parsed) -> None:
 def test_it_asks_for_nothing_and_its_policy_lets_its_own_script_alone_run(parsed: Parsed) -> None:
     wanted = parsed.attributes("src", "href", "xlink:href", "srcset", "action", "data")
     assert all(each.startswith(("#", "../tables/", "../figures/", "data:")) for each in wanted)
-    style = (PAGE_FILES / "report.css").read_text(encoding="utf-8")
+    style = (ASSETS / "report.css").read_text(encoding="utf-8")
     assert "url(" not in style and "@import" not in style
     (policy,) = [of["content"] for _, of in parsed.elements if of.get("http-equiv") == "Content-Security-Policy"]
     (script,) = parsed.scripts
@@ -124,9 +122,3 @@ def test_sections_without_anything_still_say_so(results: Results) -> None:
     assert [of["id"] for tag, of in found.elements if tag == "section"][1:] == [section.name for section in SECTIONS]
     assert "No published values were named" in found.text
     assert "Evaluation pictures among the training pictures" not in found.text
-
-
-def test_what_the_page_is_made_from_is_digested() -> None:
-    digests = page_file_digests()
-    assert set(digests) == {"report.html.jinja", "report.css", "report.js"}
-    assert len(set(digests.values())) == 3 and all(re.fullmatch("[0-9a-f]{16}", each) for each in digests.values())

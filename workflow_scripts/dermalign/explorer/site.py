@@ -7,18 +7,16 @@ it.
 """
 
 import base64
-import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from ..files import atomic_folder, write_text
+from ..report.pages import digest_source, page_template, policy
 from .packing import data_script
 
 ASSETS = Path(__file__).parent / "assets"
-STYLE, TEMPLATE = "explorer.css", "index.html.j2"
+STYLE, TEMPLATE = "explorer.css", "index.html.jinja"
 # In the order in which they are run: each uses what stands in those before it.
 SCRIPTS = (
     *("core.js", "overlap.js", "state.js", "gallery.js", "stage.js", "chart.js", "picture.js", "files.js"),
@@ -27,11 +25,6 @@ SCRIPTS = (
 STUDY = "study"
 # A page of a file has no origin, so that 'self' need not be what lies beside it: `file:` is.
 BESIDE = "'self' file:"
-
-
-def asset_paths() -> list[Path]:
-    """Return the files that the pages are made of, for a digest of what they depend on."""
-    return sorted(ASSETS.iterdir())
 
 
 def source_part(number: int) -> str:
@@ -61,8 +54,8 @@ def write_data(folder: str | Path, parts: Iterable[tuple[str, Any]]) -> None:
 def page() -> str:
     """Return index.html of a folder."""
     scripts = [{"name": name, "text": None} for name in SCRIPTS]
-    policy = _policy(f"script-src {BESIDE}", f"style-src {BESIDE}", f"img-src {BESIDE} data:")
-    return _template().render(policy=policy, styles=None, scripts=scripts)
+    allowed = policy(f"script-src {BESIDE}", f"style-src {BESIDE}", f"img-src {BESIDE} data:")
+    return page_template(ASSETS, TEMPLATE).render(policy=allowed, styles=None, scripts=scripts)
 
 
 def whole_page(parts: Iterable[tuple[str, Any]], pictures: Mapping[str, bytes]) -> str:
@@ -80,27 +73,9 @@ def whole_page(parts: Iterable[tuple[str, Any]], pictures: Mapping[str, bytes]) 
     scripts = [{"name": name, "text": text} for name, text in texts.items()]
     scripts.insert(1, {"name": "data", "text": data})
     style = (ASSETS / STYLE).read_text(encoding="utf-8")
-    policy = _policy(
-        f"script-src {' '.join(_hash(each['text']) for each in scripts)}", f"style-src {_hash(style)}", "img-src data:"
+    allowed = policy(
+        f"script-src {' '.join(digest_source(each['text']) for each in scripts)}",
+        f"style-src {digest_source(style)}",
+        "img-src data:",
     )
-    return _template().render(policy=policy, styles=style, scripts=scripts)
-
-
-def _policy(*parts: str) -> str:
-    """Return a policy that allows these parts and no request to anywhere."""
-    return "; ".join(["default-src 'none'", *parts, "base-uri 'none'", "form-action 'none'"])
-
-
-def _hash(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode('utf-8')).digest()).decode('ascii')}'"
-
-
-def _template() -> Any:
-    environment = Environment(
-        loader=FileSystemLoader(ASSETS),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(TEMPLATE)
+    return page_template(ASSETS, TEMPLATE).render(policy=allowed, styles=style, scripts=scripts)

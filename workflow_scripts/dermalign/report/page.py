@@ -1,11 +1,8 @@
 """The report of a study: one page of HTML that needs nothing else and asks no network."""
 
-import base64
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from pathlib import Path
 
 from ..results.formats import Readable
 from ..results.index import first_sentence, told
@@ -13,10 +10,11 @@ from . import accounts
 from .findings import SAYS, summary
 from .html_tables import html_table
 from .inline_svg import inline_svg
-from .page_files import PAGE_FILES
+from .pages import digest_source, page_template, policy
 from .sections import SECTIONS, Section, place_of
 from .study_results import StudyResults
 
+ASSETS = Path(__file__).parent / "assets"
 # A table of more rows is folded: its first line says what it is.
 MOST_ROWS = 14
 WIDE = 8  # columns: a wider table is printed on a page laid across
@@ -74,25 +72,18 @@ class Part:
 
 def study_page(results: StudyResults) -> str:
     """Return the report of a study as a page of HTML."""
-    environment = Environment(
-        loader=FileSystemLoader(PAGE_FILES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    script = (PAGE_FILES / "report.js").read_text(encoding="utf-8")
+    script = (ASSETS / "report.js").read_text(encoding="utf-8")
     parts = [Part(section, SAYS[section.name](results), _entries(section, results)) for section in SECTIONS]
-    return environment.get_template("report.html.jinja").render(
+    return page_template(ASSETS, "report.html.jinja").render(
         study=results.record["study"],
         written=results.record["written"],
         version=results.record["versions"]["dermalign"],
         summary=summary(results),
         parts=parts,
         widest=max(entry.columns for part in parts for entry in part.entries),
-        style=(PAGE_FILES / "report.css").read_text(encoding="utf-8"),
+        style=(ASSETS / "report.css").read_text(encoding="utf-8"),
         script=script,
-        script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        policy=policy("img-src data:", "style-src 'unsafe-inline'", f"script-src {digest_source(script)}"),
     )
 
 

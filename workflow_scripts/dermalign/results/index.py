@@ -45,7 +45,9 @@ GROUPS = (REPORT, TABLES, BEYOND, FIGURES, STATISTICS, CLASSIFIERS, DATA, PICTUR
 # In their order; of a path the first that matches it. A file of a run that none matches makes a test fail.
 KINDS = (
     Kind(REPORT, r"report/index\.html", "What was asked, what came of it, and from what: to be opened in a browser"),
-    Kind(REPORT, r"explorer/index\.html", "Every picture with its maps and masks, and J at any threshold: in a browser"),
+    Kind(
+        REPORT, r"explorer/index\.html", "Every picture with its maps and masks, and J at any threshold: in a browser"
+    ),
     Kind(REPORT, r"explorer/selection\.html", "The same of some pictures, with all in one file, to be sent by mail"),
     Kind(REPORT, r"explorer/.*", "What the explorer's page is made of: copy the folder whole", 1),
     Kind(TABLES, r"tables/table\d\.\w+", ""),

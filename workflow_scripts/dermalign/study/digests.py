@@ -8,7 +8,7 @@ import ast
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -30,9 +30,9 @@ def content_digest(path: str | Path) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
 
 
-def files_digest(paths: Iterable[str | Path]) -> str:
-    """Return a short digest of the names and contents of small files. Raises FileNotFoundError."""
-    lines = (f"{Path(path).name} {content_digest(path)}\n" for path in paths)
+def folder_digest(folder: str | Path) -> str:
+    """Return a short digest of the names and contents of the files in a folder. Raises FileNotFoundError."""
+    lines = (f"{path.name} {content_digest(path)}\n" for path in sorted(Path(folder).iterdir()))
     return hashlib.sha256("".join(lines).encode()).hexdigest()[:16]
 
 
