@@ -14,7 +14,7 @@ with job_log(snakemake.log[0]):
         images = evaluation.loc[evaluation["included"], "image"].tolist()
     inputs = Inputs(
         images=images,
-        **{key: given.get(key) or None for key in ("pictures", "maps", "lesion_masks")},
+        **{key: given.get(key) or None for key in ("pictures", "maps", "lesion_masks", "reader_masks")},
         cells=list(given.get("cells", [])),
         lesions=list(given.get("lesions", [])),
         threads=snakemake.threads,

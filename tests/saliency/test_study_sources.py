@@ -1,7 +1,7 @@
 """The study's map sources: which there are, in which order, on which grids, and what each is given."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,6 +20,7 @@ from dermalign.study.sources import (
     MASKS,
     PICTURES,
     PRIOR,
+    READER,
     Kind,
     square_of_cells,
 )
@@ -48,7 +49,7 @@ def sources(monkeypatch: pytest.MonkeyPatch) -> Callable[..., MapSources]:
     )
     monkeypatch.setitem(KINDS, "disc", drawn_disc)
 
-    def of(**changes: Any) -> MapSources:
+    def of(readers: Sequence[str] = (), **changes: Any) -> MapSources:
         configuration = {
             "features": ["streaks"],
             "seed": 7,
@@ -75,7 +76,7 @@ def sources(monkeypatch: pytest.MonkeyPatch) -> Callable[..., MapSources]:
             logits={"fine": None, "coarse": "scores"}.__getitem__,
             layer=layer,
         )
-        return MapSources(Study(configuration), classifiers, pictures=BATCHES)
+        return MapSources(Study(configuration), classifiers, pictures=BATCHES, readers=readers)
 
     return of
 
@@ -434,3 +435,17 @@ def test_what_is_made_of_a_sample_is_one(sources: Callable[..., MapSources]) -> 
         "coarse/rise",
         "coarse/smoothgrad",
     }
+
+
+def test_readers_are_sources_of_a_sample_that_no_model_is_asked_about(sources: Callable[..., MapSources]) -> None:
+    found = sources(["anna", "ben"], methods={"gradcam": ASKED})
+    readers = found.of_owner("reader")
+    assert [source.path for source in readers] == ["reader/anna", "reader/ben"] == [each.path for each in found][-2:]
+    assert found.methods(READER) == ["anna", "ben"]
+    for source in readers:
+        assert found.is_sample(source) and found.grid(source) == (9, 9)  # that of the priors
+        assert found.inputs(source) == {"grid": (9, 9), "features": ["streaks", "union"]}
+        assert source not in found.asked_about("fine")
+    assert found.grids == sources().grids  # no mask is counted for them
+    assert found.predicting("reader") is None
+    assert not sources().of_owner("reader")

@@ -31,6 +31,8 @@ from dermalign.study.sources import (
     NEGATIVE,
     PICTURES,
     PRIOR,
+    READER,
+    READER_MASKS,
     VARIANT,
     Kind,
     Origin,
@@ -46,11 +48,11 @@ from dermalign.study.sources import (
 )
 from jsonschema import Draft202012Validator
 
-FAMILIES = (METHOD, VARIANT, *CONTROLS, CEILING, INDEPENDENT)
+FAMILIES = (METHOD, VARIANT, *CONTROLS, CEILING, INDEPENDENT, READER)
 # How many of the parameters of a family's functions, or of a kind of saliency method's, are no options; they are first.
 FIXED = {
     **{CHANCE: 2, LAYER_TAKEN: 2, PICTURES_TAKEN: 2, NETWORK_TAKEN: 4},
-    **dict.fromkeys((VARIANT, PRIOR, ANATOMY, CEILING, INDEPENDENT), 1),
+    **dict.fromkeys((VARIANT, PRIOR, ANATOMY, CEILING, INDEPENDENT, READER), 1),
 }
 LIBRARY = Path(__file__).resolve().parents[2] / "workflow_scripts" / "dermalign"
 
@@ -93,7 +95,7 @@ def test_options_are_the_parameters_of_the_function(name: str) -> None:
             assert parameter.default == 1
         elif has_default:
             assert kind.options[option]["default"] == parameter.default
-        if kind.family in (PRIOR, ANATOMY):  # options that all controls share have their default in the configuration
+        if kind.family in (PRIOR, ANATOMY, READER):  # options of all controls have their default in the configuration
             continue
         assert (option in kind.required) == (not has_default)
 
@@ -113,7 +115,7 @@ def test_the_function_can_be_called_as_the_family_says(name: str) -> None:
 def test_an_option_is_required_or_has_a_default_that_its_schema_allows(name: str) -> None:
     kind = KINDS[name]
     assert kind.family in FAMILIES
-    assert set(kind.needs) <= {CLASSIFIER, PICTURES, MAPS, MASKS, LESIONS, LESION_MASKS}
+    assert set(kind.needs) <= {CLASSIFIER, PICTURES, MAPS, MASKS, LESIONS, LESION_MASKS, READER_MASKS}
     assert set(kind.required) <= set(kind.options)
     for option, schema in kind.options.items():
         Draft202012Validator.check_schema(schema)

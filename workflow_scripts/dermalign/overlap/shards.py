@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..files import csv_field, write_text
-from .curves import open_curves
+from .curves import CurveFile, open_curves
 from .engine import jaccard_index
 
 
@@ -36,13 +36,18 @@ def write_shards(curves_path: str | Path, shards: Mapping[tuple[str, str], str |
     with open_curves(curves_path) as curves:
         for feature in dict.fromkeys(feature for feature, _ in shards):
             intersection, union, mask = curves.counts(feature, thresholds)
-            # By name, so that neither batches nor the archive's order show in what is written.
-            population = np.array(sorted(np.flatnonzero(mask), key=curves.images.__getitem__), dtype=np.intp)
+            population = _population(curves, mask)
             fields = [csv_field(curves.images[row]) for row in population]
             for row, threshold in enumerate(thresholds):
                 if (feature, threshold) in shards:
                     text = _text(fields, intersection[row, population], union[row, population])
                     write_text(shards[feature, threshold], text)
+
+
+def _population(curves: CurveFile, mask: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Return the rows of the pictures whose mask is not black; mask: white pixels, (n,)."""
+    # By name, so that neither batches nor the archive's order show in what is written.
+    return np.array(sorted(np.flatnonzero(mask), key=curves.images.__getitem__), dtype=np.intp)
 
 
 def shard_text(images: Sequence[str], intersection: NDArray[np.int64], union: NDArray[np.int64]) -> str:
@@ -134,5 +139,20 @@ def read_shards(paths: Mapping[str, str | Path]) -> Shards:
     intersection, union = stacked[:, 0], stacked[:, 1]
     if rows and (intersection.min() < 0 or union.min() < 1 or (intersection > union).any()):
         raise ValueError(f"{paths[thresholds[0]]} or a shard beside it holds counts that no mask can have")
+    return _shards(rows, thresholds, intersection, union)
+
+
+def shards_of_curves(curves: CurveFile, feature: str, thresholds: Sequence[str]) -> Shards:
+    """Return one feature's shards as `write_shards` would write them; thresholds: ascending."""
+    intersection, union, mask = curves.counts(feature, thresholds)
+    population = _population(curves, mask)
+    images = [curves.images[row] for row in population]
+    return _shards(images, list(thresholds), intersection[:, population], union[:, population])
+
+
+def _shards(
+    rows: Sequence[str], thresholds: list[str], intersection: NDArray[np.int64], union: NDArray[np.int64]
+) -> Shards:
+    """Return shards of rows of pictures, those of one picture below each other."""
     first = [row for row, image in enumerate(rows) if row == 0 or rows[row - 1] != image]
     return Shards([rows[row] for row in first], thresholds, intersection, union, np.array(first, dtype=np.intp))

@@ -29,6 +29,7 @@ class Inputs:
     cells: paths of the mask-cell files.
     lesions: paths of tables that tell which pictures show one lesion.
     lesion_masks: path of the archive of lesion masks; lesion_pattern: how they are found in it, a path with `{image}`.
+    reader_masks: path of the archive of a reader's masks.
     """
 
     images: list[str]
@@ -45,6 +46,7 @@ class Inputs:
     lesions: list[str] = field(default_factory=list)
     lesion_masks: str | None = None
     lesion_pattern: str = ""
+    reader_masks: str | None = None
 
     def decoded(self, images: Sequence[str], size: int) -> Iterator[NDArray[np.uint8]]:
         """Yield pictures as (size, size, 3) uint8 RGB, one at a time, in the given order.

@@ -1,7 +1,7 @@
 """The study's map sources as they are planned with: which there are, of which kind, on which grid."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -24,6 +24,9 @@ from ..study.sources import (
     MASKS,
     METHOD,
     PRIOR,
+    READER,
+    READER_MASKS,
+    READER_OWNER,
     VARIANT,
     Grid,
     Kind,
@@ -64,13 +67,15 @@ class MapSources:
     """The map sources of a study: saliency methods, their variants and controls, of each model, ceilings and others.
 
     has_lesion_masks: whether there is a mask of the lesion of every picture that gets maps; else there are no controls
-    of anatomy, whatever the configuration names. pictures: {batch: those that get maps}.
+    of anatomy, whatever the configuration names. pictures: {batch: those that get maps}. readers: those who finished a
+    picture in the explorer, by name.
     """
 
     study: Study
     classifiers: Classifiers
     has_lesion_masks: bool = True
     pictures: Mapping[str, list[str]] = field(default_factory=dict)
+    readers: Sequence[str] = ()
 
     def __iter__(self) -> Iterator[Source]:
         return iter(self.all)
@@ -85,6 +90,10 @@ class MapSources:
             found += [Source(name, grid_name(grid), kind) for grid in self._ceilings]
         for first, entries in self.study.configuration.get("sources", {}).items():
             found += [Source(first, name, KINDS[entry["kind"]], _options(entry)) for name, entry in entries.items()]
+        for name in self.readers:
+            # On the grid of the priors, whose mask cells there are.
+            cells = {"cells": self.study.configuration["controls"]["cells"]}
+            found += [Source(READER_OWNER, name, kind, cells) for kind in kinds_of(READER).values()]
         return found
 
     def _of_model(self, model: str) -> Iterator[Source]:
@@ -149,12 +158,13 @@ class MapSources:
     def asked_about(self, model: str) -> list[Source]:
         """Return the sources whose maps a model is asked about: its own, and those that belong to no model.
 
-        Of the ceilings that is the one of the grid of the model's first saliency method. Raises InputError as
-        `Classifiers.grids`.
+        Of the ceilings that is the one of the grid of the model's first saliency method; no reader is among them, since
+        regions put pixels into no order. Raises InputError as `Classifiers.grids`.
         """
         own = next(self._of_model(model))
         of_all = (source for source in self if source.model == model or source.model not in self.classifiers.models)
-        return [source for source in of_all if source.kind.family != CEILING or self.grid(source) == self.grid(own)]
+        ordering = (source for source in of_all if source.kind.family != READER)
+        return [source for source in ordering if source.kind.family != CEILING or self.grid(source) == self.grid(own)]
 
     def of_owner(self, owner: str) -> list[Source]:
         """Return the sources whose name has this first part."""
@@ -189,8 +199,10 @@ class MapSources:
         return {batch: images for batch, images in chosen.items() if images}
 
     def is_sample(self, source: Source) -> bool:
-        """Return whether a source, or what it is made of, has maps of a sample of the pictures only."""
-        return self.is_sample(source.of) if source.of else source.options.get("pictures", ALL) != ALL
+        """Return whether a source, or what it is made of, has maps of a sample of the pictures only, as readers do."""
+        if source.of:
+            return self.is_sample(source.of)
+        return source.kind.family == READER or source.options.get("pictures", ALL) != ALL
 
     @cached_property
     def jobs(self) -> list[list[Source]]:
@@ -254,7 +266,7 @@ class MapSources:
         # Only what its kind depends on: maps that know nothing of features are not made again for one more.
         if source.kind.draws:
             inputs["seed"] = self.study.configuration["seed"]
-        if source.needs(MASKS):
+        if source.needs(MASKS) or source.needs(READER_MASKS):
             inputs["features"] = self.study.features
         if source.needs(LESION_MASKS):
             inputs["lesion_pattern"] = self.study.configuration["archives"]["lesion_pattern"]

@@ -24,12 +24,15 @@ CHANCE, PRIOR, ANATOMY = "chance", "prior", "anatomy"
 CONTROLS = (CHANCE, PRIOR, ANATOMY)
 CEILING = "ceiling"  # with `ceilings`, one for each grid of the models' first method: belongs to no model
 INDEPENDENT = "independent"  # under `sources`, by names of its own: belongs to no model
+READER = "reader"  # under `feedback`, by the reader's name: what an expert marked; belongs to no model
 
 CONTROL_OWNER = "controls"  # the first part of the names of controls that belong to no model
+READER_OWNER = "reader"  # the first part of the names of readers
 
 # What a source may need beside the pictures' names.
 CLASSIFIER, PICTURES, MAPS, MASKS = "classifier", "pictures", "maps", "masks"
 LESIONS, LESION_MASKS = "lesions", "lesion_masks"  # which pictures show one lesion; where on a picture it lies
+READER_MASKS = "reader_masks"  # what a reader marked on which pictures
 
 # How a family's functions are called: by a function (function, inputs, **options) of this library. Where there is none,
 # the function itself is called with (inputs, **options); but for saliency methods, which `saliency.methods` calls.
@@ -75,14 +78,14 @@ def one_cell(options: Mapping[str, Any], origin: Origin) -> Grid:
 class Kind:
     """A kind of map source.
 
-    family: METHOD, VARIANT, one of CONTROLS, CEILING or INDEPENDENT.
+    family: METHOD, VARIANT, one of CONTROLS, CEILING, INDEPENDENT or READER.
     compute: `module:function` in this library. Of a METHOD, as `saliency.methods.Method` says; of CHANCE, as
         `saliency.chance.Chance`; else a function (`saliency.inputs.Inputs`, **options) that yields `MapBlock`s.
     takes: of a METHOD, what its function is given, a word of `saliency.methods`.
     passes: of a METHOD that takes the network, how often a picture goes through it, a pass with a gradient counted as
         three (Baydin et al. 2018: a gradient costs twice what the score costs): function of its options and the number
         of its layer's channels.
-    needs: of CLASSIFIER, PICTURES, MAPS, MASKS, LESIONS and LESION_MASKS.
+    needs: of CLASSIFIER, PICTURES, MAPS, MASKS, LESIONS, LESION_MASKS and READER_MASKS.
     options: {option: its JSON schema, with a default or else `required`}.
     grid: function of options and `Origin`, known before any job.
     draws: whether the maps depend on the study's seed.
@@ -278,6 +281,8 @@ KINDS: dict[str, Kind] = {
     ),
     # The resolution ceiling
     "ceiling": Kind(CEILING, "saliency.ceiling:ceiling", needs=(MASKS,)),
+    # Readers
+    "reader": Kind(READER, "saliency.reader:reader", needs=(READER_MASKS,), options=CELLS, grid=square_of_cells),
 }
 
 
