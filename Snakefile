@@ -61,6 +61,14 @@ include: "rules/methods.smk"
 include: "rules/groups.smk"
 include: "rules/sanity.smk"
 include: "rules/picture_figures.smk"
+
+
+# What readers gave back, if any did.
+if FEEDBACK.readers:
+
+    include: "rules/feedback.smk"
+
+
 include: "rules/challenge.smk"
 include: "rules/explorer.smk"
 include: "rules/provenance.smk"

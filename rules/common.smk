@@ -18,6 +18,7 @@ from snakemake.utils import update_config
 from dermalign.classifiers.study_classifiers import Classifiers
 from dermalign.data.entrance import content_faults
 from dermalign.data.metadata import configured_groupings
+from dermalign.data.study_feedback import StudyFeedback
 from dermalign.drawing.study_archives import archives_of
 from dermalign.errors import InputError
 from dermalign.explorer.size import size_line
@@ -50,6 +51,9 @@ from dermalign.study.sources import (
     MASKS,
     METHOD,
     PICTURES,
+    READER,
+    READER_MASKS,
+    READER_OWNER,
     VARIANT,
 )
 from dermalign.study.study import CACHE, Study
@@ -76,6 +80,7 @@ CONFIGURATION = or_stop(checked, SETTINGS)
 STUDY = Study(CONFIGURATION)
 ARCHIVES = archives_of(STUDY)
 CLASSIFIERS = Classifiers(STUDY)
+FEEDBACK = StudyFeedback(ARCHIVES)
 RESULTS = STUDY.results
 FEATURES = STUDY.features
 MODELS = list(CLASSIFIERS.models)
@@ -87,6 +92,12 @@ def groupings_of_study():
     """By which columns the pictures are grouped beside diagnosis and correctness; reads the metadata table."""
     table = ARCHIVES.path("training_metadata")
     return configured_groupings(CONFIGURATION, ARCHIVES.metadata_columns(), table)
+
+
+def feedback_faults():
+    """What is wrong with the readers' files of feedback, or does not fit the study."""
+    classes = {model: CLASSIFIERS.classes(model) for model in MODELS}
+    return FEEDBACK.faults(classes, [source.path for source in SOURCES], CACHE)
 
 
 # All that the user has to mend is gathered, and told at once before any job.
@@ -111,7 +122,9 @@ SALIENCY_BATCHES = FAULTS.or_else(lambda: ARCHIVES.saliency_batches, {})
 DIAGNOSED = FAULTS.or_else(lambda: ARCHIVES.diagnosed_images, [])
 # Controls of anatomy need the lesion mask of every picture.
 HAS_LESION_MASKS = FAULTS.or_else(lambda: ARCHIVES.has_lesion_masks(DIAGNOSED), False)
-SOURCES = MapSources(STUDY, CLASSIFIERS, HAS_LESION_MASKS, SALIENCY_BATCHES)
+# Readers who finished no picture have labels and ratings alone.
+MARKING = FAULTS.or_else(lambda: FEEDBACK.marking, [])
+SOURCES = MapSources(STUDY, CLASSIFIERS, HAS_LESION_MASKS, SALIENCY_BATCHES, MARKING)
 GRIDS = FAULTS.or_else(lambda: SOURCES.grids, [])
 if workflow.is_main_process:  # jobs were planned by one that looked
     if DIAGNOSED:
@@ -121,6 +134,7 @@ if workflow.is_main_process:  # jobs were planned by one that looked
         if not any("archives.training_metadata" in sentence for sentence in FAULTS.sentences):
             FAULTS.or_else(groupings_of_study, {})
         FAULTS.add(*FAULTS.or_else(lambda: content_faults(ARCHIVES, CACHE, threads=min(8, os.cpu_count() or 1)), []))
+        FAULTS.add(*FAULTS.or_else(feedback_faults, []))
 
 # Archives that are missing leave no pictures to plan for: then only `snakemake fetch` can run.
 if MISSING:

@@ -47,7 +47,7 @@ rule mean_curves:
         function="mean_curves",
         arguments=dict(
             features=FEATURES,
-            methods=SOURCES.methods(METHOD, VARIANT, INDEPENDENT),
+            methods=SOURCES.methods(METHOD, VARIANT, INDEPENDENT, READER),
             models=MODELS,
             controls=list(SOURCES.controls),
             left_out=CEILING_PATHS,

@@ -12,6 +12,9 @@ rule overlap_curves:
         f"{RESULTS}/logs/overlap_curves/{{model}}/{{method}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/overlap_curves/{{model}}/{{method}}.tsv"
+    wildcard_constraints:
+        # A reader's come from the masks, see rules/feedback.smk.
+        model=among(owner for owner in SOURCES.owners if owner != READER_OWNER),
     localrule: True
     conda:
         "../envs/analysis.yaml"

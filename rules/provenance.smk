@@ -6,7 +6,7 @@ WANTED += RECORD
 # Every byte of the archives is read once; again where their content, a digest below, is another one.
 rule archive_digests:
     input:
-        archives=ancient(sorted(set(ARCHIVES.files.values()))),
+        archives=ancient(sorted({*ARCHIVES.files.values(), *FEEDBACK.paths.values()})),
         drawn=ARCHIVES.drawn,
     output:
         f"{RESULTS}/manifest/archives.csv",
@@ -20,8 +20,8 @@ rule archive_digests:
         mem_mb=megabytes(1000),
         runtime=minutes(120),
     params:
-        paths=ARCHIVES.files,
-        content=lambda wildcards: ARCHIVES.file_digests(),
+        paths={**ARCHIVES.files, **FEEDBACK.paths},
+        content=lambda wildcards: [*ARCHIVES.file_digests(), *map(FEEDBACK.digests, FEEDBACK.readers)],
     script:
         "../workflow_scripts/archive_digests.py"
 

@@ -106,8 +106,9 @@ for source in MADE_AT_ONCE:
             # What counts of tables and archives is their content, a digest below.
             lesions=ancient(LESION_TABLES if source.needs(LESIONS) else []),
             lesion_masks=ancient([ARCHIVES.lesion_archive] if source.needs(LESION_MASKS) else []),
+            reader_masks=[f"{RESULTS}/feedback/{source.method}/masks.zip"] if source.needs(READER_MASKS) else [],
             drawn=ARCHIVES.drawn if source.needs(LESIONS) or source.needs(LESION_MASKS) else [],
-            evaluation=[] if source.needs(MAPS) else f"{RESULTS}/manifest/evaluation.csv",
+            evaluation=[] if source.needs(MAPS) or source.needs(READER_MASKS) else f"{RESULTS}/manifest/evaluation.csv",
         output:
             f"{RESULTS}/maps/{source.path}.h5",
         log:

@@ -12,6 +12,7 @@ from dermalign.results.faithfulness import extended_faithfulness
 from dermalign.results.formats import write_table
 from dermalign.results.localisation import extended_localisation
 from dermalign.results.methods import extended_methods
+from dermalign.results.readers import extended_readers
 from dermalign.results.sanity import extended_sanity, read_sanity_statistics
 from dermalign.results.statistics import read_statistics
 
@@ -32,6 +33,7 @@ FUNCTIONS = {
     "extended_sanity": extended_sanity,
     "extended_ceilings": tables.extended_ceilings,
     "extended_methods": extended_methods,
+    "extended_readers": extended_readers,
     "extended_groupings": tables.extended_groupings,
     "extended_out_of_sample": tables.extended_out_of_sample,
     "extended_correlations": tables.extended_correlations,

@@ -138,6 +138,14 @@ def test_sources_that_belong_to_no_model_are_none_left_over(tmp_path: Path) -> N
     assert "- J at each threshold: ceiling, 28x28: [jaccard/ceiling/28x28/](jaccard/ceiling/28x28/)\n" in page
 
 
+def test_readers_are_none_left_over_where_the_study_names_them(tmp_path: Path) -> None:
+    files = {"jaccard/reader/anna/union/0.100.csv": "", "feedback/anna/masks.zip": "", "feedback/ben/masks.zip": ""}
+    page = page_of(tmp_path, files, configuration={**CONFIGURATION, "feedback": {"anna": "a.zip"}})
+    assert "- J at each threshold: reader, anna: [jaccard/reader/anna/]" in page
+    assert "- anna: masks, as an archive of masks: [masks.zip](feedback/anna/masks.zip)" in page
+    assert "- ben: masks, as an archive of masks (left over: not in this configuration): [" in page
+
+
 def test_ceilings_are_none_left_over_where_the_study_has_them(tmp_path: Path) -> None:
     files = {"jaccard/ceiling/8x7/union/0.100.csv": ""}
     for has, words in ((True, "ceiling, 8x7: ["), (False, "ceiling, 8x7 (left over: not in this configuration): [")):
@@ -221,6 +229,7 @@ def test_kinds_have_a_heading_and_words_that_can_be_filled_in() -> None:
         ("figures/thresholds_third.svg", "The example's map at each threshold, {model}"),
         ("classifiers/graph/model.pb", "{model}: the classifier"),
         ("statistics/models/ceiling/thresholds.csv", None),
+        ("feedback/anna/masks.zip", "{reader}: masks, as an archive of masks"),
         ("challenge/plain/gradcam/masks/ISIC_0000000_attribute_streaks.png", None),
     ],
 )

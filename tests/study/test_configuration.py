@@ -662,21 +662,21 @@ def disc(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("disc")
 def test_sources_of_no_model_have_first_names_of_their_own() -> None:
-    sources = {"reader": {"anna": {"kind": "disc", "cells": 9}, "ben": {"kind": "disc", "cells": 8, "radius": 1}}}
+    sources = {"expert": {"anna": {"kind": "disc", "cells": 9}, "ben": {"kind": "disc", "cells": 8, "radius": 1}}}
     assert checked(changed())["sources"] == {}
     assert checked(changed(sources=sources))["sources"] == {
-        "reader": {
+        "expert": {
             "anna": {"kind": "disc", "cells": 9, "radius": 0.5},
             "ben": {"kind": "disc", "cells": 8, "radius": 1},
         }
     }
     for wrong, words in (
-        ({"plain": sources["reader"]}, "sources: plain is the name of a model.*another first name"),
-        ({"reader": {}}, "`sources.reader`"),
-        ({"reader": {"anna": {"kind": "disk"}}}, r'`sources\.reader\.anna\.kind` is "disk"; it must be one of disc'),
-        ({"reader": {"anna": {"kind": "disc"}}}, r"`sources\.reader\.anna` lacks `cells`\. Add it"),
-        ({"reader": {"anna": {"kind": "disc", "cells": 9, "radios": 1}}}, "did you mean `radius`"),
-        ({"reader": {"a b": {"kind": "disc", "cells": 9}}}, "`sources.reader`.*a b"),
+        ({"plain": sources["expert"]}, "sources: plain is the name of a model.*another first name"),
+        ({"expert": {}}, "`sources.expert`"),
+        ({"expert": {"anna": {"kind": "disk"}}}, r'`sources\.expert\.anna\.kind` is "disk"; it must be one of disc'),
+        ({"expert": {"anna": {"kind": "disc"}}}, r"`sources\.expert\.anna` lacks `cells`\. Add it"),
+        ({"expert": {"anna": {"kind": "disc", "cells": 9, "radios": 1}}}, "did you mean `radius`"),
+        ({"expert": {"a b": {"kind": "disc", "cells": 9}}}, "`sources.expert`.*a b"),
         (
             {"ceiling": {"28x28": {"kind": "disc", "cells": 9}}},
             r"`sources\.ceiling\.28x28` is called as dermalign calls",
@@ -741,3 +741,20 @@ def test_thresholds_that_cannot_be(thresholds: Any, words: list[str]) -> None:
         threshold_names(thresholds)
     for word in ("thresholds", *words):
         assert word in str(stopped.value)
+
+
+def test_feedback_is_of_readers_by_name() -> None:
+    given = {"anna": "a.zip", "Ben_2": ["b.zip", "c.json"]}
+    assert checked(changed())["feedback"] == {}
+    assert checked(changed(feedback=given))["feedback"] == given
+    for wrong, words in (
+        ({"a b": "a.zip"}, r"`feedback`.*a b"),
+        ({"anna": []}, r"`feedback\.anna`"),
+        ({"anna": 3}, r"`feedback\.anna` is 3; it must be a text or a list"),
+        ({"anna": ["a.zip", "a.zip"]}, r"`feedback\.anna`"),
+    ):
+        with pytest.raises(InputError, match=words):
+            checked(changed(feedback=wrong))
+    model = checked(changed())["models"]["plain"]
+    with pytest.raises(InputError, match=r"models: reader is the first name of readers\. Choose another"):
+        checked(changed(models={"reader": model}))

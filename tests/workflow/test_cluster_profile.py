@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from dermalign.drawing.study_archives import archives_of
+from dermalign.study.configuration import checked
+from dermalign.study.study import Study as SettingsOfStudy
+from feedback_cases import box, content, picture, write_zip
 
 from .conftest import REPOSITORY, Study
 
@@ -47,9 +51,14 @@ class Planned:
 
 @pytest.fixture(scope="module")
 def planned(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Planned]:
-    """Dry runs of the first and of the second attempt."""
+    """Dry runs of the first and of the second attempt, with the feedback of a reader."""
     study = Study(tmp_path_factory.mktemp("planned"))
-    runs = {attempt: study.snakemake("-n", "--attempt", str(attempt)) for attempt in (1, 2)}
+    configuration = checked(yaml.safe_load((REPOSITORY / "config.yaml").read_text(encoding="utf-8")))
+    image = archives_of(SettingsOfStudy(configuration)).archived_images[0]
+    marked = {image: picture((9, 7), [("streaks", box(1, 1, 4, 4))])}
+    write_zip(study.folder / "anna.zip", content("embedded", configuration["features"], marked))
+    overlay = {"feedback": {"anna": "anna.zip"}}
+    runs = {attempt: study.snakemake("-n", "--attempt", str(attempt), overlay=overlay) for attempt in (1, 2)}
     assert all(run.status == 0 for run in runs.values()), runs
     return {attempt: Planned(run.text) for attempt, run in runs.items()}
 

@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 
 def page_template(folder: str | Path, name: str) -> Template:
-    """Return a template of a folder. What is put into it is escaped, unless the template says that it is HTML already."""
+    """Return a template of a folder. What is put in is escaped, unless the template says it is HTML."""
     environment = Environment(
         loader=FileSystemLoader(folder),
         autoescape=True,

@@ -194,6 +194,16 @@ def extended_sanity(pictures: int, resampled_by: str, left_out: Sequence[str]) -
     )
 
 
+def extended_readers(resampled_by: str) -> str:
+    """Return the caption of the table of readers; resampled_by as `extended_thresholds`."""
+    return _sentences(
+        "How far readers agree with each other and with the masks of the study, beside the models' maps on the same "
+        "pictures.",
+        "Left out: pictures on which both masks are black, or whose right class is not named.",
+        _intervals(resampled_by),
+    )
+
+
 def extended_ceilings(resampled_by: str) -> str:
     """Return the caption of the table of ceilings; resampled_by as `extended_thresholds`."""
     return _sentences(

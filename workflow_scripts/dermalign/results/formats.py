@@ -45,11 +45,17 @@ HEADINGS = {
     "epsilon_squared": "epsilon squared",
     "seconds": "seconds a picture",
     "degenerate": "constant maps",
+    "left_out": "left out",
 }
 VALUES = {
     UNION_BEST: "at the best threshold of the union",
     GROUP_BEST: "at the best threshold of each group",
     "roc_auc": "ROC AUC",
+    "jaccard": "mean Jaccard index of masks (J)",
+    "presence": "whether the feature is there (Cohen's kappa)",
+    "right": "whether the classification is right (Cohen's kappa)",
+    "class": "which class is right (Cohen's kappa)",
+    "rating": "mean rating of the maps, 1 to 5",
 }
 # A column that stands in brackets behind another one, by the ends of their names.
 BRACKETS = {"j_mean": "j_sd", "": "_share"}

@@ -14,7 +14,7 @@ import pandas as pd
 
 from ..files import write_text
 from ..study.durations import duration
-from ..study.sources import CEILING, CONTROL_OWNER, CONTROLS, all_methods
+from ..study.sources import CEILING, CONTROL_OWNER, CONTROLS, READER_OWNER, all_methods
 from ..terms import UNION
 from .provenance import read_record
 from .statistics import read_statistics
@@ -25,9 +25,10 @@ from .words import in_words
 class Kind:
     """A kind of files.
 
-    group: the heading below which it stands. pattern: of the whole path in the folder of results; what it calls `model`
-    and `method` are names of the configuration. words: may name groups of the pattern in braces; empty where the file
-    says itself what it is, as tables do in their captions. Files of one name that differ in their suffix are one line.
+    group: the heading below which it stands. pattern: of the whole path in the folder of results; what it calls
+    `model`, `method` and `reader` are names of the configuration. words: may name groups of the pattern in braces;
+    empty where the file says itself what it is, as tables do in their captions. Files of one name that differ in their
+    suffix are one line.
     depth: parts of the path of the folder that stands for all files of the kind in it; 0 where each file is told.
     """
 
@@ -39,9 +40,10 @@ class Kind:
 
 REPORT = "Report and explorer"
 TABLES, BEYOND, FIGURES, STATISTICS = "Tables", "Tables beyond the paper", "Figures", "Statistics"
-CLASSIFIERS, DATA, PICTURES, RUN = "Classifiers", "Pictures and archives", "Per picture", "The run"
+CLASSIFIERS, DATA, READERS = "Classifiers", "Pictures and archives", "Readers"
+PICTURES, RUN = "Per picture", "The run"
 OTHERS = "Other files"
-GROUPS = (REPORT, TABLES, BEYOND, FIGURES, STATISTICS, CLASSIFIERS, DATA, PICTURES, RUN, OTHERS)
+GROUPS = (REPORT, TABLES, BEYOND, FIGURES, STATISTICS, CLASSIFIERS, DATA, READERS, PICTURES, RUN, OTHERS)
 # In their order; of a path the first that matches it. A file of a run that none matches makes a test fail.
 KINDS = (
     Kind(REPORT, r"report/index\.html", "What was asked, what came of it, and from what: to be opened in a browser"),
@@ -98,6 +100,8 @@ KINDS = (
     Kind(STATISTICS, r"statistics/method_differences\.csv", "J of each saliency method minus that of the first"),
     Kind(STATISTICS, r"statistics/method_runs\.csv", "What each saliency method's maps took; constant maps"),
     Kind(STATISTICS, r"statistics/example\.csv", "Which picture the figures show, and why"),
+    Kind(STATISTICS, r"statistics/reader_masks\.csv", "J of the maps with each reader's masks, at every threshold"),
+    Kind(STATISTICS, r"statistics/reader_agreement\.csv", "How far readers agree: masks, labels and ratings"),
     Kind(
         STATISTICS,
         r"statistics/models/.*",
@@ -137,6 +141,16 @@ KINDS = (
     Kind(
         PICTURES, r"challenge/(?P<model>\w+)/(?P<method>\w+)/.*", "Submission to ISIC 2018 Task 2: {model}, {method}", 3
     ),
+    Kind(READERS, r"feedback/corrected_labels\.csv", "Labels that readers corrected or confirmed, for a training"),
+    Kind(READERS, r"feedback/left_out_labels\.csv", "Pictures on whose class readers do not agree, and why"),
+    Kind(READERS, r"feedback/classifiers\.csv", "Which classifiers the readers saw, and which have changed"),
+    Kind(READERS, r"feedback/overlaps\.csv", "What the masks of readers and of the study have in common, in pixels"),
+    Kind(READERS, r"feedback/(?P<reader>\w+)/masks\.zip", "{reader}: masks, as an archive of masks"),
+    Kind(READERS, r"feedback/(?P<reader>\w+)/pictures\.csv", "{reader}: pictures, with notes"),
+    Kind(READERS, r"feedback/(?P<reader>\w+)/labels\.csv", "{reader}: which classifications are right"),
+    Kind(READERS, r"feedback/(?P<reader>\w+)/ratings\.csv", "{reader}: ratings of maps"),
+    Kind(READERS, r"feedback/(?P<reader>\w+)/cells\.h5", "{reader}: white pixels of the masks in each cell of a map"),
+    Kind(READERS, r"feedback/(?P<reader>\w+)/curves/.*", "{reader}: J of maps with these masks as step functions", 3),
     Kind(RUN, r"study\.json", "What this study was made from: configuration, archives, versions, commit, seed, times"),
     Kind(RUN, r"README\.md", "This index"),
     Kind(RUN, r"logs/.*", "A log per job", 1),
@@ -320,9 +334,11 @@ def _configured(configuration: Mapping[str, Any], files: Iterable[str] = ()) -> 
     ceilings = []
     if configuration.get("ceilings", {}).get("maps"):
         ceilings = sorted({path.split("/")[2] for path in files if path.startswith(f"jaccard/{CEILING}/")})
+    readers = list(configuration.get("feedback", {}))
     return {
-        "model": [*configuration["models"], CONTROL_OWNER, CEILING, *sources],
-        "method": [*methods, *ceilings, *(name for entries in sources.values() for name in entries)],
+        "model": [*configuration["models"], CONTROL_OWNER, CEILING, READER_OWNER, *sources],
+        "method": [*methods, *ceilings, *(name for entries in sources.values() for name in entries), *readers],
+        "reader": readers,
     }
 
 

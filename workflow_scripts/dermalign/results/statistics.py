@@ -30,7 +30,7 @@ THRESHOLD_BOUNDS = ("threshold_low", "threshold_high")
 # Text whatever it looks like: a group may be called `NA`, a model `1e5`.
 NAME_COLUMNS = (
     *("model", "method", "control", "kind", "feature", "group", "first", "second", "at"),
-    *("groups", "grouping", "level", "covariate", "hypothesis", "result"),
+    *("groups", "grouping", "level", "covariate", "hypothesis", "result", "reader", "source"),
 )
 # Text that may be absent; thresholds keep their three digits.
 WORD_COLUMNS = (

@@ -23,6 +23,7 @@ from .sources import (
     CONTROL_OWNER,
     DIAGNOSIS,
     PREDICTED,
+    READER_OWNER,
     all_methods,
     kinds_of,
     method_entries,
@@ -316,8 +317,9 @@ def _check_sources(configuration: Mapping[str, Any]) -> None:
                 f"`variants.{name}.of` is {variant['of']}; it must be a saliency method: {', '.join(methods)}."
             )
     for key in ("models", "sources"):
-        if CONTROL_OWNER in configuration.get(key, {}):
-            raise InputError(f"{key}: {CONTROL_OWNER} is the first name of the controls. Choose another.")
+        for owner, whose in ((CONTROL_OWNER, "the controls"), (READER_OWNER, "readers")):
+            if owner in configuration.get(key, {}):
+                raise InputError(f"{key}: {owner} is the first name of {whose}. Choose another.")
     squares = configuration["ceilings"]["grids"]
     if squares["stop"] < squares["start"]:
         raise InputError("ceilings.grids: stop is less than start. Correct either.")
