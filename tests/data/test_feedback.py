@@ -40,7 +40,8 @@ def given(**changes: Any) -> dict[str, Any]:
         ],
         labels={
             "plain": {"predicted": "NV", "right": False, "class": "MEL"},
-            "other": {"predicted": "NV", "right": True, "class": None},
+            "other": {"predicted": "NV", "right": True, "class": "NV"},
+            "third": {"predicted": "NV", "right": False, "class": ""},
         },
         ratings={"plain/gradcam": 4},
         note="a, b\nand ü",
@@ -75,13 +76,17 @@ def test_what_is_exported_is_read(tmp_path: Path, write: Callable[..., Path]) ->
         time=datetime(2026, 11, 27, 21, tzinfo=UTC),
         finished=True,
         drawn=frozenset(FEATURES),
-        verdicts={"plain": Verdict("NV", False, "MEL"), "other": Verdict("NV", True, None)},
+        verdicts={
+            "plain": Verdict("NV", False, "MEL"),
+            "other": Verdict("NV", True, "NV"),
+            "third": Verdict("NV", False, None),
+        },
         ratings={"plain/gradcam": 4},
         note="a, b\nand ü",
         threshold="0.300",
         source="plain/gradcam",
     )
-    assert [verdict.label for verdict in found.pictures["p1"].verdicts.values()] == ["MEL", "NV"]
+    assert [verdict.label for verdict in found.pictures["p1"].verdicts.values()] == ["MEL", "NV", None]
     assert found.pictures["p2"].time == datetime(2026, 11, 27, 20, tzinfo=UTC)
     assert mask_faults(path) == []
 

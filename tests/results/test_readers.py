@@ -75,6 +75,7 @@ def best_of(**thresholds: str | None) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["model", "method", "feature", "threshold"])
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of scikit-learn, where kappa is undefined
 def test_masks_are_compared_where_one_of_them_is_not_black(pictures: tuple[list[Picture], Path]) -> None:
     drawn, folder = pictures
     random = np.random.default_rng(1)

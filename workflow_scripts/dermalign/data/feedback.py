@@ -322,7 +322,7 @@ def _picture(where: str, given: Mapping[str, Any]) -> PictureFeedback:
     if not all(_has_points(region) for region in regions):
         raise InputError(f"{where} has a region whose points are not pairs of numbers. {AGAIN}")
     verdicts = {
-        model: Verdict(label["predicted"], label["right"], label.get("class"))
+        model: Verdict(label["predicted"], label["right"], label.get("class") or None)
         for model, label in given.get("labels", {}).items()
     }
     for model, verdict in verdicts.items():
