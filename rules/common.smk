@@ -216,8 +216,13 @@ def asked_of_job(job, images):
 def shown_source(source):
     """A map source as the explorer takes it, with the controls that stand beside its curves."""
     controls = [control.path for control in SOURCES.controls_of(source.model)]
-    is_model = source.model in MODELS
-    return dict(path=source.path, grid=SOURCES.grid(source), is_model=is_model, controls=controls)
+    return dict(
+        path=source.path,
+        grid=SOURCES.grid(source),
+        is_model=source.model in MODELS,
+        controls=controls,
+        is_drawn=source.kind.family == READER,
+    )
 
 
 def evaluation_predictions(owner):

@@ -88,12 +88,14 @@ class Contents:
         for number, (source, curves) in enumerate(zip(self.sources, self.curves, strict=True)):
             yield source_part(number), source_data(source, curves, best, means, ceilings, list(self.shown))
         maps = dict(zip((source.path for source in self.sources), self.maps, strict=True))
+        of_curves = zip(self.sources, self.curves, strict=True)
+        drawn = {source.path: curves for source, curves in of_curves if source.is_drawn}
         for folder, cells, ceiling_file in self.batches:
             name = Path(folder).name
             shown = {image: entry for image, entry in self.shown.items() if entry["folder"] == name}
             if shown:
                 of_batch = read_ceilings([ceiling_file])
-                pictures = picture_data(cells, shown, self.manifest, of_batch, maps, self.stores)
+                pictures = picture_data(cells, shown, self.manifest, of_batch, maps, self.stores, drawn)
                 for image, value in progress(pictures, len(shown), f"explorer, batch {name}"):
                     yield picture_part(name, shown[image]["number"]), value
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..data.cell_files import CellFile
 from ..data.grids import Grid, cell_edges, grid_name
 from ..overlap.ceiling_files import Ceilings
+from ..overlap.curves import open_curves
 from ..overlap.engine import threshold_columns
 from ..saliency.blocks import rows_in_memory
 from ..saliency.maps import MapFile, open_maps
@@ -32,17 +33,19 @@ def picture_data(
     ceilings: Ceilings,
     maps: Mapping[str, str | Path],
     stores: Mapping[str, str | Path],
+    drawn: Mapping[str, str | Path] | None = None,
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield (image, what the page knows of it) of a batch's pictures in the analysis, by name.
 
     cell_file: of the batch. shown: as `picture_files.read_outlines`. evaluation: manifest indexed by image.
     ceilings: of the batch. maps: {`{model}/{method}`: file of maps}. stores: {model: folder of its saliency
-    stores}, for the scores of all classes. Each is
+    stores}, for the scores of all classes. drawn: {`{model}/{method}`: file of curves} of those whose maps are only for
+    what is shown, since no cells hold the border of a region. Each is
 
     - image, width, height: in pixels; shown: width and height of the picture that is shown;
     - white: {feature: white pixels}, of masks that are not black; outlines: {feature or `lesion`: SVG path};
     - maps: {source: {grid, levels: packed, degenerate, target}}; levels is {feature: packed} where maps differ by
-      feature;
+      feature; with drawn: {feature: pixels inside the regions, and of them those that are white in the mask};
     - grids: {grid: {heights, widths: of its rows and columns in pixels, cells: {feature: packed}}};
     - ceilings: {grid: {feature: the best J that a map of this grid could have}};
     - probabilities: {model: of each of its classes}.
@@ -59,6 +62,8 @@ def picture_data(
                 for image, entry in _maps(opened, found):
                     found[image]["maps"][name] = entry
                     grids.setdefault(opened.grid, set()).add(image)
+        for name, path in (drawn or {}).items():
+            _add_drawn(found, name, path)
         for grid, images in grids.items():
             for image, entry in _cells(cells, grid, {image: row_of[image] for image in sorted(images)}):
                 found[image]["grids"][grid_name(grid)] = entry
@@ -108,6 +113,16 @@ def _maps(maps: MapFile, images: Mapping[str, Any]) -> Iterator[tuple[str, dict[
                     "target": maps.target[rows[image]],
                 },
             )
+
+
+def _add_drawn(found: Mapping[str, dict[str, Any]], name: str, curves: str | Path) -> None:
+    """Add what regions have in common with the masks, from curves of two levels, inside and outside."""
+    with open_curves(curves) as file:
+        for feature in file.features:
+            inside = zip(file.area(feature)[:, 1].tolist(), file.intersection(feature)[:, 1].tolist(), strict=True)
+            for image, counts in zip(file.images, inside, strict=True):
+                if image in found:
+                    found[image]["maps"][name].setdefault("drawn", {})[feature] = list(counts)
 
 
 def _packed_levels(levels: NDArray[np.intp], features: Sequence[str]) -> str | dict[str, str]:

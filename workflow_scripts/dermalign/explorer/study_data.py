@@ -25,13 +25,15 @@ class ShownSource:
     """A map source in the explorer.
 
     path: `{model}/{method}`. grid: cells (h, w). is_model: whether its first name is that of a classifier. controls:
-    paths of the sources that stand beside it in the curves.
+    paths of the sources that stand beside it in the curves. is_drawn: whether its regions were drawn, so that J is of
+    their pixels and not of cells.
     """
 
     path: str
     grid: Grid
     is_model: bool
     controls: Sequence[str] = ()
+    is_drawn: bool = False
 
     @property
     def model(self) -> str:

@@ -15,6 +15,7 @@ from ..data.leakage import leakage_sentence
 from ..results.captions import KEPT_OUT, UNITS
 from ..results.hypotheses import CONTRADICTED, SUPPORTED
 from ..results.hypotheses import UNDECIDED as NEITHER
+from ..results.readers import JACCARD
 from ..results.sanity import CHANGES, HARDLY_CHANGES, UNDECIDED
 from ..results.statistics import UNION_BEST
 from ..results.words import in_words
@@ -167,6 +168,20 @@ def methods(results: StudyResults) -> list[str]:
     return said
 
 
+def readers(results: StudyResults) -> list[str]:
+    """Say how far each reader's regions coincide with the study's masks, and what maps reach on the same pictures."""
+    table = results.tables.get("tables/extended_readers")
+    if table is None:
+        return ["No reader's feedback was named: `feedback` of the configuration is empty."]
+    said = [
+        f"{row['first']}, {row['second']}: mean J of the union is "
+        f"{_between(row['value'], row['value_low'], row['value_high'])}, over {row['n']:,} pictures."
+        for row in records(table[(table["measure"] == JACCARD) & (table["feature"] == UNION)])
+        if not math.isnan(row["value"])
+    ]
+    return said or ["No reader finished a picture of the analysis."]
+
+
 def published(results: StudyResults) -> list[str]:
     """Say how many published values have ours beside them, how many agree, and what the audit found."""
     said = []
@@ -235,6 +250,7 @@ SAYS: dict[str, Callable[[StudyResults], list[str]]] = {
     "controls": controls,
     "correctness": correctness,
     "methods": methods,
+    "readers": readers,
     "published": published,
     "settings": settings,
     "run": run,

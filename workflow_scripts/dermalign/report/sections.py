@@ -75,6 +75,7 @@ SECTIONS = (
             r"tables/extended_(sanity|faithfulness|localisation)",
         ),
     ),
+    Section("readers", "Readers", (r"tables/extended_readers",)),
     Section("published", "Published values beside ours", (r"tables/comparison", r"tables/audit")),
     Section("settings", "Settings"),
     Section("run", "The run"),

@@ -30,6 +30,18 @@
     return { area, intersection, mask: intersection[0] };
   }
 
+  /**
+   * Return the same of regions that were drawn: they are white below the threshold 1, as they are, not by cells.
+   * @param {number} white pixels inside @param {number} common of them those white in the mask @param {number} mask
+   */
+  function curvesOfRegions(white, common, mask, pixels) {
+    const area = new Float64Array(COLUMNS).fill(white);
+    const intersection = new Float64Array(COLUMNS).fill(common);
+    [area[0], intersection[0]] = [pixels, mask];
+    [area[COLUMNS - 1], intersection[COLUMNS - 1]] = [0, 0];
+    return { area, intersection, mask };
+  }
+
   /** Return intersection, union and Jaccard index at a threshold in thousandths; J is null where the mask is black. */
   function overlapAt(curve, threshold) {
     const intersection = curve.intersection[threshold];
@@ -56,7 +68,10 @@
     const packed = grid.cells[feature];
     const [levels, cells] = await Promise.all([levelsOf(map, feature), packed ? unpack(packed, 4) : null]);
     const shape = [grid.heights.length, grid.widths.length];
-    return { map, levels, shape, curve: curves(levels, cells, grid.heights, grid.widths) };
+    const curve = map.drawn
+      ? curvesOfRegions(...map.drawn[feature], picture.white[feature] || 0, picture.width * picture.height)
+      : curves(levels, cells, grid.heights, grid.widths);
+    return { map, levels, shape, curve };
   }
 
   Object.assign(window.dermalign, { curves, overlapAt, overlap });
