@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import shutil
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+from brute_force import masks_in, union_of
 from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Page, Playwright, expect
@@ -19,6 +22,7 @@ from skimage.measure import points_in_poly
 from ..workflow.conftest import Run, Study
 from .conftest import VIEWPORT, file_address
 
+MASKS = Path("archives") / "ISIC2018_Task2_Training_GroundTruth_v3.zip"
 IMAGE, OTHER = "ISIC_0003217", "ISIC_0000242"
 FEATURES = ["globules", "milia_like_cyst", "negative_network", "pigment_network", "streaks"]
 # As shares of the picture: a triangle, and a star that crosses itself: by the even-odd rule its middle is outside.
@@ -39,7 +43,7 @@ def opened(
     """A function that starts a browser of its own, with a profile that outlives it, and opens a picture."""
 
     @contextmanager
-    def open_browser(image: str = IMAGE, profile: str = "profile") -> Iterator[Page]:
+    def open_browser(image: str = IMAGE, profile: str = "profile", of: str = address) -> Iterator[Page]:
         context = playwright.chromium.launch_persistent_context(
             str(tmp_path / profile), viewport=VIEWPORT, **browser_type_launch_args
         )
@@ -47,8 +51,8 @@ def opened(
         said: list[str] = []
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
-        page.goto(f"{address}#image={image}")
-        expect(page.locator("#picture-name")).to_have_text(image)
+        page.goto(f"{of}#image={image}")
+        expect(page.locator("#picture-name")).to_have_text(image.partition("&")[0])
         yield page
         context.close()
         assert not said
@@ -306,3 +310,38 @@ def test_without_a_name_nothing_is_exported(opened: Callable[..., Any]) -> None:
         page.locator("#export-zip").click()
         expect(page.locator("#feedback-warning")).to_have_text("Tell your name first: it says whose feedback this is.")
         expect(page.locator("#reader")).to_be_focused()
+
+
+def test_the_workflow_finds_the_jaccard_index_of_what_was_drawn(
+    opened: Callable[..., Any], finished: tuple[Study, Run], tmp_path: Path
+) -> None:
+    """From the pointer to the shard, and back into the explorer: as many pixels as brute force counts."""
+    with opened() as page:
+        say_all(page)
+        content = export(page, "zip")
+    study = Study(Path(shutil.copytree(finished[0].folder, tmp_path / "study", copy_function=shutil.copy2)))
+    (study.folder / "oneill.zip").write_bytes(content)
+    run = study.snakemake(overlay={"feedback": {"oneill": "oneill.zip"}})
+    assert run.status == 0, run.text[-5000:]
+    (said,) = json.loads(zipfile.ZipFile(io.BytesIO(content)).read("feedback.json"))["pictures"].values()
+    masks = masks_in(study.results / MASKS, IMAGE, FEATURES)
+    drawn = {feature: inside(said["regions"], feature, said["width"], said["height"]) for feature in FEATURES}
+    drawn["union"] = union_of(drawn)
+    expected = {}
+    for feature, mask in masks.items():
+        shard = pd.read_csv(study.results / "jaccard" / "reader" / "oneill" / feature / "0.500.csv", index_col="image")
+        both, any_of_them = int((mask & drawn[feature]).sum()), int((mask | drawn[feature]).sum())
+        assert list(shard.index) == ([IMAGE] if mask.any() else [])
+        if mask.any():
+            expected[feature] = both, any_of_them
+            assert (shard.loc[IMAGE, "intersection"], shard.loc[IMAGE, "union"]) == expected[feature]
+    assert expected["union"][0] > 0
+    # The reader is a source of maps in the explorer of the study that read it back.
+    address = file_address(study.results / "explorer" / "index.html")
+    with opened(f"{IMAGE}&source=reader/oneill&threshold=0.500", profile="another", of=address) as page:
+        for feature, (both, any_of_them) in expected.items():
+            page.locator("#feature").select_option(feature)
+            expect(page.locator("#counts-0")).to_have_text(f"{both:,} of {any_of_them:,} pixels")
+        page.locator("#threshold-number").fill("0")
+        page.locator("#threshold-number").press("Enter")
+        expect(page.locator("#counts-0")).to_have_text(f"{int(mask.sum()):,} of {mask.size:,} pixels")
