@@ -82,7 +82,7 @@ def test_overlaps_and_every_threshold_equal_brute_force(
     masks = paths.pop(STUDY)
     overlaps = mask_overlaps(paths, masks, list_masks(masks, study, FEATURES), FEATURES)
     write_overlaps(folder / "overlaps.csv", overlaps)
-    pd.testing.assert_frame_equal(read_overlaps(folder / "overlaps.csv"), overlaps.reset_index(drop=True))
+    pd.testing.assert_frame_equal(read_overlaps(folder / "overlaps.csv"), overlaps)
     assert list(overlaps.itertuples(index=False, name=None)) == expected_rows(of)
     analysed = [image for image in study if study[image]["union"].any()]
     for reader in paths:

@@ -76,10 +76,9 @@ def mask_overlaps(
             for (first, own), (second, other) in combinations(found.items(), 2):
                 rows += _rows(first, own, second, other, image)
     # Pair by pair, each in the order of its pictures.
-    table = pd.DataFrame(rows, columns=COLUMNS)
     order = {name: place for place, name in enumerate([*readers, STUDY])}
-    places = [table[name].map(order) for name in ("first", "second")]
-    return table.assign(a=places[0], b=places[1]).sort_values(["a", "b"], kind="stable")[COLUMNS]
+    rows.sort(key=lambda row: (order[str(row[0])], order[str(row[1])]))
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _masks_of_study(

@@ -77,8 +77,8 @@ def reader_agreement(
       of a reader's ratings of a source, 1 to 5;
     - first, second: readers, or, as the second, the study's masks; feature, source: what is compared;
     - threshold: of maps, the source's best of the feature, which these pictures helped to choose; n: pictures;
-    - left_out: those more of which J is undefined, since both masks, or map and mask, are black, or whose class one of
-      the two does not name;
+    - left_out: further pictures, of which J is undefined, since both masks, or map and mask, are black, or of which one
+      of the two names no class;
     - value, value_low, value_high: with the 95 % interval by lesion; NaN where undefined.
     """
     rows: list[Row] = []
