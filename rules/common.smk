@@ -21,7 +21,7 @@ from dermalign.data.metadata import configured_groupings
 from dermalign.data.study_feedback import StudyFeedback
 from dermalign.drawing.study_archives import archives_of
 from dermalign.errors import InputError
-from dermalign.explorer.size import size_line
+from dermalign.explorer.planning import check_selection, size_line
 from dermalign.report.sections import heading_of
 from dermalign.results.published import check_networks, find_published, read_published
 from dermalign.saliency.study_sources import MapSources
@@ -129,6 +129,7 @@ GRIDS = FAULTS.or_else(lambda: SOURCES.grids, [])
 if workflow.is_main_process:  # jobs were planned by one that looked
     if DIAGNOSED:
         FAULTS.or_else(lambda: SOURCES.check_pictures(len(DIAGNOSED)), None)
+        FAULTS.or_else(lambda: check_selection(CONFIGURATION["explorer"]["pictures"], DIAGNOSED), None)
     if not MISSING:
         FAULTS.add(*FAULTS.or_else(ARCHIVES.check_tables, []))
         if not any("archives.training_metadata" in sentence for sentence in FAULTS.sentences):
@@ -369,9 +370,9 @@ def print_summary():
 
 
 def renew_index():
-    """Name in the index what was made after it was written: the page, and what was made on request."""
+    """Name in the index what was made on request after it was written."""
     made = {job.rule.name for job in workflow.dag.finished_jobs}
-    if made & {"report_page", "challenge_masks"} and all(Path(path).is_file() for path in RECORD):
+    if "challenge_masks" in made and all(Path(path).is_file() for path in RECORD):
         from dermalign.results.index import write_index  # imported here: the processes of jobs do without
 
         write_index(RESULTS, WANTED)

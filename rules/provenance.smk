@@ -57,5 +57,7 @@ rule study_record:
         classifiers=lambda wildcards: {
             model: (CLASSIFIERS.path(model), CLASSIFIERS.made_from(model)) for model in MODELS
         },
+        # The page is made from the record, and the index names it.
+        following=[Path(RECORD[2]).relative_to(RESULTS).as_posix()],
     script:
         "../workflow_scripts/study_record.py"

@@ -57,7 +57,7 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Planned]:
     image = archives_of(SettingsOfStudy(configuration)).archived_images[0]
     marked = {image: picture((9, 7), [("streaks", box(1, 1, 4, 4))])}
     write_zip(study.folder / "anna.zip", content("embedded", configuration["features"], marked))
-    overlay = {"feedback": {"anna": "anna.zip"}}
+    overlay = {"feedback": {"anna": "anna.zip"}, "explorer": {"pictures": ["ISIC_0000116"]}}
     runs = {attempt: study.snakemake("-n", "--attempt", str(attempt), overlay=overlay) for attempt in (1, 2)}
     assert all(run.status == 0 for run in runs.values()), runs
     return {attempt: Planned(run.text) for attempt, run in runs.items()}

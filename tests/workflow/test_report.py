@@ -59,3 +59,11 @@ def test_snakemakes_report_names_every_table_and_figure_in_words_and_renews_noth
         assert len(title) > 10 and title.split(".")[0] in unescape(entry["caption"]), name
         assert "[pictures]" not in entry["caption"]
     assert copied.snakemake("-n").jobs() == {}
+
+
+def test_the_explorer_is_no_larger_than_was_told(finished: tuple[Study, Run]) -> None:
+    study, run = finished
+    told = re.search(r"The explorer of 110 pictures will take at most about (\d+) MB in (\S+)/\.", run.text)
+    assert told and told[2] == "results/embedded/explorer"
+    size = sum(path.stat().st_size for path in (study.results / "explorer").rglob("*") if path.is_file())
+    assert 0.1 < size / 1e6 / int(told[1]) < 1  # its pictures are smaller than the explorer's may be

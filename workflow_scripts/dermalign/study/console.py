@@ -277,7 +277,7 @@ def place_lines(results: str) -> list[str]:
     places = {
         "README.md": "all results in words, with links: look here first",
         "report/": "index.html, the study as one page: to be opened in a browser",
-        "explorer/": "index.html, every picture with its maps, and J at any threshold: likewise",
+        "explorer/": "index.html, every picture with its maps: likewise",
         "tables/": "tables 1 to 6, published values beside ours, and more",
         "figures/": "figures 1 to 5, and more",
         "statistics/": "all statistics behind them",

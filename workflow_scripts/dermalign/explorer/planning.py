@@ -1,7 +1,8 @@
-"""How large an explorer will be, told before it is written."""
+"""What is checked and told before an explorer is written: the pictures of a selection, and how large it will be."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
+from ..errors import InputError
 from .picture_files import SMALL_SIDE
 
 # Bytes, as measured on dermoscopy pictures (docs/benchmarks.md): of a JPEG a pixel; of a map a cell, packed; of what
@@ -20,3 +21,13 @@ def size_line(pictures: int, side: int, maps: Iterable[tuple[int, int]], folder:
     """Return what is said before an explorer is written; arguments as `estimated_bytes`, and where it will lie."""
     size = estimated_bytes(pictures, side, maps) / 1e6
     return f"The explorer of {pictures:,} pictures will take at most about {size:,.0f} MB in {folder}/."
+
+
+def check_selection(asked: Iterable[str], evaluated: Collection[str]) -> None:
+    """Raise InputError where a selection names pictures that are not among the evaluated ones."""
+    unknown = [image for image in asked if image not in evaluated]
+    if unknown:
+        raise InputError(
+            f"explorer.pictures: {', '.join(unknown)} not among the evaluation pictures with one of "
+            "evaluation_diagnoses. Correct the names, or take them out of the list."
+        )
