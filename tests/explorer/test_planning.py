@@ -22,5 +22,5 @@ def test_larger_pictures_and_finer_maps_take_more() -> None:
 
 def test_pictures_that_are_not_evaluated_are_named() -> None:
     check_selection(["a", "b"], ["a", "b", "c"])
-    with pytest.raises(InputError, match="explorer.pictures: x, <y> not among the evaluation pictures"):
+    with pytest.raises(InputError, match=r"explorer\.pictures: x, <y> not among the evaluation pictures"):
         check_selection(["a", "x", "<y>"], ["a"])
