@@ -54,10 +54,10 @@ rule study_record:
         runtime=minutes(10),
     params:
         configuration=CONFIGURATION,
+        # Made from the record, and named in the index before it is there.
+        page=RECORD[2],
         classifiers=lambda wildcards: {
             model: (CLASSIFIERS.path(model), CLASSIFIERS.made_from(model)) for model in MODELS
         },
-        # The page is made from the record, and the index names it.
-        following=[Path(RECORD[2]).relative_to(RESULTS).as_posix()],
     script:
         "../workflow_scripts/study_record.py"

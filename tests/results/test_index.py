@@ -173,6 +173,10 @@ def test_tables_and_figures_that_the_study_does_not_make_are_left_over(tmp_path:
     write_index(tmp_path, [*(tmp_path / path for path in asked_for), "/elsewhere/published.csv"])
     written = (tmp_path / "README.md").read_text(encoding="utf-8")
     assert told == {link for line in written.splitlines() if "left over" in line for link in links(line)}
+    assert "(report/index.html)" not in written
+    write_index(tmp_path, [*(tmp_path / path for path in asked_for), tmp_path / "report" / "index.html"])
+    page = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert "(report/index.html)" in page  # it is made next, from the record
 
 
 def test_what_it_does_not_know_is_named_without_words(tmp_path: Path) -> None:

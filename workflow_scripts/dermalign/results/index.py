@@ -248,15 +248,12 @@ def index_page(
     return "\n".join([*lines, ""])
 
 
-def write_index(
-    results: str | Path, asked_for: Iterable[str | Path] | None = None, following: Iterable[str] = ()
-) -> None:
+def write_index(results: str | Path, asked_for: Iterable[str | Path] | None = None) -> None:
     """Write a study's index, README.md in the folder of its results, whole or not at all.
 
     It tells of what is there now: once more after something was made on request. asked_for: paths of what the study
-    makes, that of the folder of results before them; others are passed over. following: files in it that are made next
-    and are to be named, too. Raises FileNotFoundError where study.json
-    or statistics/best_thresholds.csv are not there.
+    makes, that of the folder of results before them; others are passed over. They are told of whether they are there or
+    made next. Raises FileNotFoundError where study.json or statistics/best_thresholds.csv are not there.
     """
     record = read_record(Path(results) / "study.json")
     best = read_statistics(Path(results) / "statistics" / "best_thresholds.csv")
@@ -264,7 +261,7 @@ def write_index(
     if asked_for is not None:
         paths = [Path(path) for path in asked_for]
         below = [path.relative_to(results).as_posix() for path in paths if path.is_relative_to(results)]
-    write_text(Path(results) / "README.md", index_page(results, record, best, ["README.md", *following], below))
+    write_text(Path(results) / "README.md", index_page(results, record, best, ["README.md", *(below or [])], below))
 
 
 def _found(path: str) -> tuple[int, Kind, dict[str, str]] | None:
