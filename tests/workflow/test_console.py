@@ -96,14 +96,14 @@ def test_a_failure_is_told_in_words(copied: Study) -> None:
     run = copied.snakemake()
     assert run.status != 0 and TABLE not in run.text
     assert len(run.steps()) == 1  # the other branch went on
-    assert "\n[-/3] table2 " in run.text and " FAILED after " in run.text
+    assert "\n[-/4] table2 " in run.text and " FAILED after " in run.text
     for word in (
         "Error in rule table2:",
         "    log: results/embedded/logs/table2.log",
         "Logfile results/embedded/logs/table2.log:",
         " ERROR stopped by an error\n",
         "KeyError: 'model'",
-        "\n1 of 3 steps are done; failed: table2\n",
+        "\n1 of 4 steps are done; failed: table2\n",
         "At least one job did not complete successfully.",
     ):
         assert word in run.text, run.text
