@@ -32,6 +32,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    shutil.rmtree(temporary, ignore_errors=True)  # of a process that had the same number and was killed
     temporary.mkdir(parents=True)
     try:
         yield temporary

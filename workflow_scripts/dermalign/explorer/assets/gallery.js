@@ -170,5 +170,5 @@
     return [list.findIndex((each) => study.pictures.image[each] === image) + 1, list.length];
   }
 
-  Object.assign(window.dermalign, { beginGallery: begin, showGallery, choosePictures: choose, neighbour, position, address, isCorrect });
+  Object.assign(window.dermalign, { beginGallery: begin, showGallery, neighbour, position, address, isCorrect });
 })();

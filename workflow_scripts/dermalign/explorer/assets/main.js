@@ -2,7 +2,7 @@
 (function () {
   "use strict";
   const { load, byId, state, change, onChange, FILTERS } = window.dermalign;
-  const { beginGallery, showGallery, choosePictures, beginPicture, showPicture, pictureChanged } = window.dermalign;
+  const { beginGallery, showGallery, beginPicture, showPicture, pictureChanged } = window.dermalign;
   const { beginFeedback, drawByKey, undo, setThreshold, threshold, go, zoomBy, moveBy, setView, ZOOM_STEP } = window.dermalign;
 
   function showView() {
@@ -22,8 +22,8 @@
     beginPicture(study);
     onChange(changed);
     showView();
-    if (state.image) choosePictures().then(({ found }) => found && showGallery().then(showPicture));
-    else showGallery();
+    // The gallery first, whose order says which picture is next.
+    showGallery().then(() => state.image && showPicture());
     document.addEventListener("keydown", pressed);
     byId("help-open").addEventListener("click", () => byId("help").showModal());
     byId("help-close").addEventListener("click", () => byId("help").close());
