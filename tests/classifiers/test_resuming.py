@@ -20,6 +20,8 @@ from dermalign.classifiers.scores import kept_epoch
 from dermalign.classifiers.training import train
 from dermalign.study.configuration import complete_model
 
+pytestmark = pytest.mark.slow
+
 CLASSES = ["MEL", "NV", "BCC"]
 SIZE = 16
 LIBRARY = Path(training.__file__).parents[2]
@@ -114,7 +116,7 @@ def reference(study: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("precision", ["float32", pytest.param("mixed_float16", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
 def test_a_training_killed_within_an_epoch_ends_as_one_that_was_not(
     study: Path, reference: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, precision: str
 ) -> None:
@@ -152,7 +154,6 @@ def stop_at(monkeypatch: pytest.MonkeyPatch, name: str, call: int) -> None:
     monkeypatch.setattr(training, name, stopping)
 
 
-@pytest.mark.slow
 def test_it_may_be_stopped_anywhere_and_often(
     study: Path, reference: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,7 +183,6 @@ def test_checkpoints_of_the_last_and_the_kept_epoch_lie_there(
     ]
 
 
-@pytest.mark.slow
 def test_a_checkpoint_of_another_training_is_not_used(
     study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -116,6 +116,7 @@ def test_many_faults_of_one_archive_are_counted(make: Make, tmp_path: Path) -> N
     assert faults[-1] == f"training.zip: {8 - SHOWN} more faults of this kind."
 
 
+@pytest.mark.slow
 def test_masks_of_ones_are_white_and_all_black_ones_leave_nothing(make: Make, tmp_path: Path) -> None:
     members = {f"masks/{image}_attribute_{feature}.png": mask(1) for image in IMAGES for feature in FEATURES}
     assert faults_of(make(members), tmp_path) == []

@@ -254,6 +254,7 @@ def test_epsilon_squared_of_samples_without_an_overlap_is_high() -> None:
 # Many tests at once
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)  # statsmodels takes a tenth of a second each
 @given(p=st.lists(st.one_of(st.floats(0, 1), st.sampled_from([0.01, 0.05]), st.just(math.nan)), max_size=12))
 def test_holm_is_statsmodels_of_the_tests_that_have_a_p(p: list[float]) -> None:

@@ -1,8 +1,11 @@
 """`snakemake fetch`: a rule per file, whatever the files are called."""
 
+import pytest
+
 from .conftest import Study
 
 
+@pytest.mark.slow
 def test_files_of_alike_names_are_fetched_each(empty: Study) -> None:
     names = ["bcn.zip", "bcn.csv", "b-c.csv", "b_c.csv", "north/bcn.zip", "läsion 1.zip"]
     # Two of one name in two folders are two files with a log each.
