@@ -71,7 +71,7 @@
           (!state.diagnosis || diagnosis[place] === state.diagnosis) &&
           (!state.predicted || predicted[place] === state.predicted) &&
           (!state.correct || isCorrect(place, of) === (state.correct === "right")) &&
-          (bit < 0 || features[place] & (1 << bit)) &&
+          (bit < 0 || Math.floor(features[place] / 2 ** bit) % 2 === 1) && // shifts have 32 bits, studies may have more features
           (!state.feedback || window.dermalign.hasFeedback(image[place]) === (state.feedback === "given")) &&
           (!wanted || image[place].toLowerCase().includes(wanted)) &&
           within(confidence[place], state.confidence_from, state.confidence_to) &&
