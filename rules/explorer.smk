@@ -19,7 +19,8 @@ rule explorer_pictures:
         pictures=ancient(ARCHIVES.path("evaluation_pictures")),
         masks=ancient(ARCHIVES.path("evaluation_masks")),
         lesion_masks=ancient(LESION_MASKS),
-        evaluation=f"{RESULTS}/manifest/evaluation.csv",
+        # Which of them show a feature, of this batch alone: the manifest is of all, and anew with any picture.
+        cells=f"{RESULTS}/cells/{{batch}}.h5",
         drawn=ARCHIVES.drawn,
     output:
         directory(f"{RESULTS}/explorer/pictures/{{batch}}"),
@@ -33,7 +34,7 @@ rule explorer_pictures:
         mem_mb=megabytes(1000),
         runtime=minutes(60),
     params:
-        images=lambda wildcards: MASK_BATCHES[wildcards.batch],
+        images=lambda wildcards: [image for image in MASK_BATCHES[wildcards.batch] if image in set(DIAGNOSED)],
         reading=READING,
         side=EXPLORER["side"],
         pictures=lambda wildcards: ARCHIVES.pictures_digest("evaluation_pictures", MASK_BATCHES[wildcards.batch]),

@@ -19,6 +19,7 @@ from PIL import Image
 from ..files import atomic_folder, atomic_path, write_text
 from ..logs import progress
 from ..results.shown_pictures import PictureReader
+from ..terms import UNION
 from .outlines import outline_path
 
 SMALL_SIDE = 160  # pixels of the longer side, in the gallery
@@ -29,18 +30,20 @@ LARGE, SMALL = "", "_small"  # what the names of files end in
 
 
 def write_pictures(
-    folder: str | Path, reader: PictureReader, evaluation: pd.DataFrame, images: Sequence[str], side: int
+    folder: str | Path, reader: PictureReader, counts: pd.DataFrame, images: Sequence[str], side: int
 ) -> None:
-    """Write a batch of pictures into a folder. evaluation: manifest. images: names. side: pixels of the longer side.
+    """Write those of a batch's pictures that show a feature into a folder, which is whole or not there.
 
-    Pictures that are not in the analysis are left out. Raises as `PictureReader.read`.
+    counts: as `cell_files.read_counts`, of the batch. images: names of those that are evaluated. side: pixels of the
+    longer side. Raises as `PictureReader.read`.
     """
-    analysed = set(evaluation.loc[evaluation["included"], "image"])
+    counts = counts.assign(diagnosis="")  # the page has it from the manifest
+    analysed = set(counts.loc[counts[UNION] > 0, "image"])
     shown = sorted(image for image in images if image in analysed)
     table: dict[str, Any] = {}
     with atomic_folder(folder) as temporary:
         for number, image in enumerate(progress(shown, len(shown), "pictures of the explorer")):
-            picture = reader.read(evaluation, image, side)
+            picture = reader.read(counts, image, side)
             masks = {**picture.masks, **({LESION: picture.lesion} if picture.lesion is not None else {})}
             height, width = picture.pixels.shape[:2]
             table[image] = {
