@@ -81,6 +81,7 @@ AFTER_ANY_MAPS = {
     *("group_tests", "groupings", "extended_groupings", "out_of_sample", "hypotheses"),
     *("control_statistics_plain", "merge_controls"),
     *(TABLES - OF_MANIFEST - SANITY - {"classifier_table"}),
+    "explorer",
     *LAST,
 }
 AFTER_MAPS = {
@@ -156,6 +157,7 @@ def test_other_words_run_nothing(study: Copy) -> None:
             "shape[0], 200)",
             {
                 *("mask_cells", "mask_table", "ceilings", "evaluation_manifest", "leakage_account"),
+                "explorer_pictures",
                 *(*OF_MANIFEST, "classifier_table", *AFTER_MAPS),
             },
         ),
