@@ -134,6 +134,7 @@ def test_a_new_picture_runs_its_batch_only(brought: Study) -> None:
     assert len(jobs.pop("perceptual_hashes")) == 1
     counted = {Path(path).parent.name for path in jobs["mask_cells"]}
     assert counted == {"cells", "shapes", "ceilings"} and len(jobs.pop("mask_cells")) == 3  # of one batch
+    assert len(jobs["explorer_pictures"]) == 1
     assert "train" not in jobs and "training_manifest" not in jobs
     batches = [name for name in jobs if name.startswith("gradcam_")]
     assert len(batches) == 2  # one of the two batches of each of the two models
@@ -169,7 +170,7 @@ def test_other_content_under_the_same_name_runs_what_reads_it(brought: Study) ->
         return found
 
     jobs = jobs_after(masks, f"{image}_attribute_streaks.png")
-    assert len({Path(path).stem for path in jobs["mask_cells"]}) == 1
+    assert len({Path(path).stem for path in jobs["mask_cells"]}) == len(jobs["explorer_pictures"]) == 1
     assert {"archive_digests", "study_record"} <= set(jobs)
     assert not [name for name in jobs if name.startswith(("gradcam_", "train", "perceptual_hashes"))]
 
