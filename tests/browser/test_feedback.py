@@ -321,7 +321,9 @@ def test_the_workflow_finds_the_jaccard_index_of_what_was_drawn(
         content = export(page, "zip")
     study = Study(Path(shutil.copytree(finished[0].folder, tmp_path / "study", copy_function=shutil.copy2)))
     (study.folder / "oneill.zip").write_bytes(content)
-    run = study.snakemake(overlay={"feedback": {"oneill": "oneill.zip"}})
+    shards = [f"results/embedded/jaccard/reader/oneill/{feature}/0.500.csv" for feature in (*FEATURES, "union")]
+    targets = [*shards, "results/embedded/explorer/index.html"]
+    run = study.snakemake(*targets, overlay={"feedback": {"oneill": "oneill.zip"}})
     assert run.status == 0, run.text[-5000:]
     (said,) = json.loads(zipfile.ZipFile(io.BytesIO(content)).read("feedback.json"))["pictures"].values()
     masks = masks_in(study.results / MASKS, IMAGE, FEATURES)
