@@ -117,7 +117,6 @@ def drawn_pictures(folder: Path) -> list[dict[str, Any]]:
                 "grid": grid_name(grid),
                 "levels": packed(random.integers(0, 1001, grid), 2),
                 "degenerate": False,
-                "target": "NV",
             }
             for path, grid in GRIDS.items()
             if "gradient" not in path or number % 20 == 0
@@ -144,7 +143,7 @@ def parts(pictures: int, drawn: list[dict[str, Any]]) -> Iterator[tuple[str, Any
     shown = {name: {"folder": "00000", "number": number, "outlines": {}} for number, name in enumerate(names)}
     predictions = {"vgg16": (dict.fromkeys(names, "NV"), dict.fromkeys(names, 0.8))}
     classifiers = {"vgg16": {"classes": ["MEL", "NV"], "sha256": "0" * 64}}
-    yield STUDY, study_data("benchmark", "0", features, ["0.500"], sources, classifiers, evaluation, predictions, shown)
+    yield STUDY, study_data("benchmark", features, sources, classifiers, evaluation, predictions, shown)
     curve = [round(0.5 - abs(at / 100 - 0.5), 6) for at in range(101)]
     for number in range(len(sources)):
         yield (

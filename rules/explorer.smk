@@ -82,7 +82,6 @@ rule explorer:
         study=dict(
             study=CONFIGURATION["study"],
             features=FEATURES,
-            thresholds=THRESHOLDS,
             classes={model: CLASSIFIERS.classes(model) for model in SCORED},
         ),
         sources=[shown_source(source) for source in SHOWN_SOURCES],

@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from .. import __version__
 from ..classifiers.evaluation_predictions import read_confidence, read_evaluation_predictions
 from ..data.manifests import read_evaluation
 from ..errors import InputError
@@ -35,7 +34,6 @@ class Contents:
 
     study: str
     features: Sequence[str]
-    thresholds: Sequence[str]
     sources: Sequence[ShownSource]
     classes: Mapping[str, Sequence[str]]
     evaluation: str | Path
@@ -118,9 +116,7 @@ class Contents:
         }
         return study_data(
             self.study,
-            __version__,
             self.features,
-            self.thresholds,
             self.sources,
             classifiers,
             self.manifest,

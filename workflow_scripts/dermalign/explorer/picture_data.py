@@ -43,8 +43,9 @@ def picture_data(
     what is shown, since no cells hold the border of a region. Each is
 
     - image, width, height: in pixels; shown: width and height of the picture that is shown;
-    - white: {feature: white pixels}, of masks that are not black; outlines: {feature or `lesion`: SVG path};
-    - maps: {source: {grid, levels: packed, degenerate, target}}; levels is {feature: packed} where maps differ by
+    - white: {feature: white pixels}, of masks that are not black; outlines: {feature or `lesion`: SVG path}, of those
+      that are not too small to be seen on the picture that is shown;
+    - maps: {source: {grid, levels: packed, degenerate}}; levels is {feature: packed} where maps differ by
       feature; with drawn: {feature: pixels inside the regions, and of them those that are white in the mask};
     - grids: {grid: {heights, widths: of its rows and columns in pixels, cells: {feature: packed}}};
     - ceilings: {grid: {feature: the best J that a map of this grid could have}};
@@ -53,8 +54,10 @@ def picture_data(
     Memory: the packed numbers of the batch. Raises as `CellFile` and `open_maps`.
     """
     manifest = evaluation.loc[list(shown)].to_dict("index")
-    found = {str(image): _of_masks(str(image), row, shown[str(image)]) for image, row in manifest.items()}
     with CellFile(cell_file) as cells:
+        found = {
+            str(image): _of_masks(str(image), row, shown[str(image)], cells.features) for image, row in manifest.items()
+        }
         row_of = {image: row for row, image in enumerate(cells.images)}
         grids: dict[Grid, set[str]] = {}
         for name, path in maps.items():
@@ -75,13 +78,15 @@ def picture_data(
     yield from sorted(found.items())
 
 
-def _of_masks(image: str, manifest: Mapping[Hashable, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
+def _of_masks(
+    image: str, manifest: Mapping[Hashable, Any], entry: Mapping[str, Any], features: Sequence[str]
+) -> dict[str, Any]:
     return {
         "image": image,
         "width": int(manifest["width"]),
         "height": int(manifest["height"]),
         "shown": [entry["width"], entry["height"]],
-        "white": {name: int(manifest[name]) for name in entry["outlines"] if manifest.get(name)},
+        "white": {name: int(manifest[name]) for name in features if manifest[name]},
         "outlines": entry["outlines"],
         "maps": {},
         "grids": {},
@@ -110,7 +115,6 @@ def _maps(maps: MapFile, images: Mapping[str, Any]) -> Iterator[tuple[str, dict[
                     "grid": grid_name(maps.grid),
                     "levels": _packed_levels(levels, maps.features),
                     "degenerate": bool(degenerate[place]),
-                    "target": maps.target[rows[image]],
                 },
             )
 

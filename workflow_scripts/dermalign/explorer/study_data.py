@@ -48,9 +48,7 @@ class ShownSource:
 
 def study_data(
     study: str,
-    version: str,
     features: Sequence[str],
-    thresholds: Sequence[str],
     sources: Sequence[ShownSource],
     classifiers: Mapping[str, Mapping[str, Any]],
     evaluation: pd.DataFrame,
@@ -67,9 +65,7 @@ def study_data(
     of_pictures = evaluation.loc[images]
     return {
         "study": study,
-        "version": version,
         "features": [{"name": name, "words": in_words(name)} for name in features],
-        "thresholds": list(thresholds),
         "classifiers": {model: dict(entry) for model, entry in classifiers.items()},
         "sources": [
             {

@@ -172,13 +172,14 @@
         box.checked = isDrawn && on.includes(name);
         box.addEventListener("input", () => toggleOutline(name, box.checked));
         const share = picture.white[name] ? `${((100 * picture.white[name]) / pixels).toFixed(1)} %` : "";
+        const missing = picture.white[name] ? "too small to be drawn" : "not on this picture";
         return element(
           "label",
           { class: isDrawn ? "" : "is-absent" },
           box,
           element("span", { class: `swatch ${colourOf(name)}`, "aria-hidden": "true" }),
           element("span", {}, name === "lesion" ? "lesion" : featureWords(name)),
-          element("span", { class: "share" }, isDrawn ? share : "not on this picture")
+          element("span", { class: "share" }, isDrawn ? share : missing)
         );
       })
     );
