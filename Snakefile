@@ -46,6 +46,14 @@ if ARCHIVES.has_training_pictures:
 
 
 include: "rules/brought.smk"
+
+
+# The upper reference, if the study names any.
+if STUDY.networks:
+
+    include: "rules/segmentation.smk"
+
+
 include: "rules/saliency.smk"
 include: "rules/jaccard.smk"
 include: "rules/statistics.smk"
@@ -57,6 +65,7 @@ include: "rules/honest_thresholds.smk"
 include: "rules/published.smk"
 include: "rules/figures.smk"
 include: "rules/ceilings.smk"
+include: "rules/reference.smk"
 include: "rules/methods.smk"
 include: "rules/groups.smk"
 include: "rules/sanity.smk"

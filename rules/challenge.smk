@@ -11,7 +11,8 @@ rule challenge:
         [
             f"{RESULTS}/challenge/{source.path}/scores.csv"
             for source in SOURCES
-            if source.needs(CLASSIFIER) and not SOURCES.is_sample(source)
+            if source.needs(CLASSIFIER) or source.needs(NETWORKS)
+            if not SOURCES.is_sample(source)
         ],
 
 
@@ -20,12 +21,7 @@ rule challenge_masks:
         maps=f"{RESULTS}/maps/{{model}}/{{method}}.h5",
         evaluation=f"{RESULTS}/manifest/evaluation.csv",
         best_thresholds=f"{RESULTS}/statistics/best_thresholds.csv",
-        shards=expand(
-            "{results}/jaccard/{{model}}/{{method}}/{feature}/{threshold}.csv",
-            results=RESULTS,
-            feature=FEATURES,
-            threshold=THRESHOLDS,
-        ),
+        curves=f"{RESULTS}/curves/{{model}}/{{method}}.h5",
     output:
         masks=directory(f"{RESULTS}/challenge/{{model}}/{{method}}/masks"),
         scores=f"{RESULTS}/challenge/{{model}}/{{method}}/scores.csv",
@@ -34,7 +30,7 @@ rule challenge_masks:
     benchmark:
         f"{RESULTS}/benchmarks/challenge/{{model}}/{{method}}.tsv"
     wildcard_constraints:
-        method=among(SOURCES.saliency_methods),
+        method=among([*SOURCES.saliency_methods, *(source.method for source in SEGMENTED)]),
     conda:
         "../envs/analysis.yaml"
     resources:

@@ -57,7 +57,7 @@ rule training_pictures:
         mem_mb=megabytes(1500),
         runtime=minutes(120),
     script:
-        "../workflow_scripts/training_pictures.py"
+        "../workflow_scripts/stored_pictures.py"
 
 
 rule train:

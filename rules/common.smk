@@ -41,6 +41,7 @@ from dermalign.study.interpreter import check_interpreter
 from dermalign.study.rule_names import names_of_files
 from dermalign.study.sources import (
     CEILING,
+    CHANCE,
     CLASSIFIER,
     CONTROLS,
     DIAGNOSIS,
@@ -50,10 +51,12 @@ from dermalign.study.sources import (
     MAPS,
     MASKS,
     METHOD,
+    NETWORKS,
     PICTURES,
     READER,
     READER_MASKS,
     READER_OWNER,
+    SEGMENTATION,
     VARIANT,
 )
 from dermalign.study.study import CACHE, Study
@@ -129,6 +132,7 @@ GRIDS = FAULTS.or_else(lambda: SOURCES.grids, [])
 if workflow.is_main_process:  # jobs were planned by one that looked
     if DIAGNOSED:
         FAULTS.or_else(lambda: SOURCES.check_pictures(len(DIAGNOSED)), None)
+        FAULTS.or_else(lambda: SOURCES.check_folds(len(ARCHIVES.evaluation_images)), None)
         FAULTS.or_else(lambda: check_selection(CONFIGURATION["explorer"]["pictures"], DIAGNOSED), None)
     if not MISSING:
         FAULTS.add(*FAULTS.or_else(ARCHIVES.check_tables, []))
@@ -146,7 +150,16 @@ elif FAULTS:
 JOBS = [] if MISSING else SOURCES.jobs
 # Sources with maps of a sample of the pictures only, whose statistics are of these.
 SAMPLED = [] if MISSING else [source.path for source in SOURCES if SOURCES.is_sample(source)]
-MADE_AT_ONCE = [] if MISSING else [source for source in SOURCES if not source.needs(CLASSIFIER)]
+# The networks of each fold.
+FOLDS = range(1, CONFIGURATION["segmentation"]["folds"] + 1)
+NETWORK_FILES = {
+    network: [f"{RESULTS}/segmentation/{network}/fold_{fold}/model.keras" for fold in FOLDS]
+    for network in STUDY.networks
+}
+SEGMENTED = [] if MISSING else [source for source in SOURCES if source.kind.family == SEGMENTATION]
+MADE_AT_ONCE = (
+    [] if MISSING else [source for source in SOURCES if not source.needs(CLASSIFIER) and not source.needs(NETWORKS)]
+)
 
 # Rules take archives as `ancient`: what they depend on is the content of their own pictures, a digest among their
 # params, so that a new picture reruns its batch alone. Functions that give such a digest must not take `input`
@@ -199,7 +212,7 @@ def everything(wildcards):
 
 
 def stores_of_source(wildcards):
-    """The saliency stores of a source that asks a classifier."""
+    """The saliency stores of a source that is computed in batches."""
     (source,) = [each for each in SOURCES if each.path == f"{wildcards.model}/{wildcards.method}"]
     images = [image for batch in SOURCES.batches(source).values() for image in batch]
     return [f"{RESULTS}/saliency/{source.path}/{image}.h5" for image in images]
@@ -212,6 +225,26 @@ def asked_of_job(job, images):
     if target == DIAGNOSIS:
         target = ARCHIVES.diagnoses_of(images)
     return dict(target=target, score=options["score"], batch_size=options["batch_size"])
+
+
+def network_settings(network):
+    """The settings of a segmentation network's training, but for what it starts from, which is an input."""
+    return {key: value for key, value in STUDY.networks[network].items() if key != "start_from"}
+
+
+def segmentation_inputs(network):
+    """What a segmentation network's training reads of pictures and masks."""
+    settings = STUDY.networks[network]
+    return dict(
+        pictures=f"{RESULTS}/pictures/evaluation_{settings['input_size']}.h5",
+        targets=f"{RESULTS}/segmentation/targets_{settings['cells']}.h5",
+    )
+
+
+def start_from(network):
+    """The classifier that a segmentation network's encoder starts from, if any."""
+    settings = STUDY.networks[network]
+    return [CLASSIFIERS.path(settings["start_from"])] if "start_from" in settings else []
 
 
 def shown_source(source):
@@ -363,7 +396,8 @@ def print_summary():
 
     best = pandas.read_csv(path, keep_default_na=False, na_values=[""])
     print("\nThe best threshold of each feature, and the mean Jaccard index (J) over pictures there:\n")
-    lines = best_threshold_lines(best, SOURCES.saliency_methods)
+    # Those of segmentation networks, the upper reference, last.
+    lines = best_threshold_lines(best, SOURCES.methods(METHOD, VARIANT, SEGMENTATION))
     runs = path.with_name("method_runs.csv")
     constant = constant_lines(pandas.read_csv(runs, keep_default_na=False, na_values=[""])) if runs.is_file() else []
     print(*lines, *(["", *constant] if constant else []), "", *place_lines(RESULTS), sep="\n", flush=True)

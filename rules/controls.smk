@@ -1,17 +1,21 @@
-# Each model's maps beside its controls, at equal white area of every picture and each at its own best threshold.
+# The maps of each model, and of each segmentation network, beside their controls, at equal white area of every picture and each at its own best threshold.
 
 if SOURCES.controls:
     WANTED.append(f"{RESULTS}/statistics/controls.csv")
 
 
-for model in MODELS:
+COMPARED = [*EXPLAINED, *SEGMENTED]
+COMPARED_OWNERS = list(dict.fromkeys(source.model for source in COMPARED))
+
+
+for model in COMPARED_OWNERS:
 
     rule:
         name:
             f"control_statistics_{model}"
         input:
             **LESIONS_INPUT,
-            shards=shards_of([*(source for source in EXPLAINED if source.model == model), *SOURCES.controls_of(model)]),
+            shards=shards_of([*(source for source in COMPARED if source.model == model), *SOURCES.controls_of(model)]),
             curves=[f"{RESULTS}/curves/{source.path}.h5" for source in SOURCES.controls_of(model)],
             evaluation=f"{RESULTS}/manifest/evaluation.csv",
             predictions=evaluation_predictions(model),
@@ -30,7 +34,7 @@ for model in MODELS:
         params:
             **RESAMPLED,
             model=model,
-            methods=[source.method for source in EXPLAINED if source.model == model],
+            methods=[source.method for source in COMPARED if source.model == model],
             controls=[
                 dict(
                     method=source.method,
@@ -47,7 +51,7 @@ for model in MODELS:
 
 use rule merge_statistics as merge_controls with:
     input:
-        [f"{RESULTS}/statistics/models/{model}/controls.csv" for model in MODELS],
+        [f"{RESULTS}/statistics/models/{model}/controls.csv" for model in COMPARED_OWNERS],
     output:
         f"{RESULTS}/statistics/controls.csv",
     log:

@@ -10,7 +10,9 @@ if EXPLORER["pictures"]:
 SCORED = {} if MISSING else {model: SOURCES.predicting(model) for model in MODELS if SOURCES.predicting(model)}
 # What has maps of pictures to be looked at: what explains classifiers, and what belongs to none. Controls are lines beside
 # their curves.
-SHOWN_SOURCES = [source for source in SOURCES if source.kind.family in (METHOD, VARIANT, INDEPENDENT, READER)]
+SHOWN_SOURCES = [
+    source for source in SOURCES if source.kind.family in (METHOD, VARIANT, SEGMENTATION, INDEPENDENT, READER)
+]
 
 
 # Pictures and outlines follow from the archives alone: a new threshold or classifier decodes none again.

@@ -15,6 +15,10 @@ WANTED += expand(
 
 # Ceilings, several times as high as what models reach, have a figure of their own.
 CEILING_PATHS = [source.path for source in SOURCES if source.kind.family == CEILING]
+# What chance makes of segmentation networks' maps is in the tables: models have their own.
+LEFT_OUT = CEILING_PATHS + [
+    source.path for source in SOURCES if source.kind.family == CHANCE and source.model in STUDY.networks
+]
 
 
 localrules:
@@ -47,10 +51,10 @@ rule mean_curves:
         function="mean_curves",
         arguments=dict(
             features=FEATURES,
-            methods=SOURCES.methods(METHOD, VARIANT, INDEPENDENT, READER),
+            methods=SOURCES.methods(METHOD, VARIANT, SEGMENTATION, INDEPENDENT, READER),
             models=MODELS,
             controls=list(SOURCES.controls),
-            left_out=CEILING_PATHS,
+            left_out=LEFT_OUT,
         ),
     script:
         "../workflow_scripts/figure.py"
@@ -75,7 +79,7 @@ use rule mean_curves as jaccard_by_threshold with:
             features=FEATURES,
             models=MODELS,
             controls=list(SOURCES.controls),
-            left_out=CEILING_PATHS,
+            left_out=LEFT_OUT,
         ),
 
 

@@ -28,3 +28,37 @@ rule evaluation_manifest:
         tables=lambda wildcards: ARCHIVES.table_digests(ARCHIVES.diagnosis_tables),
     script:
         "../workflow_scripts/evaluation_manifest.py"
+
+
+# The hashes of both archives' pictures; of one archive for both they are computed once.
+HASHED = {
+    "training": "training",
+    "evaluation": (
+        "training" if ARCHIVES.path("evaluation_pictures") == ARCHIVES.path("training_pictures") else "evaluation"
+    ),
+}
+HASHES = {key: f"{RESULTS}/hashes/{archive}.csv" for key, archive in HASHED.items()}
+
+
+rule perceptual_hashes:
+    input:
+        pictures=ancient(lambda wildcards: ARCHIVES.path(f"{wildcards.archive}_pictures")),
+        drawn=ARCHIVES.drawn,
+    output:
+        f"{RESULTS}/hashes/{{archive}}.csv",
+    log:
+        f"{RESULTS}/logs/perceptual_hashes/{{archive}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/perceptual_hashes/{{archive}}.tsv"
+    wildcard_constraints:
+        archive="training|evaluation",
+    conda:
+        "../envs/analysis.yaml"
+    threads: 2
+    resources:
+        mem_mb=megabytes(1000),
+        runtime=minutes(120),
+    params:
+        pictures=lambda wildcards: ARCHIVES.pictures_digest(f"{wildcards.archive}_pictures"),
+    script:
+        "../workflow_scripts/perceptual_hashes.py"

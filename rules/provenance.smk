@@ -33,7 +33,13 @@ rule study_record:
         lambda wildcards: [path for path in everything(wildcards) if path not in RECORD],
         archives=f"{RESULTS}/manifest/archives.csv",
         classifiers=[CLASSIFIERS.path(model) for model in MODELS],
-        made_from=ancient(lambda wildcards: sorted({path for model in MODELS for path in CLASSIFIERS.made_from(model)})),
+        networks=[path for paths in NETWORK_FILES.values() for path in paths],
+        made_from=ancient(
+            lambda wildcards: sorted(
+                {path for model in MODELS for path in CLASSIFIERS.made_from(model)}
+                | {path for network in STUDY.networks for path in CLASSIFIERS.weights_files(network)}
+            )
+        ),
         published=[PUBLISHED_FILE] if PUBLISHED else [],
         training=[f"{RESULTS}/manifest/training.csv"] if ARCHIVES.has_training_pictures else [],
         evaluation=f"{RESULTS}/manifest/evaluation.csv",
@@ -58,6 +64,9 @@ rule study_record:
         page=RECORD[2],
         classifiers=lambda wildcards: {
             model: (CLASSIFIERS.path(model), CLASSIFIERS.made_from(model)) for model in MODELS
+        },
+        networks=lambda wildcards: {
+            network: (paths, CLASSIFIERS.weights_files(network)) for network, paths in NETWORK_FILES.items()
         },
     script:
         "../workflow_scripts/study_record.py"

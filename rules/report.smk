@@ -11,6 +11,7 @@ rule report_page:
         evaluation=f"{RESULTS}/manifest/evaluation.csv",
         training=[f"{RESULTS}/manifest/training.csv"] if ARCHIVES.has_training_pictures else [],
         leakage=[f"{RESULTS}/manifest/leakage_summary.csv"] if ARCHIVES.has_training_pictures else [],
+        folds=[f"{RESULTS}/manifest/folds_leakage.csv"] if STUDY.networks else [],
         runs=f"{RESULTS}/statistics/method_runs.csv",
         published=[PUBLISHED_FILE] if PUBLISHED else [],
         tables=[path for path in REPORTED_TABLES if path.endswith(".csv")],

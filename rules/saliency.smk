@@ -49,8 +49,8 @@ rule gather_maps:
     benchmark:
         f"{RESULTS}/benchmarks/gather_maps/{{model}}/{{method}}.tsv"
     wildcard_constraints:
-        model=among(CLASSIFIERS.models),
-        method=among(source.method for job in JOBS for source in job),
+        model=among([*CLASSIFIERS.models, *STUDY.networks]),
+        method=among([*(source.method for job in JOBS for source in job), *(source.method for source in SEGMENTED)]),
     localrule: True
     conda:
         "../envs/analysis.yaml"

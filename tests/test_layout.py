@@ -7,7 +7,18 @@ from pathlib import Path
 import pytest
 
 LIBRARY = Path(__file__).resolve().parents[1] / "workflow_scripts" / "dermalign"
-STAGES = ["study", "data", "drawing", "classifiers", "saliency", "overlap", "results", "report", "explorer"]
+STAGES = [
+    "study",
+    "data",
+    "drawing",
+    "classifiers",
+    "segmentation",
+    "saliency",
+    "overlap",
+    "results",
+    "report",
+    "explorer",
+]
 # What every stage may import, and what imports nothing of a stage.
 COMMON = {"__init__", "errors", "files", "hdf5", "logs", "terms"}
 MODULES = {".".join(path.relative_to(LIBRARY).with_suffix("").parts): path for path in sorted(LIBRARY.rglob("*.py"))}

@@ -1,10 +1,9 @@
 """Write a map source's thresholded maps as a submission to ISIC 2018 Task 2, with the scores it would get."""
 
-from pathlib import Path
-
 from dermalign.data.manifests import read_evaluation
 from dermalign.files import write_text
 from dermalign.logs import job_log
+from dermalign.overlap.curves import open_curves
 from dermalign.results.challenge import challenge_scores, challenge_thresholds, write_challenge_masks
 from dermalign.results.statistics import read_statistics
 
@@ -16,9 +15,7 @@ with job_log(snakemake.log[0]):
         snakemake.wildcards.method,
         snakemake.params.features,
     )
-    shards = {}
-    for path in map(Path, snakemake.input.shards):
-        shards.setdefault(path.parent.name, {})[path.stem] = path
-    scores = challenge_scores(shards, evaluation, thresholds)
+    with open_curves(snakemake.input.curves) as curves:
+        scores = challenge_scores(curves, evaluation, thresholds)
     write_challenge_masks(snakemake.output.masks, snakemake.input.maps, evaluation, thresholds)
     write_text(snakemake.output.scores, scores.to_csv(index=False))

@@ -13,6 +13,7 @@ from dermalign.results.figures import groups_figure, histograms, jaccard_by_thre
 from dermalign.results.group_figures import correlations_figure
 from dermalign.results.method_figure import methods_figure
 from dermalign.results.plotting import save
+from dermalign.results.reference_figure import reference_figure
 from dermalign.results.sanity import read_sanity_statistics
 from dermalign.results.sanity_figure import sanity_figure
 from dermalign.results.statistics import best_threshold, read_statistics
@@ -72,6 +73,9 @@ FIGURES = {
     "sanity": lambda inputs: sanity_figure(read_sanity_statistics(inputs[0])),
     "histograms": histograms_of,
     "ceilings": lambda inputs: ceilings_figure(read_statistics(inputs.ceilings), read_statistics(inputs.shares)),
+    "reference": lambda inputs, **arguments: reference_figure(
+        read_statistics(inputs.best), read_statistics(inputs.shares), **arguments
+    ),
     "groups": groups_of_shards,
     "methods": lambda inputs: methods_figure(read_statistics(inputs[0])),
     "confusion": lambda inputs, **arguments: confusion(read_predictions_table(inputs[0]), **arguments),

@@ -29,6 +29,10 @@ with job_log(snakemake.log[0]):
             model: classifier_record(path, results, made_from)
             for model, (path, made_from) in params.classifiers.items()
         },
+        networks={
+            network: [classifier_record(path, results, made_from) for path in paths]
+            for network, (paths, made_from) in params.networks.items()
+        },
         published=file_record(inputs.published[0], params.configuration["published"]) if inputs.published else None,
         training=read_training(inputs.training[0]) if inputs.training else None,
         evaluation=read_evaluation(inputs.evaluation),

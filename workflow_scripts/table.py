@@ -13,6 +13,7 @@ from dermalign.results.formats import write_table
 from dermalign.results.localisation import extended_localisation
 from dermalign.results.methods import extended_methods
 from dermalign.results.readers import extended_readers
+from dermalign.results.reference import extended_challenge, extended_reference
 from dermalign.results.sanity import extended_sanity, read_sanity_statistics
 from dermalign.results.statistics import read_statistics
 
@@ -33,6 +34,8 @@ FUNCTIONS = {
     "extended_sanity": extended_sanity,
     "extended_ceilings": tables.extended_ceilings,
     "extended_methods": extended_methods,
+    "extended_reference": extended_reference,
+    "extended_challenge": extended_challenge,
     "extended_readers": extended_readers,
     "extended_groupings": tables.extended_groupings,
     "extended_out_of_sample": tables.extended_out_of_sample,

@@ -65,3 +65,18 @@ def test_layers_that_methods_name_are_described_beside_the_saliency_layer() -> N
     assert json.loads(json.dumps(found)) == found  # it is kept as JSON
     with pytest.raises(InputError, match=r"methods: layer: plain_stack has no layer 'stage9'.*last_convolution"):
         probe_model({**settings, "layers": ["stage9"]})
+
+
+def test_a_segmentation_network_is_asked_for_its_encoder_s_maps_and_weights_alone(tmp_path: Path) -> None:
+    settings = {"architecture": "plain_stack", "input_size": 64, "cells": 32}
+    fitting, other = tmp_path / "fitting.weights.h5", tmp_path / "other.weights.h5"
+    build_backbone("plain_stack", 32).save_weights(fitting)
+    build_backbone("residual_stack", 32).save_weights(other)
+    for weights in ("none", str(fitting)):
+        assert probe_model({**settings, "weights": weights}) == {}
+    with pytest.raises(InputError, match=r"other\.weights\.h5 does not fit plain_stack"):
+        probe_model({**settings, "weights": str(other)})
+    with pytest.raises(InputError, match=r"sides 64, 32, 16, 8; cells must be one of these, not 20"):
+        probe_model({**settings, "cells": 20, "weights": "none"})
+    with pytest.raises(InputError, match="there are no ImageNet weights of plain_stack"):
+        probe_model({**settings, "weights": "imagenet"})

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import keras
 import numpy as np
 import pandas as pd
 import pytest
-from dermalign.classifiers import training
+from dermalign.classifiers import fitting, training
 from dermalign.classifiers.architectures import build_classifier
 from dermalign.classifiers.scores import kept_epoch
 from dermalign.classifiers.training import train
@@ -78,6 +79,7 @@ def run(study: Path, folder: Path, chosen: dict[str, Any] | None = None, **chang
         "history_path": folder / "history.csv",
         "predictions_path": folder / "predictions.csv",
     }
+    keras.utils.clear_session()  # as in a job, whose process numbers layers without a name from the first on
     train(settings() if chosen is None else chosen, **(arguments | changes))
 
 
@@ -86,16 +88,16 @@ import json, os, signal, sys
 from pathlib import Path
 sys.path[:0] = [{str(LIBRARY)!r}, {str(Path(__file__).parent)!r}]
 import test_resuming
-from dermalign.classifiers import training
+from dermalign.classifiers.picture_batches import PictureBatches
 
-def read(self, number, original=training.PictureBatches.__getitem__):
+def read(self, number, original=PictureBatches.__getitem__):
     # Within the fourth epoch, when some of its batches were trained on.
     if (folder / ".training" / "epoch_00003.h5").exists() and number == 3:
         os.kill(os.getpid(), signal.SIGKILL)
     return original(self, number)
 
 folder = Path(sys.argv[2])
-training.PictureBatches.__getitem__ = read
+PictureBatches.__getitem__ = read
 test_resuming.run(Path(sys.argv[1]), folder, json.loads(sys.argv[3]))
 """
 
@@ -105,7 +107,8 @@ def same_as(folder: Path, reference: Path) -> None:
     assert {path.name for path in folder.iterdir()} == OUTPUTS
     columns = [pd.read_csv(path / "history.csv", dtype=str).drop(columns="seconds") for path in (folder, reference)]
     pd.testing.assert_frame_equal(*columns)
-    assert (folder / "predictions.csv").read_bytes() == (reference / "predictions.csv").read_bytes()
+    for name in ("model.keras", "predictions.csv"):
+        assert (folder / name).read_bytes() == (reference / name).read_bytes(), name
 
 
 @pytest.fixture(scope="module")
@@ -142,25 +145,30 @@ class Stopped(Exception):
     """In place of a kill, where none is needed."""
 
 
-def stop_at(monkeypatch: pytest.MonkeyPatch, name: str, call: int) -> None:
-    """Have the `call`-th call of a function of the module end the training."""
-    original, calls = getattr(training, name), iter(range(1, 1000))
+def stop_at(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, call: int) -> None:
+    """Have the `call`-th call of a function, as a module knows it, end the training."""
+    original, calls = getattr(module, name), iter(range(1, 1000))
 
     def stopping(*arguments: Any, **keywords: Any) -> Any:
         if next(calls) == call:
             raise Stopped
         return original(*arguments, **keywords)
 
-    monkeypatch.setattr(training, name, stopping)
+    monkeypatch.setattr(module, name, stopping)
 
 
 def test_it_may_be_stopped_anywhere_and_often(
     study: Path, reference: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Before a checkpoint is written, before older ones are deleted, after the last epoch, and among the outputs.
-    for name, call in (("write_checkpoint", 2), ("keep_only", 3), ("_predict", 2), ("write_history", 1)):
+    for module, name, call in (
+        (fitting, "write_checkpoint", 2),
+        (fitting, "keep_only", 3),
+        (training, "predict", 2),
+        (training, "write_history", 1),
+    ):
         with monkeypatch.context() as patch, pytest.raises(Stopped):
-            stop_at(patch, name, call)
+            stop_at(patch, module, name, call)
             run(study, tmp_path)
         kept = sorted(path.name for path in (tmp_path / ".training").iterdir())
         assert kept
@@ -175,7 +183,7 @@ def test_checkpoints_of_the_last_and_the_kept_epoch_lie_there(
     best = kept_epoch(pd.read_csv(reference / "history.csv"), "accuracy")
     assert best < 5  # so that the weights kept are not those of the end
     with monkeypatch.context() as patch, pytest.raises(Stopped):
-        stop_at(patch, "_kept", 6)
+        stop_at(patch, fitting, "kept_epoch", 6)
         run(study, tmp_path)
     assert sorted(path.name for path in (tmp_path / ".training").iterdir()) == [
         f"epoch_0000{best}.h5",
@@ -188,7 +196,7 @@ def test_a_checkpoint_of_another_training_is_not_used(
 ) -> None:
     chosen = settings(epochs=2)
     with monkeypatch.context() as patch, pytest.raises(Stopped):
-        stop_at(patch, "_predict", 2)
+        stop_at(patch, training, "predict", 2)
         run(study, tmp_path, chosen)
     checkpoints = tmp_path / ".training"
     (checkpoint,) = {path for path in checkpoints.iterdir() if path.name == "epoch_00001.h5"}
@@ -214,7 +222,7 @@ def test_a_checkpoint_of_another_training_is_not_used(
         checkpoint.write_bytes(content)
         caplog.clear()
         with caplog.at_level(logging.INFO, logger="dermalign"), monkeypatch.context() as patch:
-            stop_at(patch, "PictureBatches", 1)  # it is enough to see where it starts
+            stop_at(patch, fitting, "PictureBatches", 1)  # it is enough to see where it starts
             with pytest.raises(Stopped):
                 change()
         assert [line for line in caplog.messages if line.endswith(f"has other {name}: training starts over")]
@@ -247,7 +255,10 @@ def test_weights_count_by_their_content(
         caplog.clear()
         with caplog.at_level(logging.INFO, logger="dermalign"), monkeypatch.context() as patch:
             # The first leaves a checkpoint of one epoch; of the others it is enough to see where they start.
-            stop_at(patch, "_predict" if number == 0 else "PictureBatches", 2 if number == 0 else 1)
+            if number == 0:
+                stop_at(patch, training, "predict", 2)
+            else:
+                stop_at(patch, fitting, "PictureBatches", 1)
             with pytest.raises(Stopped):
                 run(study, tmp_path / "run", settings(epochs=2) | {"weights": str(path)})
         went_on = any(line.startswith("going on after epoch 1 of 2") for line in caplog.messages)

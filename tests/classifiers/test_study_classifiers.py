@@ -245,3 +245,42 @@ def test_keras_set_up_for_what_cannot_be_used_is_told_before_it_is_started(
     with pytest.raises(InputError, match=r"keras\.json sets \"image_data_format\" to channels_first"):
         _ = classifiers().grids
     assert not asked
+
+
+# Segmentation networks
+
+
+def networks(**settings: Any) -> dict[str, Any]:
+    """Return `segmentation` with one network, `unet`."""
+    network = {"architecture": "plain_stack", "input_size": 64, "cells": 32, "training": {"epochs": 1}, **settings}
+    return {"networks": {"unet": network}}
+
+
+def test_networks_are_asked_about_what_their_encoder_depends_on(classifiers: Configured, asked: list[str]) -> None:
+    assert classifiers(segmentation=networks()).grids == classifiers().grids  # of models alone
+    assert asked == ["models.plain", "segmentation.networks.unet"]
+    unchanged = {"filters": 99, "decoder": "pyramid_pooling", "training": {"epochs": 7}}
+    assert classifiers(segmentation=networks(**unchanged)).grids
+    assert len(asked) == 2
+    for number, change in enumerate(({"cells": 16}, {"input_size": 128}, {"architecture": "residual_stack"}), start=1):
+        assert classifiers(segmentation=networks(**change)).grids
+        assert asked[2:] == ["segmentation.networks.unet"] * number
+
+
+def test_networks_start_from_files_as_models_do(classifiers: Configured, tmp_path: Path) -> None:
+    weights = tmp_path / "mine.weights.h5"
+    with pytest.raises(
+        InputError, match=r"segmentation\.networks\.unet\.weights: there is no file .*mine\.weights\.h5"
+    ):
+        assert classifiers(segmentation=networks(weights=str(weights))).grids
+    weights.write_bytes(b"one")
+    of_file = classifiers(segmentation=networks(weights=str(weights)))
+    assert of_file.weights_files("unet") == [str(weights)] and of_file.weights_files("plain") == []
+    before = of_file.weights_digest("unet")
+    weights.write_bytes(b"another")
+    assert classifiers(segmentation=networks(weights=str(weights))).weights_digest("unet") != before
+    fetched = classifiers(segmentation=networks(architecture="MobileNetV2", weights="imagenet"))
+    (path,) = fetched.weights_files("unet")
+    assert fetched.imagenet_weights == {path: {"architecture": "MobileNetV2", "input_size": 64}}
+    at_random = classifiers(segmentation=networks())
+    assert at_random.weights_files("unet") == at_random.weights_digest("unet") == []

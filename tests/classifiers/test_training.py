@@ -11,15 +11,7 @@ import pandas as pd
 import pytest
 from dermalign.classifiers.architectures import build_classifier, lower_batchnorm_momentum
 from dermalign.classifiers.tables import HISTORY_COLUMNS
-from dermalign.classifiers.training import (
-    KEYS,
-    READ_AHEAD,
-    PictureBatches,
-    class_weights,
-    flip_and_turn,
-    make_optimizer,
-    train,
-)
+from dermalign.classifiers.training import KEYS, class_weights, train
 from dermalign.errors import InputError
 from dermalign.saliency.explaining import explain
 from dermalign.study.configuration import complete_model
@@ -120,7 +112,7 @@ def test_a_short_training_evaluates_as_it_trained_whatever_its_batchnorm_momentu
     # 0.999 ** 84 = 92 % of the first statistics would be left.
     chosen = settings(epochs=12, batchnorm_momentum=0.999, augmentation="none") | {"architecture": "residual_stack"}
     with monkeypatch.context() as patch:
-        patch.setattr("dermalign.classifiers.training.lower_batchnorm_momentum", lambda *_: None)
+        patch.setattr("dermalign.classifiers.fitting.lower_batchnorm_momentum", lambda *_: None)
         run(study, tmp_path / "unguarded", chosen)
     with caplog.at_level(logging.INFO, logger="dermalign"):
         run(study, tmp_path / "guarded", chosen)
@@ -212,29 +204,6 @@ def test_wrong_settings_and_stores_are_refused(study: tuple[pd.DataFrame, Path],
         run((study[0][study[0]["split"] == "test"], study[1]), tmp_path, settings())
 
 
-def test_batches_hold_what_the_store_holds_in_whatever_order_they_are_read(
-    study: tuple[pd.DataFrame, Path],
-) -> None:
-    random = np.random.default_rng(0)
-    rows = pd.DataFrame({"row": random.permutation(100), "label": random.integers(3, size=100)})
-    symmetries = random.integers(8, size=100)
-    with h5py.File(study[1]) as file:
-        batches = PictureBatches(file["pictures"], rows, 9, np.array([1.0, 2.0, 3.0]), symmetries)
-        assert len(batches) == 12
-        # As Keras does it on TensorFlow: the first two for their shapes, then all; and any other way.
-        for number in (0, 1, *range(12), 7, 3, 11):
-            pictures, labels, weights = batches[number]
-            part = slice(9 * number, 9 * number + 9)
-            expected = [
-                flip_and_turn(file["pictures"][row], element)
-                for row, element in zip(rows["row"][part], symmetries[part], strict=True)
-            ]
-            np.testing.assert_array_equal(pictures, expected)
-            np.testing.assert_array_equal(labels, rows["label"][part])
-            np.testing.assert_array_equal(weights, rows["label"][part] + 1)
-            assert len(batches._ahead) <= 2 * READ_AHEAD + 1  # memory does not grow with the pictures
-
-
 def test_class_weights_are_scikit_learns_balanced() -> None:
     labels = np.repeat([0, 1, 3], [10, 70, 20])
     expected = compute_class_weight("balanced", classes=np.array([0, 1, 3]), y=labels)
@@ -244,32 +213,6 @@ def test_class_weights_are_scikit_learns_balanced() -> None:
     np.testing.assert_allclose(found[labels].sum(), len(labels))
     np.testing.assert_allclose(class_weights(labels, 4, "square_root") ** 2, found)
     np.testing.assert_array_equal(class_weights(labels, 4, "none"), 1)
-
-
-def test_flips_and_turns_are_the_symmetries_of_the_square() -> None:
-    picture = np.arange(27).reshape(3, 3, 3)
-    elements = [flip_and_turn(picture, element).tobytes() for element in range(8)]
-    np.testing.assert_array_equal(flip_and_turn(picture, 0), picture)
-    assert len(set(elements)) == 8
-    for first in range(8):
-        images = [flip_and_turn(flip_and_turn(picture, first), second).tobytes() for second in range(8)]
-        assert sorted(images) == sorted(elements), "closed, with inverses"
-    assert flip_and_turn(picture, 5).shape == picture.shape
-
-
-def test_learning_rate_decays_as_in_keras_2() -> None:
-    optimizer = make_optimizer(
-        {"optimizer": "sgd", "learning_rate": 1e-5, "decay": 1e-4, "momentum": 0.9, "nesterov": True}
-    )
-    assert isinstance(optimizer, keras.optimizers.SGD)
-    assert (optimizer.momentum, optimizer.nesterov) == (0.9, True)
-    schedule = optimizer._learning_rate
-    for step in (0, 1, 5000):
-        assert float(schedule(step)) == pytest.approx(1e-5 / (1 + 1e-4 * step), rel=1e-5)
-    adam = {"optimizer": "adam", "learning_rate": 0.5, "decay": 0, "momentum": 0, "nesterov": False}
-    assert float(make_optimizer(adam).learning_rate) == 0.5
-    with pytest.raises(InputError, match=r"lack `training\.decay`, `training\.momentum`, `training\.nesterov`; "):
-        make_optimizer({"optimizer": "adam", "learning_rate": 0.5})
 
 
 FULL = {
@@ -310,7 +253,7 @@ def test_settings_that_the_schema_completes_train_as_those_in_full(
 
 def test_settings_that_lack_a_key_are_refused_by_its_name(study: tuple[pd.DataFrame, Path], tmp_path: Path) -> None:
     training = {key: value for key, value in FULL["training"].items() if key not in ("augmentation", "class_weights")}
-    with pytest.raises(InputError, match=r"lack `training\.class_weights`, `training\.augmentation`; .*complete_model"):
+    with pytest.raises(InputError, match=r"lack `training\.augmentation`, `training\.class_weights`; .*complete_model"):
         run(study, tmp_path, {**FULL, "training": training})
     for key in KEYS:
         outer, _, inner = key.partition(".")

@@ -12,7 +12,10 @@ def test_the_training_depends_on_nothing_that_does_not_train() -> None:
         "classifiers.backend",
         "classifiers.checkpoints",
         "classifiers.devices",
+        "classifiers.fitting",
         "classifiers.focal",
+        "classifiers.model_files",
+        "classifiers.picture_batches",
         "classifiers.preprocessing",
         "classifiers.probabilities",
         "classifiers.scores",
@@ -27,7 +30,15 @@ def test_the_training_depends_on_nothing_that_does_not_train() -> None:
 def test_the_script_depends_on_no_later_stage() -> None:
     found = imported_modules(SCRIPT)
     assert "classifiers.training" in found
-    later = ("saliency", "overlap", "results", "drawing", "classifiers.brought", "classifiers.gradients")
+    later = (
+        "segmentation",
+        "saliency",
+        "overlap",
+        "results",
+        "drawing",
+        "classifiers.brought",
+        "classifiers.gradients",
+    )
     assert [name for name in sorted(found) if name.startswith((*later, "data.archives", "data.pictures"))] == []
 
 
@@ -36,4 +47,4 @@ def test_no_module_of_the_stage_depends_on_a_later_one() -> None:
     names = [".".join(path.relative_to(LIBRARY).with_suffix("").parts) for path in paths if path.name != "__init__.py"]
     assert len(names) > 20
     found = imported_modules(None, *names)
-    assert [name for name in sorted(found) if name.startswith(("saliency", "overlap", "results"))] == []
+    assert [name for name in sorted(found) if name.startswith(("segmentation", "saliency", "overlap", "results"))] == []

@@ -55,7 +55,25 @@ def tables_of(models: list[str]) -> dict[str, pd.DataFrame]:
             *((model, "globules", "gradcam", 3, "0.300", 0.1, 0.05, 0.2) for model in models),
             *((model, "streaks", "gradcam", 2, "0.300", 0.05, 0.01, 0.2) for model in models),
             *((model, "union", "gradcam", 5, "0.400", 0.25, 0.2, 0.3) for model in models),
+            ("unet", "union", "segmentation", 5, "0.600", 0.5, 0.45, 0.55),
             ("controls", "union", "all_white", 5, None, 0.9, 0.8, 1.0),
+        ),
+        "extended_reference": rows(
+            "reference feature model method share_value share_low share_high",
+            *(
+                ("unet/segmentation", feature, model, "gradcam", share, share - 0.1, share + 0.1)
+                for feature, share in (("globules", 0.2), ("union", 0.5))
+                for model in models
+            ),
+            ("unet/segmentation", "union", "controls", "all_white", 1.8, 1.7, 1.9),
+        ),
+        "extended_challenge": rows(
+            "feature model method threshold n_shown j_mean shown_value n_all all_value all_low all_high",
+            *(("micro_average", model, "gradcam", None, 7, 0.2, 0.2, 10, 0.1, 0.05, 0.15) for model in models),
+            ("micro_average", "unet", "segmentation", None, 7, 0.3, 0.3, 10, 0.4, 0.35, 0.45),
+            ("micro_average", "first of ISIC 2018", "", None, None, nan, nan, None, 0.307, nan, nan),
+            *(("union", model, "gradcam", "0.400", 5, 0.25, 0.3, None, nan, nan, nan) for model in models),
+            ("union", "unet", "segmentation", "0.600", 5, 0.5, 0.5, None, nan, nan, nan),
         ),
         "extended_controls": rows(
             "model method feature control kind difference_value difference_low difference_high",
@@ -145,6 +163,7 @@ def results() -> Callable[..., StudyResults]:
         without: tuple[str, ...] = (),
         trains: bool = True,
         more: dict[str, pd.DataFrame] | None = None,
+        folds: pd.DataFrame | None = None,
         **changes: Any,
     ) -> StudyResults:
         tables = {**tables_of(models), **(more or {})}
@@ -154,6 +173,7 @@ def results() -> Callable[..., StudyResults]:
             "archives": {"training_metadata": None, "drawn": {"training_pictures": 5}},
             "features": ["globules", "milia_like_cyst"],
             "models": {model: {} for model in models},
+            "segmentation": {"folds": 2, "networks": {"unet": {}}},
             "methods": {"gradcam": {}},
             "thresholds": {"start": 0, "stop": 1, "step": 0.1},
             "leakage": "exclude",
@@ -169,6 +189,7 @@ def results() -> Callable[..., StudyResults]:
             "backend": "tensorflow",
             "archives": [{"key": "archives.evaluation_masks", "path": "m.zip", "bytes": 1234, "sha256": "ab"}],
             "classifiers": {model: {"path": f"classifiers/{model}/model.keras", "sha256": "cd"} for model in models},
+            "networks": {"unet": [{"path": "segmentation/unet/fold_1/model.keras", "sha256": "ef"}]},
             "published": None,
             "times": {
                 "seconds": 75.0,
@@ -188,6 +209,7 @@ def results() -> Callable[..., StudyResults]:
             evaluation=evaluation(),
             training=training() if trains else None,
             leakage=leakage() if trains else None,
+            folds=folds,
             runs=runs,
             tables=tables,
             shown={path: readable(table) for path, table in tables.items()},

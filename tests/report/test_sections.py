@@ -16,7 +16,7 @@ PATHS = [
     *(f"figures/{name}_third.png" for name in ("thresholds", "extremes")),
     *(f"figures/classifiers/third_{name}.png" for name in ("confusion", "roc", "reliability", "history")),
     *(f"figures/{name}.svg" for name in ("jaccard_by_threshold", "mean_curves", "ceilings", "methods")),
-    *(f"figures/{name}.svg" for name in ("sanity", "groups", "correlations")),
+    *(f"figures/{name}.svg" for name in ("sanity", "groups", "correlations", "reference")),
 ]
 
 
@@ -37,7 +37,7 @@ def test_one_that_stands_nowhere_is_told() -> None:
 
 def test_headings_are_numbered_as_the_sections_stand() -> None:
     assert heading_of("tables/table1.html") == "2. Pictures, and what was left out"
-    assert heading_of("figures/groups.svg") == "6. Right and wrong predictions"
+    assert heading_of("figures/groups.svg") == "7. Right and wrong predictions"
 
 
 def test_every_section_says_something() -> None:

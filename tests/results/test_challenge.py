@@ -11,6 +11,7 @@ import brute_force
 import numpy as np
 import pandas as pd
 import pytest
+from bootstrap_bounds import shares
 from dermalign.data.archives import list_pictures
 from dermalign.data.cell_files import PictureCells, read_counts, write_cells
 from dermalign.data.evaluation_manifest import evaluation_manifest
@@ -20,6 +21,7 @@ from dermalign.drawing.classes import FEATURES
 from dermalign.drawing.pictures import draw_picture
 from dermalign.drawing.plan import plan
 from dermalign.errors import InputError
+from dermalign.overlap.curves import open_curves
 from dermalign.overlap.join import write_curves
 from dermalign.overlap.mask_cells import count_archive
 from dermalign.overlap.shards import read_shards, write_shards
@@ -27,10 +29,13 @@ from dermalign.results import challenge
 from dermalign.results.challenge import (
     MICRO_AVERAGE,
     challenge_scores,
+    challenge_statistics,
     challenge_thresholds,
+    known_thresholds,
     thresholded_map,
     write_challenge_masks,
 )
+from dermalign.results.intervals import resampled_lesions
 from dermalign.results.statistics import threshold_statistics
 from engine_cases import GRIDS, SIDES, Picture, counted, draw_map, shard_paths, write_map_file
 from hypothesis import given, settings
@@ -43,13 +48,25 @@ THRESHOLDS = dict(zip(FEATURES, ["0.000", "0.300", "0.700", "0.300", "0.999"], s
 
 @dataclass(frozen=True)
 class Case:
-    """A source's maps, their shards and manifest, and the masks of all pictures, {image: {feature: (h, w) bool}}."""
+    """A source's maps, their curves, shards and manifest, and the masks of all pictures.
+
+    masks: {image: {feature: (h, w) bool}}. saliency: {image: map (h, w)}, or (features, h, w) where maps differ.
+    """
 
     maps: Path
+    curves: Path
     shards: dict[str, dict[str, Path]]
     evaluation: pd.DataFrame
     masks: dict[str, dict[str, np.ndarray]]
     saliency: dict[str, np.ndarray]
+
+    def map_of(self, image: str, feature: str) -> np.ndarray:
+        found = self.saliency[image]
+        return found if found.ndim == 2 else found[FEATURES.index(feature)]
+
+    def scores(self, thresholds: Mapping[str, str]) -> pd.DataFrame:
+        with open_curves(self.curves) as curves:
+            return challenge_scores(curves, self.evaluation, thresholds).set_index("feature")
 
 
 def prepare(
@@ -58,13 +75,19 @@ def prepare(
     masks: dict[str, dict[str, np.ndarray]],
     grid: tuple[int, int],
     diagnoses: Mapping[str, str],
+    by_feature: bool = False,
 ) -> Case:
-    """Run the engine on random maps of the pictures."""
+    """Run the engine on random maps of the pictures; by_feature: whether they differ by feature, with none of union."""
     random = np.random.default_rng(4)
-    saliency = {image: draw_map(random, ("ties", "any")[row % 2], grid) for row, image in enumerate(masks)}
+    shapes = len(FEATURES) if by_feature else 1
+    drawn_maps = {
+        image: np.stack([draw_map(random, ("ties", "any")[(row + part) % 2], grid) for part in range(shapes)])
+        for row, image in enumerate(masks)
+    }
+    saliency = drawn_maps if by_feature else {image: maps[0] for image, maps in drawn_maps.items()}
     write_cells(folder / "cells.h5", cells, [grid], FEATURES)
     evaluation = evaluation_manifest(read_counts([folder / "cells.h5"]), diagnoses, ["MEL", "NV"])
-    maps = write_map_file(folder / "maps.h5", saliency)
+    maps = write_map_file(folder / "maps.h5", saliency, features=FEATURES if by_feature else ())
     included = evaluation.loc[evaluation["included"], "image"].tolist()
     write_curves(folder / "curves.h5", maps, [folder / "cells.h5"], included)
     paths = shard_paths(folder / "jaccard", [*FEATURES, "union"], sorted({*THRESHOLDS.values(), "1.000"}))
@@ -72,13 +95,16 @@ def prepare(
     shards: dict[str, dict[str, Path]] = {}
     for (feature, threshold), path in paths.items():
         shards.setdefault(feature, {})[threshold] = path
-    return Case(maps, shards, evaluation, masks, saliency)
+    return Case(maps, folder / "curves.h5", shards, evaluation, masks, saliency)
 
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Case:
     """Drawn pictures at odd sizes, one of them smaller than its map."""
-    folder = tmp_path_factory.mktemp("drawn")
+    return drawn_case(tmp_path_factory.mktemp("drawn"))
+
+
+def drawn_case(folder: Path, by_feature: bool = False) -> Case:
     pictures = [picture for picture in plan(8, 24, seed=2) if picture.evaluation]
     sizes = [(101, 77), (97, 131), (149, 83), (9, 7)]
     pictures = [
@@ -90,7 +116,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Case:
     grey = {image: {name: mask * np.uint8(255) for name, mask in of.items()} for image, of in masks.items()}
     cells = (counted(Picture(image, of, np.zeros(grid, np.float32)), [grid]) for image, of in grey.items())
     diagnoses = {plain_name(picture.image): picture.diagnosis for picture in pictures}
-    return prepare(folder, cells, masks, grid, diagnoses)
+    return prepare(folder, cells, masks, grid, diagnoses, by_feature)
 
 
 def write_truth(folder: Path, case: Case, black: bool = True) -> Path:
@@ -114,7 +140,7 @@ def official_scores(truth: Path, submission: Path) -> dict[str, dict[str, float]
 def compare(case: Case, folder: Path) -> None:
     """The scorer's numbers are ours, over all masks and over those that are not black, and our statistics' own."""
     write_challenge_masks(folder / "submission", case.maps, case.evaluation, THRESHOLDS)
-    ours = challenge_scores(case.shards, case.evaluation, THRESHOLDS).set_index("feature")
+    ours = case.scores(THRESHOLDS)
     assert ours.index.tolist() == [*FEATURES, MICRO_AVERAGE]
     included = int(case.evaluation["included"].sum())
     assert ours["n_all"].tolist() == [included] * len(FEATURES) + [included * len(FEATURES)]
@@ -137,6 +163,17 @@ def compare(case: Case, folder: Path) -> None:
 
 def test_the_scorer_prints_our_numbers_on_drawn_pictures(drawn: Case, tmp_path: Path) -> None:
     compare(drawn, tmp_path)
+
+
+def test_the_scorer_prints_our_numbers_where_maps_differ_by_feature(tmp_path: Path) -> None:
+    case = drawn_case(tmp_path, by_feature=True)
+    compare(case, tmp_path)
+    (image, *_) = case.evaluation.loc[case.evaluation["included"], "image"]
+    written = [np.asarray(Image.open(tmp_path / "submission" / f"{image}_attribute_{name}.png")) for name in FEATURES]
+    height, width = written[0].shape
+    for feature, mask in zip(FEATURES, written, strict=True):
+        white = brute_force.thresholded(case.map_of(image, feature), width, height, THRESHOLDS[feature])
+        np.testing.assert_array_equal(mask > 127, white)
 
 
 def test_the_scorer_prints_our_numbers_on_real_pictures(real_data: Path, tmp_path: Path) -> None:
@@ -166,15 +203,12 @@ def test_blank_maps_and_masks_score_as_in_the_scorer(drawn: Case, tmp_path: Path
     shown = evaluation["streaks"] > 0
     evaluation.loc[shown, "included"] = False
     thresholds = dict.fromkeys(FEATURES, "1.000")
-    shards = {}
-    for feature in [*FEATURES, "union"]:
-        table = pd.read_csv(drawn.shards[feature]["1.000"])
-        path = tmp_path / f"{feature}.csv"
-        table[~table["image"].isin(evaluation.loc[shown, "image"])].to_csv(path, index=False)
-        shards[feature] = {"1.000": path}
-    case = replace(drawn, evaluation=evaluation, shards=shards)
+    images = evaluation.loc[evaluation["included"], "image"].tolist()
+    curves = tmp_path / "curves.h5"
+    write_curves(curves, drawn.maps, [drawn.maps.parent / "cells.h5"], images)
+    case = replace(drawn, evaluation=evaluation, curves=curves)
     write_challenge_masks(tmp_path / "submission", case.maps, evaluation, thresholds)
-    ours = challenge_scores(shards, evaluation, thresholds).set_index("feature")
+    ours = case.scores(thresholds)
     scores = official_scores(write_truth(tmp_path / "truth", case), tmp_path / "submission")
     assert scores["streaks"] == {"jaccard": 1.0, "dice": 1.0} == dict(ours.loc["streaks", ["jaccard", "dice"]])
     assert scores["globules"] == {"jaccard": 0.0, "dice": 0.0} == dict(ours.loc["globules", ["jaccard", "dice"]])
@@ -288,20 +322,60 @@ def test_several_maps_of_a_picture_are_refused(drawn: Case, tmp_path: Path) -> N
     maps = write_map_file(tmp_path / "maps.h5", saliency, saliency)
     with pytest.raises(InputError, match="several maps of a picture"):
         write_challenge_masks(tmp_path / "submission", maps, drawn.evaluation, THRESHOLDS)
-    path = tmp_path / "0.300.csv"
-    path.write_text("image,intersection,union,jaccard\na,1,2,0.5\na,1,3,0.333\n")
-    shards = {feature: {"0.300": path} for feature in ("globules", "union")}
+    maps = write_map_file(tmp_path / "maps.h5", drawn.saliency, drawn.saliency)
+    images = drawn.evaluation.loc[drawn.evaluation["included"], "image"].tolist()
+    write_curves(tmp_path / "curves.h5", maps, [drawn.maps.parent / "cells.h5"], images)
     with pytest.raises(InputError, match="several maps of a picture"):
-        challenge_scores(shards, drawn.evaluation, {"globules": "0.300"})
+        replace(drawn, curves=tmp_path / "curves.h5").scores({"globules": "0.300"})
 
 
-def test_shards_of_other_pictures_and_the_union_are_refused(drawn: Case) -> None:
+def test_curves_of_other_pictures_and_the_union_are_refused(drawn: Case) -> None:
     evaluation = drawn.evaluation.copy()
     evaluation.loc[evaluation["included"].idxmax(), "included"] = False
     with pytest.raises(InputError, match="of other pictures than the evaluation manifest"):
-        challenge_scores(drawn.shards, evaluation, THRESHOLDS)
+        replace(drawn, evaluation=evaluation).scores(THRESHOLDS)
     with pytest.raises(InputError, match="union is computed from the features"):
-        challenge_scores(drawn.shards, drawn.evaluation, {"union": "0.300"})
+        drawn.scores({"union": "0.300"})
+
+
+def test_intervals_are_of_resampled_lesions(drawn: Case) -> None:
+    included = drawn.evaluation.loc[drawn.evaluation["included"], "image"].tolist()
+    lesions = {included[0]: "a", included[1]: "a"}
+    with open_curves(drawn.curves) as curves:
+        table = challenge_statistics("plain", "gradcam", curves, drawn.evaluation, THRESHOLDS, lesions, 3)
+    assert table["feature"].tolist() == [*FEATURES, MICRO_AVERAGE]
+    scores = drawn.scores(THRESHOLDS)
+    np.testing.assert_array_equal(table["jaccard"], scores["jaccard"])
+    # All from the pixels of thresholded maps, and a loop over resamples.
+    clusters = [0, 0, *range(1, len(included) - 1)]
+    times = np.concatenate(list(resampled_lesions(len(included) - 1, 3)))[:, clusters].astype(float)
+    sums = np.zeros((2, len(included)))
+    for feature, threshold in THRESHOLDS.items():
+        parts = np.zeros((2, len(included)))
+        for row, image in enumerate(included):
+            mask = drawn.masks[image][feature]
+            white = brute_force.thresholded(drawn.map_of(image, feature), *mask.shape[::-1], threshold)
+            parts[:, row] = (white & mask).sum() / mask.size, (white | mask).sum() / mask.size
+        sums += parts
+        _check_bounds(table, feature, times, parts)
+    _check_bounds(table, MICRO_AVERAGE, times, sums)
+
+
+def _check_bounds(table: pd.DataFrame, feature: str, times: np.ndarray, parts: np.ndarray) -> None:
+    (row,) = table[table["feature"] == feature].to_dict("records")
+    clusters = [0, 0, *range(1, times.shape[1] - 1)]
+    expected = np.quantile((times @ parts[0]) / (times @ parts[1]), shares(clusters))
+    assert [row["low"], row["high"]] == pytest.approx(expected.tolist(), abs=1e-9)
+    assert row["low"] <= row["jaccard"] <= row["high"]
+
+
+def test_what_has_no_best_threshold_is_left_out_of_statistics() -> None:
+    table = pd.DataFrame(
+        [("a", "x", "globules", "0.300"), ("a", "x", "streaks", None)],
+        columns=["model", "method", "feature", "threshold"],
+    )
+    assert known_thresholds(table, "a", "x", ["streaks", "globules"]) == {"globules": "0.300"}
+    assert known_thresholds(table, "b", "x", ["globules"]) == {}
 
 
 def test_best_thresholds_are_those_of_the_source() -> None:

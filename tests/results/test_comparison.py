@@ -166,7 +166,7 @@ def test_the_challenges_j_is_another_aggregation_and_stays_empty() -> None:
     for place in ("first", "second", "third"):
         row = found(TABLE, "section 2", f"{place} of ISIC 2018", "j")
         assert math.isnan(row["ours"]) and row["note"].startswith("another aggregation: a ratio of sums")
-        assert "snakemake challenge" in row["note"]
+        assert "tables/extended_challenge" in row["note"]
     assert math.isnan(found(TABLE, "section 3", "second of ISIC 2019", "balanced_accuracy")["ours"])
 
 

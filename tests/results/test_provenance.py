@@ -45,6 +45,7 @@ def record(**changes: Any) -> dict[str, Any]:
         "repository": "/nowhere",
         "archives": pd.DataFrame([["archives.a", "data/a.zip", 3, 2**40, "0" * 64]], columns=list("abcde")),
         "classifiers": {"plain": {"path": "classifiers/plain/model.keras"}},
+        "networks": {"unet": [{"path": "segmentation/unet/fold_1/model.keras"}]},
         "published": None,
         "training": pd.DataFrame({"split": ["train"] * 5 + ["excluded"] * 2}),
         "evaluation": pd.DataFrame({"included": [True, False, True]}),
@@ -63,6 +64,7 @@ def test_the_record_says_what_it_was_given_and_counts(tmp_path: Path) -> None:
     }
     assert (found["study"], found["seed"], found["commit"], found["changed"]) == ("mine", 7, None, None)
     assert found["archives"] == [{"a": "archives.a", "b": "data/a.zip", "c": 3, "d": 2**40, "e": "0" * 64}]
+    assert found["networks"] == {"unet": [{"path": "segmentation/unet/fold_1/model.keras"}]}
     assert "secret" not in json.dumps(found)
     assert record(training=None)["pictures"]["training"] is None
     write_record(tmp_path / "study.json", found)

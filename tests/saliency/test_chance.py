@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dermalign.errors import InputError
+from dermalign.saliency.blocks import MapBlock
 from dermalign.saliency.chance import (
     Chance,
     chance_blocks,
@@ -40,6 +41,58 @@ def test_random_cells_are_as_many_at_every_threshold(saliency: np.ndarray, seed:
             white = [(maps > np.float32(threshold)).sum(axis=(1, 2)) for maps in (of_draw, saliency)]
             assert (white[0] == white[1]).all()
     np.testing.assert_array_equal(saliency, before)  # the next draw begins with the same maps
+
+
+OF_FEATURES = st.tuples(st.integers(2, 5), st.integers(1, 4), st.integers(1, 5), st.integers(1, 5))
+
+
+@given(OF_FEATURES.flatmap(lambda shape: arrays(np.float32, shape, elements=st.floats(0, 1, width=32))), st.integers(0))
+def test_random_cells_of_each_feature_stay_its_own(saliency: np.ndarray, seed: int) -> None:
+    for of_draw in drawn(random_cells, saliency, 2, seed):
+        cells = [maps.reshape(*saliency.shape[:2], -1) for maps in (of_draw, saliency)]
+        np.testing.assert_array_equal(*(np.sort(of, axis=-1) for of in cells))
+
+
+def test_the_cells_of_features_are_shuffled_apart() -> None:
+    """Each otherwise, so that where the maps of two features agree they agree by chance."""
+    saliency = np.tile(np.arange(400, dtype=np.float32).reshape(20, 20) / 400, (3, 2, 1, 1))
+    (of_draw,) = drawn(random_cells, saliency, 1, 5)
+    maps = of_draw.reshape(6, -1)
+    assert len({one.tobytes() for one in (*maps, saliency[0, 0].ravel())}) == 7
+    agreeing = np.mean([(one == other).mean() for place, one in enumerate(maps) for other in maps[:place]])
+    assert agreeing < 0.02  # of 1 in 400 by chance
+
+
+@given(MAPS, st.integers(0, 2**32 - 1))
+def test_random_cells_of_one_map_for_all_features_are_those_of_earlier_versions(
+    saliency: np.ndarray, seed: int
+) -> None:
+    flat = saliency.reshape(len(saliency), -1)
+    earlier = np.random.default_rng(seed).permuted(flat, axis=1).reshape(saliency.shape)
+    np.testing.assert_array_equal(random_cells(saliency, np.random.default_rng(seed)), earlier)
+
+
+def test_chance_maps_of_features_are_of_the_same_features(tmp_path: Path) -> None:
+    random, features, images = np.random.default_rng(0), ["globules", "union"], list("abcd")
+    saliency = random.random((4, 2, 3, 5), dtype=np.float32)
+    saliency[2] = 0
+    saliency[3, 0] = 0  # of one feature alone
+    block = MapBlock(images, saliency, saliency, np.array([False, False, True, False]), features)
+    write_maps(tmp_path / "maps.h5", [block])
+    for method in METHODS:
+        first, second = chance_blocks(method, inputs_of(tmp_path / "maps.h5", seed=7), 2)
+        for of_draw in (first, second):
+            assert (of_draw.images, of_draw.features) == (images, features)
+            assert of_draw.saliency.shape == saliency.shape
+            np.testing.assert_array_equal(of_draw.degenerate, (of_draw.saliency == 0).all(axis=(1, 2, 3)))
+            assert of_draw.degenerate.sum() == 1
+        assert not np.array_equal(first.saliency, second.saliency)
+    # A picture's maps stay together where they are given to another.
+    (block,) = chance_blocks(shuffled, inputs_of(tmp_path / "maps.h5", seed=7), 1)
+    known = {maps.tobytes(): image for maps, image in zip(saliency, images, strict=True)}
+    given_to = [known[maps.tobytes()] for maps in block.saliency]
+    assert sorted(given_to) == images
+    assert all(given != own for given, own in zip(given_to, images, strict=True))
 
 
 @given(st.integers(2, 40), st.integers(0, 2**32 - 1))

@@ -12,15 +12,18 @@ from dermalign.saliency.study_sources import MapSources
 from dermalign.study.batches import name_hash
 from dermalign.study.sources import (
     ANATOMY,
+    CEILING,
     CHANCE,
     CLASSIFIER,
     INDEPENDENT,
     KINDS,
     MAPS,
     MASKS,
+    NETWORKS,
     PICTURES,
     PRIOR,
     READER,
+    SEGMENTATION,
     Kind,
     square_of_cells,
 )
@@ -449,3 +452,79 @@ def test_readers_are_sources_of_a_sample_that_no_model_is_asked_about(sources: C
     assert found.grids == sources().grids  # no mask is counted for them
     assert found.predicting("reader") is None
     assert not sources().of_owner("reader")
+
+
+# Segmentation networks
+
+NETWORKS_OF_STUDY = {"folds": 2, "networks": {"unet": {"cells": 64}, "pooled": {"cells": 32}}}
+
+
+def test_segmentation_networks_are_sources_with_controls_of_their_own(sources: Callable[..., MapSources]) -> None:
+    found = sources(segmentation=NETWORKS_OF_STUDY)
+    of_networks = [
+        f"{network}/{method}"
+        for network in ("unet", "pooled")
+        for method in ("segmentation", "random_cells", "shuffled")
+    ]
+    before = [source.path for source in sources()]
+    of_models = [path for path in before if path.split("/")[0] in GRIDS]
+    assert [source.path for source in found] == [*of_models, *of_networks, *before[len(of_models) :]]
+    assert found.owners == ["fine", "coarse", "unet", "pooled", "controls"]
+    assert found.methods(SEGMENTATION) == ["segmentation"]
+    assert found.saliency_methods == sources().saliency_methods and found.controls == sources().controls
+    by_path = {source.path: source for source in found}
+    unet = by_path["unet/segmentation"]
+    assert (unet.kind, dict(unet.options), unet.of) == (KINDS["segmentation"], {"cells": 64}, None)
+    assert unet.needs(NETWORKS) and unet.needs(PICTURES) and not unet.needs(CLASSIFIER) and not unet.needs(MASKS)
+    for network, cells in (("unet", 64), ("pooled", 32)):
+        for source in found.of_owner(network):
+            assert found.grid(source) == (cells, cells)
+            assert not found.is_sample(source) and found.batches(source) == BATCHES
+        # A single draw, of the network's own maps; those of models have as many as are configured.
+        for name in ("random_cells", "shuffled"):
+            control = by_path[f"{network}/{name}"]
+            assert control.of == by_path[f"{network}/segmentation"] and dict(control.options) == {"draws": 1}
+        assert [source.path for source in found.controls_of(network)] == [
+            f"{network}/random_cells",
+            f"{network}/shuffled",
+            *(f"controls/{name}" for name in ("all_white", "mean_mask", "lesion")),
+        ]
+        assert found.predicting(network) is None
+    assert dict(by_path["fine/random_cells"].options) == {"draws": 3}
+    assert [source.path for source in found.controls_of("fine")] == [
+        source.path for source in sources().controls_of("fine")
+    ]
+    assert [[source.path for source in job] for job in found.jobs] == [
+        [source.path for source in job] for job in sources().jobs
+    ]  # no classifier is asked
+    assert set(found.grids) == set(sources().grids) | {(64, 64), (32, 32)}
+
+
+def test_what_networks_mapped_a_model_is_asked_about_and_not_their_controls(sources: Callable[..., MapSources]) -> None:
+    found = sources(segmentation=NETWORKS_OF_STUDY)
+    asked = [source.path for source in found.asked_about("fine")]
+    assert [path for path in asked if path.split("/")[0] in ("unet", "pooled")] == [
+        "unet/segmentation",
+        "pooled/segmentation",
+    ]
+    before = [source.path for source in sources().asked_about("fine")]
+    assert [path for path in asked if path in before] == before
+
+
+def test_folds_are_of_pictures(sources: Callable[..., MapSources]) -> None:
+    found = sources(segmentation=NETWORKS_OF_STUDY)
+    folds = NETWORKS_OF_STUDY.get("folds", 5)
+    found.check_folds(folds)
+    with pytest.raises(InputError, match=rf"segmentation.folds is {folds}, and there are {folds - 1} .*without unet"):
+        found.check_folds(folds - 1)
+    sources().check_folds(1)
+
+
+def test_ceilings_are_told_of_networks_grids_and_are_sources_of_models_alone(
+    sources: Callable[..., MapSources],
+) -> None:
+    squares = {"grids": {"start": 4, "stop": 4, "step": 1}, "maps": True}
+    found, without = sources(segmentation=NETWORKS_OF_STUDY, ceilings=squares), sources(ceilings=squares)
+    grids = {found.grid(source) for source in found if source.method == "segmentation"}
+    assert set(found.ceiling_grids) == {*without.ceiling_grids, *grids} != set(without.ceiling_grids)
+    assert found.methods(CEILING) == without.methods(CEILING)

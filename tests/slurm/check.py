@@ -28,9 +28,11 @@ OVERLAY = {
     "models": {name: {"training": {"epochs": 2}} for name in ("plain", "residual")},
     "controls": {"chance": ["shuffled"], "prior": ["all_white"], "anatomy": []},
     "ceilings": {"maps": False, "grids": {"stop": 4}},
+    "segmentation": {"networks": {"unet": None}},  # see SEGMENTED
     "faithfulness": {"pictures": 4, "steps": 2},
     "sanity": {"pictures": 2, "stages": 1},
 }
+SEGMENTED = {**OVERLAY, "segmentation": {"folds": 2, "networks": {"unet": {"training": {"epochs": 2}}}}}
 FINER = {**OVERLAY, "thresholds": [number / 10 for number in range(11)] + [0.55]}
 COMPARED = ("tables/*", "statistics/*.csv", "classifiers/*/*predictions.csv", "manifest/*.csv")
 MEASURED = ("method_runs", "extended_methods")  # how long maps took, which differs from run to run
@@ -236,12 +238,33 @@ def run_all(check: Checks, clock: Callable[[str], None], cluster: Cluster, folde
     follows |= {"statistics_controls", "ceiling_shares", "ceilings_figure"}
     follows |= {"method_differences", "extended_methods", "methods_figure"}
     follows |= {"comparison", "groups_figure", "example", "figure1", "figure2", "figure4", "figure5", "extremes"}
-    follows |= {"explorer", "study_record", "report_page"}
+    follows |= {"explorer", "study_record", "report_page", "challenge_statistics", "extended_challenge"}
     check("one more threshold runs its shards and what follows", executed(text) == follows, executed(text))
     check("and submits nothing to the cluster", status == 0 and set(cluster.jobs()) == before, text[-3000:])
     of_tables = [name for name in local.contents() if name.endswith(".csv")]
     status, text = local.run(FINER, *(str(RESULTS / name) for name in of_tables))
     check_equal(check, "with the same tables as locally", local, study)
+    clock("local run with one more threshold")
+    check_segmentation(check, cluster, local, study)
+    clock("segmentation networks, locally and on the cluster")
+
+
+def check_segmentation(check: Checks, cluster: Cluster, local: Study, study: Study) -> None:
+    """Check that the networks of the folds are trained beside each other, a GPU each, as they are locally."""
+    before = set(cluster.jobs())
+    files = [RESULTS / "segmentation" / "unet" / f"fold_{fold}" / "model.keras" for fold in (1, 2)]
+    for each in (study, local):
+        status, text = each.run(SEGMENTED, *map(str, files))
+        check("segmentation networks are trained", status == 0, text[-3000:])
+    jobs = {number: job for number, job in cluster.jobs().items() if number not in before}
+    trainings = [number for number, job in jobs.items() if rule_of(job).startswith("train_segmentation")]
+    devices = [cluster.environments().get(number, set()) for number in trainings]
+    overlap = max(jobs[number]["StartTime"] for number in trainings) < min(
+        jobs[number]["EndTime"] for number in trainings
+    )
+    check("two folds trained at the same time, a GPU each", overlap and sorted(devices) == [{"0"}, {"1"}], devices)
+    networks = [[(each.folder / path).read_bytes() for path in files] for each in (local, study)]
+    check("the networks are the same bytes", networks[0] == networks[1] and networks[0][0] != networks[0][1], "")
 
 
 def check_gpus(check: Checks, cluster: Cluster, jobs: dict[str, dict[str, str]]) -> None:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from dermalign.errors import InputError
 from dermalign.results.published import compared_models, read_published
-from dermalign.study.configuration import MANIFEST_COLUMNS, checked, read_schema, threshold_names
+from dermalign.study.configuration import MANIFEST_COLUMNS, checked, complete_network, read_schema, threshold_names
 from dermalign.study.sources import INDEPENDENT, KINDS, Kind, all_methods, methods_of, square_of_cells
 from hypothesis import given
 from hypothesis import strategies as st
@@ -176,6 +176,41 @@ def test_defaults_are_filled_in() -> None:
     assert complete["models"]["a"]["published"] == {}
     assert complete["weights_folder"] == "data/weights"
     assert "evaluation_limit" not in complete
+
+
+def test_settings_of_a_network_are_filled_in() -> None:
+    complete = checked(changed(**of_network(start_from="plain")))["segmentation"]
+    assert complete["networks"]["unet"] == EMBEDDED["segmentation"]["networks"]["unet"]
+    mine = complete["networks"]["mine"]
+    assert mine == {**complete_network(NETWORK), "start_from": "plain"}
+    assert complete_network(NETWORK) == {
+        **NETWORK,
+        "decoder": "unet",
+        "filters": 32,
+        "weights": "none",
+        "pixels": "unit",
+        "training": {
+            "epochs": 3,
+            "batch_size": 32,
+            "optimizer": "adam",
+            "learning_rate": 0.001,
+            "decay": 0,
+            "momentum": 0,
+            "nesterov": False,
+            "precision": "float32",
+            "augmentation": "flips_and_quarter_turns",
+            "batchnorm_momentum": 0.9,
+            "overlap_loss": "dice",
+            "missed": 0.7,
+            "class_weights": "square_root",
+        },
+    }
+    with pytest.raises(InputError, match="`decodr`"):
+        complete_network({**NETWORK, "decodr": "unet"})
+    # Without any there is no upper reference.
+    without = checked(changed(segmentation={"networks": {"unet": None}}))["segmentation"]
+    assert without == {"folds": 2, "validation": 0.1, "networks": {}}
+    assert checked(changed(segmentation=None))["segmentation"] == {"folds": 5, "validation": 0.1, "networks": {}}
 
 
 def test_nulls_take_keys_away() -> None:
@@ -493,6 +528,81 @@ FAULTS: dict[str, tuple[dict[str, Any], list[str]]] = {
 }
 
 
+# Segmentation networks
+
+NETWORK = {"architecture": "plain_stack", "input_size": 64, "cells": 32, "training": {"epochs": 3}}
+
+
+def of_network(name: str = "mine", **changes: Any) -> dict[str, Any]:
+    """Return an overlay with one more segmentation network."""
+    return {"segmentation": {"networks": {name: {**NETWORK, **changes}}}}
+
+
+FAULTS |= {
+    "network with a misspelt key": (
+        of_network(decodr="unet"),
+        ["`segmentation.networks.mine.decodr`", "did you mean `decoder`?"],
+    ),
+    "unknown decoder": (
+        of_network(decoder="fpn"),
+        ["`segmentation.networks.mine.decoder`", '"fpn"', "one of unet, pyramid_pooling"],
+    ),
+    "unknown loss of overlap": (
+        of_network(training={"epochs": 3, "overlap_loss": "jaccard"}),
+        ["`segmentation.networks.mine.training.overlap_loss`", "one of dice, tversky, none"],
+    ),
+    "missed above 1": (
+        of_network(training={"epochs": 3, "missed": 1.5}),
+        ["`segmentation.networks.mine.training.missed`", "at most 1"],
+    ),
+    "loss of a classifier for a network": (
+        of_network(training={"epochs": 3, "loss": "focal"}),
+        ["`segmentation.networks.mine.training.loss`"],
+    ),
+    "loss of a network for a classifier": (
+        {"models": {"plain": {"training": {"overlap_loss": "dice"}}}},
+        ["`models.plain.training.overlap_loss`"],
+    ),
+    "network without cells": (of_network(cells=None), ["`segmentation.networks.mine` lacks `cells`", "Add it"]),
+    "network named with a dash": (of_network("u-net"), ["`segmentation.networks`", "u-net"]),
+    "one fold": ({"segmentation": {"folds": 1}}, ["`segmentation.folds`", "at least 2"]),
+    "nothing that chooses an epoch": ({"segmentation": {"validation": 0}}, ["`segmentation.validation`", "greater"]),
+    "network named as a model": (
+        of_network("plain"),
+        ["segmentation.networks: plain is the name of a model", "another first name"],
+    ),
+    "network named as the controls": (
+        of_network("controls"),
+        ["segmentation.networks: controls is the first name of the controls", "another"],
+    ),
+    "network named as readers": (
+        of_network("reader"),
+        ["segmentation.networks: reader is the first name of readers", "another"],
+    ),
+    "network named as ceilings": (of_network("ceiling"), ["segmentation.networks: ceiling", "another"]),
+    "network that starts from no model": (
+        of_network(start_from="none_such"),
+        ["`segmentation.networks.mine.start_from` is none_such", "architecture, plain_stack: plain."],
+    ),
+    "network that starts from another architecture": (
+        of_network(start_from="residual"),
+        ["`segmentation.networks.mine.start_from` is residual", "architecture, plain_stack: plain."],
+    ),
+    "network of an architecture that no model has": (
+        of_network(architecture="VGG16", start_from="plain"),
+        ["`segmentation.networks.mine.start_from` is plain", "VGG16: there is none."],
+    ),
+    "network that starts from a brought model": (
+        {"models": {"own": {"classifier": "mine.keras", "pixels": "raw"}}, **of_network(start_from="own")},
+        ["`segmentation.networks.mine.start_from` is own", "trained here"],
+    ),
+    "network with two starts": (
+        of_network(start_from="plain", weights="a.weights.h5"),
+        ["`segmentation.networks.mine` has both `weights` and `start_from`, plain", "Set weights to none"],
+    ),
+}
+
+
 FAULTS |= {
     f"feature named {name}": ({"features": ["globules", name]}, [f"`features` names {name}, a word", "another name"])
     for name in ("all", *MANIFEST_COLUMNS)
@@ -684,6 +794,13 @@ def test_sources_of_no_model_have_first_names_of_their_own() -> None:
     ):
         with pytest.raises(InputError, match=words):
             checked(changed(sources=wrong))
+
+
+@pytest.mark.usefixtures("disc")
+def test_a_source_is_not_called_as_a_network() -> None:
+    sources = {"unet": {"anna": {"kind": "disc", "cells": 9}}}
+    with pytest.raises(InputError, match=r"sources: unet is the name of a segmentation network.*another first name"):
+        checked(changed(sources=sources))
 
 
 def test_without_such_a_kind_there_is_no_such_key() -> None:

@@ -29,10 +29,12 @@ from dermalign.study.sources import (
     MASKS,
     METHOD,
     NEGATIVE,
+    NETWORKS,
     PICTURES,
     PRIOR,
     READER,
     READER_MASKS,
+    SEGMENTATION,
     VARIANT,
     Kind,
     Origin,
@@ -48,10 +50,10 @@ from dermalign.study.sources import (
 )
 from jsonschema import Draft202012Validator
 
-FAMILIES = (METHOD, VARIANT, *CONTROLS, CEILING, INDEPENDENT, READER)
+FAMILIES = (METHOD, VARIANT, *CONTROLS, CEILING, SEGMENTATION, INDEPENDENT, READER)
 # How many of the parameters of a family's functions, or of a kind of saliency method's, are no options; they are first.
 FIXED = {
-    **{CHANCE: 2, LAYER_TAKEN: 2, PICTURES_TAKEN: 2, NETWORK_TAKEN: 4},
+    **{CHANCE: 2, LAYER_TAKEN: 2, PICTURES_TAKEN: 2, NETWORK_TAKEN: 4, SEGMENTATION: 4},
     **dict.fromkeys((VARIANT, PRIOR, ANATOMY, CEILING, INDEPENDENT, READER), 1),
 }
 LIBRARY = Path(__file__).resolve().parents[2] / "workflow_scripts" / "dermalign"
@@ -74,7 +76,12 @@ def fixed(kind: Kind) -> int:
 
 
 def own(kind: Kind) -> set[str]:
-    """The options that are the function's own: of a saliency method not what it is asked about, nor what its map is."""
+    """The options that are the function's own: of a saliency method not what it is asked about, nor what its map is.
+
+    Of a segmentation network none: it was trained with them.
+    """
+    if kind.family == SEGMENTATION:
+        return set()
     return set(own_options(kind, {})) - set(NEGATIVE) if kind.family == METHOD else set(kind.options)
 
 
@@ -115,7 +122,7 @@ def test_the_function_can_be_called_as_the_family_says(name: str) -> None:
 def test_an_option_is_required_or_has_a_default_that_its_schema_allows(name: str) -> None:
     kind = KINDS[name]
     assert kind.family in FAMILIES
-    assert set(kind.needs) <= {CLASSIFIER, PICTURES, MAPS, MASKS, LESIONS, LESION_MASKS, READER_MASKS}
+    assert set(kind.needs) <= {CLASSIFIER, NETWORKS, PICTURES, MAPS, MASKS, LESIONS, LESION_MASKS, READER_MASKS}
     assert set(kind.required) <= set(kind.options)
     for option, schema in kind.options.items():
         Draft202012Validator.check_schema(schema)
@@ -157,6 +164,7 @@ def test_families_are_in_the_order_of_the_registry() -> None:
     assert list(kinds_of(CHANCE)) == ["random_cells", "shuffled"]
     assert list(kinds_of(PRIOR)) == ["all_white", "center_gaussian", "mean_mask"]
     assert list(kinds_of(ANATOMY)) == ["lesion", "lesion_depth"]
+    assert list(kinds_of(SEGMENTATION)) == ["segmentation"]
     assert [name for name, kind in KINDS.items() if kind.constant] == ["all_white"]
     assert "gradcam" in kinds_of(METHOD)
 

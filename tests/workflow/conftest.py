@@ -27,6 +27,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 FEW_SOURCES: dict[str, Any] = {
     "controls": {"chance": ["shuffled"], "prior": [], "anatomy": []},
     "ceilings": {"maps": False, "grids": {"stop": 4}},
+    "segmentation": {"networks": {"unet": None}},
     "faithfulness": {"pictures": 0},
     "sanity": {"pictures": 0},
 }
@@ -222,6 +223,7 @@ def given() -> Callable[..., dict[str, Any]]:
                     "training": {"epochs": 0},
                 },
             },
+            "segmentation": {"networks": {"unet": None}},
             **changes,
         }
 

@@ -87,6 +87,7 @@ def test_all_faults_are_told_at_once(
     assert f"{len(lines)} faults are to be mended before anything is computed" in run.text
 
 
+@pytest.mark.slow
 def test_an_environment_in_a_path_with_a_blank_is_told_before_any_job(tmp_path: Path) -> None:
     (tmp_path / "my data").mkdir()
     (tmp_path / "my data" / ".venv").symlink_to(sys.prefix)

@@ -28,7 +28,8 @@ PLAN = (REPOSITORY / "docs" / "planning.md").read_text(encoding="utf-8")
 def named(rule: str) -> str:
     """Return what docs/ call a rule: rules that are made per model, source, batch or block share a name."""
     per_source = "gradcam|sanity|jaccard|fetch|maps|statistics|control_statistics|evaluation_predictions"
-    shared = rf"^({per_source})_(?!by_threshold).*|^(table|figure)\d$"
+    per_source += "|train_segmentation|segmentation"
+    shared = rf"^({per_source})_(?!by_threshold|targets|folds).*|^(table|figure)\d$"
     return re.sub(shared, lambda match: match[1] or match[2], rule)
 
 
@@ -105,7 +106,7 @@ def test_the_guide_says_where_every_rule_runs(planned: dict[int, Planned]) -> No
 def test_the_guide_says_which_rules_want_a_gpu(planned: dict[int, Planned]) -> None:
     table = rows(GUIDE, "What runs where")
     wanting = {rule for rule, asks in planned[1].asks.items() if int(asks.get("gpu", 0))}
-    with_gpu = {"train", "gradcam", "sanity", "faithfulness"}
+    with_gpu = {"train", "gradcam", "sanity", "faithfulness", "train_segmentation", "segmentation"}
     assert wanting == rules_in(rule for rule, _, _, asks in table if "GPU" in asks) == with_gpu
 
 

@@ -41,6 +41,7 @@ RUN_BY = {
     r"control_statistics_\w+": "control_statistics",
     r"merge_controls": "merge_statistics",
     r"evaluation_predictions_\w+": "evaluation_predictions",
+    r"(training|evaluation)_pictures": "stored_pictures",
     r"gradcam_\w+": "explain",
     r"maps_\w+": "map_source",
     r"sanity_\w+": "sanity",
@@ -52,7 +53,7 @@ EXTENDED = {
     f"extended_{name}"
     for name in (
         *("thresholds", "best_thresholds", "groups", "controls", "mann_whitney", "localisation", "ceilings"),
-        *("out_of_sample", "hypotheses", "methods", "faithfulness", "sanity"),
+        *("out_of_sample", "hypotheses", "methods", "faithfulness", "sanity", "challenge"),
     )
 }
 OF_MANIFEST = {"table1", "extended_features"}
@@ -77,7 +78,7 @@ AFTER_ANY_MAPS = {
     *LOCALISATION,
     *FAITHFULNESS,
     *("jaccard_by_threshold", "mean_curves", "comparison", "ceiling_shares", "ceilings_figure"),
-    *("method_differences", "methods_figure"),
+    *("method_differences", "methods_figure", "challenge_statistics"),
     *("group_tests", "groupings", "extended_groupings", "out_of_sample", "hypotheses"),
     *("control_statistics_plain", "merge_controls"),
     *(TABLES - OF_MANIFEST - SANITY - {"classifier_table"}),
@@ -128,7 +129,7 @@ def test_other_words_run_nothing(study: Copy) -> None:
         ("data.archives", '"""Return a file\'s content; raises OSError."""', '"""Give what is in a file."""'),
         ("data.archives", "there is no such archive", "no archive of this name is there"),
         ("classifiers.training", "Return one weight per class, (classes,),", "Give a weight to each class"),
-        ("classifiers.training", "optimizer: must be sgd or adam", "optimizer: sgd or adam is possible"),
+        ("classifiers.fitting", "optimizer: must be sgd or adam", "optimizer: sgd or adam is possible"),
     ]
     for module, old, new in reworded:
         with study.edited(module, (old, new)):
@@ -146,7 +147,7 @@ def test_other_words_run_nothing(study: Copy) -> None:
         ("results.provenance", '"jax",', '"jaxlib",', LAST),
         ("results.audit", '"not settled"', '"open"', {"audit_table", *LAST}),
         (
-            "classifiers.training",
+            "classifiers.picture_batches",
             "READ_AHEAD = 4",
             "READ_AHEAD = 5",
             {"train", "classifier_metrics", *MAPS, *AFTER_MAPS, *SANITY, *FIGURES, "classifier_table"},

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -31,10 +32,11 @@ FEATURES = ["globules", "milia_like_cyst", "negative_network", "pigment_network"
 
 def test_it_ends_with_the_best_thresholds_and_where_everything_lies(finished: tuple[Study, Run]) -> None:
     study, run = finished
-    best = pd.read_csv(study.results / "statistics" / "best_thresholds.csv").query("method == 'gradcam'")
+    best = pd.read_csv(study.results / "statistics" / "best_thresholds.csv")
+    best = best[best["method"].isin(["gradcam", "segmentation"])]
     for feature in [*FEATURES, "union"]:
-        plain, residual = (best[best["feature"] == feature].set_index("model").loc[["plain", "residual"]]).itertuples()
-        row = [feature, *(f"{value:.3f}" for of in (plain, residual) for value in (of.threshold, of.j_mean))]
+        of_feature = best[best["feature"] == feature].set_index("model").loc[["plain", "residual", "unet"]]
+        row = [feature, *(f"{value:.3f}" for of in of_feature.itertuples() for value in (of.threshold, of.j_mean))]
         assert row in [line.split() for line in run.text.splitlines()]
     for folder in ("tables", "figures", "statistics", "jaccard", "saliency", "classifiers", "manifest", "logs"):
         assert f"results/embedded/{folder}/" in run.text
@@ -99,14 +101,15 @@ def test_every_count_equals_brute_force_to_the_pixel(finished: tuple[Study, Run]
     sample = evaluation[evaluation["included"]].sample(25, random_state=4)["image"]
     compared = 0
     with zipfile.ZipFile(archive) as opened:
-        for model in ("plain", "residual"):
+        for source in ("plain/gradcam", "residual/gradcam", "unet/segmentation"):
             shards = {
-                path.relative_to(results / "jaccard" / model / "gradcam"): pd.read_csv(path, index_col="image")
-                for path in (results / "jaccard" / model / "gradcam").rglob("*.csv")
+                path.relative_to(results / "jaccard" / source): pd.read_csv(path, index_col="image")
+                for path in (results / "jaccard" / source).rglob("*.csv")
             }
             for image in sample:
-                with h5py.File(results / "saliency" / model / "gradcam" / f"{image}.h5") as store:
+                with h5py.File(results / "saliency" / source / f"{image}.h5") as store:
                     saliency = store["saliency"][:]
+                    of_feature = list(store.attrs.get("features", []))
                 masks = {}
                 for feature in FEATURES:
                     name = f"{archive.stem}/{image}_attribute_{feature}.png"
@@ -117,7 +120,8 @@ def test_every_count_equals_brute_force_to_the_pixel(finished: tuple[Study, Run]
                         shard = shards[Path(feature) / f"{number / 10:.3f}.csv"]
                         assert (image in shard.index) == mask.any()
                         if mask.any():
-                            expected = intersection_and_union(saliency, mask, number / 10)
+                            own = saliency[of_feature.index(feature)] if of_feature else saliency
+                            expected = intersection_and_union(own, mask, number / 10)
                             found = shard.loc[image]
                             assert (found["intersection"], found["union"]) == expected
                             assert found["jaccard"] == expected[0] / expected[1]
@@ -128,7 +132,7 @@ def test_every_count_equals_brute_force_to_the_pixel(finished: tuple[Study, Run]
 def test_the_merged_statistics_are_those_of_the_shards(finished: tuple[Study, Run]) -> None:
     results = finished[0].results
     thresholds = pd.read_csv(results / "statistics" / "thresholds.csv", dtype={"threshold": str})
-    assert len(thresholds) == (2 * (1 + 2) + 5 + 2) * 6 * 11
+    assert len(thresholds) == (3 * (1 + 2) + 5 + 2) * 6 * 11
     for row in thresholds.itertuples():
         shard = pd.read_csv(results / "jaccard" / row.model / row.method / row.feature / f"{row.threshold}.csv")
         jaccard = shard.groupby("image")["jaccard"].mean()  # of a picture's draws, where chance has several
@@ -179,7 +183,8 @@ def test_controls_are_beside_every_model_in_tables_and_statistics(finished: tupl
     differences = pd.read_csv(results / "statistics" / "controls.csv", dtype=types)
     kinds = {**OF_MODELS, **OF_THE_STUDY}
     assert (differences["kind"] == differences["control"].map(kinds)).all()
-    assert set(zip(differences["model"], differences["control"], strict=True)) == set(itertools.product(models, kinds))
+    compared = set(zip(differences["model"], differences["control"], strict=True))
+    assert compared == set(itertools.product([*models, "unet"], kinds))
     for row in differences.query("at == 'own best' and group == 'all'").itertuples():
         owner = row.model if row.control in OF_MODELS else "controls"
         assert pd.isna(row.control_threshold) == (row.control == "all_white")  # the same at every threshold
@@ -208,6 +213,50 @@ def test_grad_cam_finds_what_makes_a_drawn_melanoma(finished: tuple[Study, Run])
     assert (table["difference_low"] > 0).all(), table[["control", "feature", "difference_low"]]
 
 
+def test_the_reference_is_far_above_every_control_and_every_classifier(finished: tuple[Study, Run]) -> None:
+    statistics = finished[0].results / "statistics"
+    table = pd.read_csv(statistics / "controls.csv")
+    table = table.query("model == 'unet' and group == 'all' and at == 'equal area at best'")
+    table = table[table["feature"].isin(["union", "pigment_network"])]
+    assert len(table) == 2 * len([*OF_MODELS, *OF_THE_STUDY])
+    assert (table["difference_low"] > 0).all(), table[["control", "feature", "difference_low"]]
+    shares = pd.read_csv(statistics / "reference_shares.csv").query("method == 'gradcam' and feature == 'union'")
+    assert shares["model"].tolist() == ["plain", "residual"] and (shares["high"] < 1).all()
+    page = (finished[0].results / "report" / "index.html").read_text(encoding="utf-8")
+    assert "with this number alone the published 0.307 (first of ISIC 2018), 0.305 (second" in page
+    assert "0 are mapped by a network that saw that one" in page
+
+
+def test_each_picture_is_mapped_by_the_network_that_saw_neither_it_nor_its_lesion(
+    finished: tuple[Study, Run],
+) -> None:
+    """From the stores, the networks and the archives alone."""
+    results = finished[0].results
+    folds = pd.read_csv(results / "manifest" / "folds.csv", keep_default_na=False).set_index("image")
+    lesions = folds.loc[folds["lesion_id"] != "", ["lesion_id", "fold"]].drop_duplicates()
+    assert lesions["lesion_id"].is_unique and set(folds["fold"]) == {1, 2}
+    files = {fold: results / "segmentation" / "unet" / f"fold_{fold}" / "model.keras" for fold in (1, 2)}
+    digests = {fold: hashlib.sha256(path.read_bytes()).hexdigest() for fold, path in files.items()}
+    networks = {fold: keras.models.load_model(path, safe_mode=True) for fold, path in files.items()}
+    account = pd.read_csv(results / "manifest" / "folds_leakage.csv")
+    assert len(account) and (account["fold"] == account["training_fold"]).all()
+    stores = sorted((results / "saliency" / "unet" / "segmentation").iterdir())
+    evaluation = pd.read_csv(results / "manifest" / "evaluation.csv")
+    assert {path.stem for path in stores} == set(evaluation.query("diagnosis in ['MEL', 'NV']")["image"])
+    assert set(folds.index) == set(evaluation["image"])  # of other diagnoses, too, which train
+    archive = results / "archives" / "ISIC2018_Task1-2_Training_Input.zip"
+    for path in stores[::17]:
+        fold = folds.loc[path.stem, "fold"]
+        assert folds.loc[path.stem, f"fold_{fold}"] == "held_out"
+        with h5py.File(path) as store, zipfile.ZipFile(archive) as opened:
+            assert store.attrs["classifier_sha256"] == digests[fold]
+            assert list(store.attrs["features"]) == [*FEATURES, "union"]
+            member = next(name for name in opened.namelist() if Path(name).stem == path.stem)
+            picture = Image.open(opened.open(member)).convert("RGB").resize((64, 64), Image.Resampling.BILINEAR)
+            expected = np.asarray(networks[fold](np.asarray(picture, np.float32)[np.newaxis]))[0]
+            np.testing.assert_allclose(store["saliency"][()], expected.transpose(2, 0, 1), atol=1e-5)
+
+
 def test_all_white_at_equal_area_is_what_pixels_anywhere_would_cover(finished: tuple[Study, Run]) -> None:
     results = finished[0].results
     evaluation = pd.read_csv(results / "manifest" / "evaluation.csv").set_index("image")
@@ -222,7 +271,7 @@ def test_all_white_at_equal_area_is_what_pixels_anywhere_would_cover(finished: t
         expected = common / (area + mask - common)
         np.testing.assert_allclose([row.control_j_mean, row.j_mean], [expected.mean(), shard["jaccard"].mean()])
         compared += 1
-    assert compared == 2 * 11
+    assert compared == 3 * 11  # of two models and a network
 
 
 def test_ceilings_are_what_pillow_s_pixels_allow_and_no_map_is_above_them(finished: tuple[Study, Run]) -> None:
@@ -248,7 +297,7 @@ def test_ceilings_are_what_pillow_s_pixels_allow_and_no_map_is_above_them(finish
     shares = pd.read_csv(results / "statistics" / "ceiling_shares.csv", dtype={"threshold": str})
     best_rows = pd.read_csv(results / "statistics" / "best_thresholds.csv", dtype={"threshold": str})
     best_rows = best_rows.set_index(["model", "method", "feature"])
-    assert len(shares) == 2 * 6
+    assert len(shares) == 3 * 6
     for row in shares.to_dict("records"):
         own = best_rows.loc[(row["model"], row["method"], row["feature"])]
         assert (row["threshold"], row["n"]) == (own["threshold"], own["n"])
@@ -269,7 +318,7 @@ def test_faithfulness_is_of_the_same_sample_for_all_sources_and_tells_them_from_
     for model, grid in (("plain", "16x16"), ("residual", "4x4")):
         table = pd.read_csv(results / "faithfulness" / f"{model}.csv")
         sources = {*table["source_model"].str.cat(table["method"], sep="/")}
-        of_study = {*(f"controls/{name}" for name in OF_THE_STUDY), f"ceiling/{grid}"}
+        of_study = {*(f"controls/{name}" for name in OF_THE_STUDY), f"ceiling/{grid}", "unet/segmentation"}
         assert sources == {*(f"{model}/{name}" for name in ("gradcam", *OF_MODELS)), *of_study}
         samples = {tuple(of["image"]) for _, of in table.groupby(["source_model", "method"])}
         assert len(samples) == 1 and len(*samples) == configuration["pictures"]
@@ -427,8 +476,7 @@ def test_every_table_is_in_four_formats_and_every_figure_in_two(finished: tuple[
         *(f"extended_{name}" for name in ("features", "thresholds", "best_thresholds", "groups", "mann_whitney")),
         *("extended_controls", "extended_ceilings", "extended_groupings", "extended_correlations"),
         *("extended_out_of_sample", "extended_hypotheses", "extended_localisation", "extended_methods"),
-        "extended_faithfulness",
-        "extended_sanity",
+        *("extended_faithfulness", "extended_sanity", "extended_reference", "extended_challenge"),
     }
     for table in tables:
         written = [(results / "tables" / f"{table}{suffix}").read_text("utf-8") for suffix in (".md", ".html", ".tex")]
@@ -439,6 +487,7 @@ def test_every_table_is_in_four_formats_and_every_figure_in_two(finished: tuple[
     assert figures == {
         *(f"figure{number}" for number in range(1, 6)),
         *("groups", "correlations", "jaccard_by_threshold", "mean_curves", "ceilings", "sanity", "methods"),
+        "reference",
         *("extremes_plain", "extremes_residual"),
         *(
             f"classifiers/{model}_{kind}"
@@ -559,6 +608,7 @@ def test_the_index_names_every_result_and_its_links_lead_there(finished: tuple[S
         assert f"\n- {title}. " in page
 
 
+@pytest.mark.slow
 def test_files_of_other_studies_are_known_to_the_index(empty: Study) -> None:
     """Those of further models, of variants, of groups of one's own, without controls, and on request."""
     overlay = {

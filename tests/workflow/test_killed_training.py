@@ -15,10 +15,21 @@ from .conftest import Study, environment_of_jobs
 pytestmark = pytest.mark.slow
 
 
-def test_a_killed_run_goes_on_from_its_last_epoch(empty: Study, tiny: Callable[[], dict[str, Any]]) -> None:
+@pytest.mark.parametrize(
+    ("trained", "log", "outputs"),
+    [
+        ("classifiers/plain", "train/plain.log", 3),
+        ("segmentation/unet/fold_1", "segmentation/unet/fold_1.log", 2),
+    ],
+)
+def test_a_killed_run_goes_on_from_its_last_epoch_and_ends_with_the_same_bytes(
+    empty: Study, tiny: Callable[[], dict[str, Any]], trained: str, log: str, outputs: int
+) -> None:
     overlay = tiny()
-    overlay["models"]["plain"]["training"]["epochs"] = 30
-    target = "results/embedded/classifiers/plain/model.keras"
+    overlay["models"]["plain"]["training"]["epochs"] = 16
+    overlay["segmentation"] = {"networks": {"unet": {"training": {"epochs": 16}}}}
+    folder = empty.results / trained
+    target = f"results/embedded/{trained}/model.keras"
     command = empty.command(target, "--cores", "1", overlay=overlay)
     with (empty.folder / "printed").open("w") as printed:
         # A session of its own, so that all its processes can be killed at once.
@@ -30,7 +41,6 @@ def test_a_killed_run_goes_on_from_its_last_epoch(empty: Study, tiny: Callable[[
             env=environment_of_jobs(),
             start_new_session=True,
         )
-        folder = empty.results / "classifiers" / "plain"
         try:
             while process.poll() is None and not list(folder.glob(".training/epoch_*.h5")):
                 time.sleep(0.05)
@@ -44,8 +54,19 @@ def test_a_killed_run_goes_on_from_its_last_epoch(empty: Study, tiny: Callable[[
     assert empty.snakemake("--unlock", overlay=overlay).status == 0
     run = empty.snakemake(target, "--rerun-incomplete", overlay=overlay)
     assert run.status == 0, run.text[-3000:]
-    log = (empty.results / "logs" / "train" / "plain.log").read_text(encoding="utf-8")
-    assert "going on after epoch" in log
-    assert "INFO epoch 1 of 30" not in log
-    assert list(pd.read_csv(folder / "history.csv")["epoch"]) == list(range(1, 31))
-    assert not (folder / ".training").exists()
+    text = (empty.results / "logs" / log).read_text(encoding="utf-8")
+    assert "going on after epoch" in text
+    assert "INFO epoch 1 of 16" not in text
+    history = pd.read_csv(folder / "history.csv")
+    assert list(history["epoch"]) == list(range(1, 17))
+    resumed = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert len(resumed) == outputs and not (folder / ".training").exists()
+
+    (folder / "model.keras").unlink()
+    assert empty.snakemake(target, overlay=overlay).status == 0
+    assert "going on" not in (empty.results / "logs" / log).read_text(encoding="utf-8")
+    for name, content in resumed.items():
+        if name != "history.csv":  # whose seconds differ
+            assert (folder / name).read_bytes() == content, name
+    whole = pd.read_csv(folder / "history.csv")
+    pd.testing.assert_frame_equal(whole.drop(columns="seconds"), history.drop(columns="seconds"), check_exact=True)

@@ -37,6 +37,7 @@ BASE: dict[str, Any] = {
     "models": {"residual": None, "plain": {"input_size": 72, "training": {"epochs": 0}}},
     "controls": {"chance": ["random_cells"], "prior": [], "anatomy": [], "draws": 2},
     "ceilings": {"maps": False, "grids": {"stop": 4}},
+    "segmentation": {"networks": {"unet": None}},
     "sanity": {"pictures": 0},
     "batches": {"saliency": 1},
 }

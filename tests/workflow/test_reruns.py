@@ -23,8 +23,9 @@ GRID = [number / 10 for number in range(11)]
 FOLLOWS = {
     "statistics_plain",
     "statistics_residual",
-    *("statistics_controls", "statistics_ceiling", "merge_statistics"),
-    *("control_statistics_plain", "control_statistics_residual", "merge_controls"),
+    *("statistics_unet", "statistics_controls", "statistics_ceiling", "merge_statistics"),
+    *("control_statistics_plain", "control_statistics_residual", "control_statistics_unet", "merge_controls"),
+    *("challenge_statistics", "extended_challenge", "reference_shares", "extended_reference", "reference_figure"),
     *("ceiling_shares", "ceilings_figure", "method_differences", "methods_figure", "out_of_sample", "hypotheses"),
     *("group_tests", "groupings", "correlations", "correlations_figure"),
     *(f"table{number}" for number in range(2, 7)),
@@ -65,7 +66,7 @@ def test_what_no_result_depends_on_renews_the_record_and_its_page_alone(copied: 
 def test_a_new_threshold_lists_only_its_shards_and_what_follows(copied: Study) -> None:
     jobs = copied.snakemake("-n", overlay={"thresholds": [*GRID, 0.55]}).jobs()
     shards = jobs.pop("jaccard_1")
-    sources = 2 * (1 + 2) + 5 + 2  # Grad-CAM and chance of two models, priors and anatomy, ceilings
+    sources = 3 * (1 + 2) + 5 + 2  # of two models and a network, each with chance; priors and anatomy, ceilings
     assert len(shards) == sources * 6  # features
     assert {Path(path).name for path in shards} == {"0.550.csv"}
     assert set(jobs) == FOLLOWS
@@ -136,6 +137,7 @@ def test_a_new_picture_runs_its_batch_only(brought: Study) -> None:
     assert counted == {"cells", "shapes", "ceilings"} and len(jobs.pop("mask_cells")) == 3  # of one batch
     assert len(jobs["explorer_pictures"]) == 1
     assert "train" not in jobs and "training_manifest" not in jobs
+    assert "train_segmentation_unet" in jobs  # which learns from all pictures but its fold's
     batches = [name for name in jobs if name.startswith("gradcam_")]
     assert len(batches) == 2  # one of the two batches of each of the two models
     assert {name[-5:] for name in batches} == {batches[0][-5:]}
@@ -172,7 +174,8 @@ def test_other_content_under_the_same_name_runs_what_reads_it(brought: Study) ->
     jobs = jobs_after(masks, f"{image}_attribute_streaks.png")
     assert len({Path(path).stem for path in jobs["mask_cells"]}) == len(jobs["explorer_pictures"]) == 1
     assert {"archive_digests", "study_record"} <= set(jobs)
-    assert not [name for name in jobs if name.startswith(("gradcam_", "train", "perceptual_hashes"))]
+    assert not [name for name in jobs if name.startswith(("gradcam_", "training", "perceptual_hashes"))]
+    assert "train" not in jobs and "train_segmentation_unet" in jobs
 
     jobs = jobs_after(pictures, f"{image}.jpg")
     assert len({Path(path).stem for path in jobs["mask_cells"]}) == len(jobs["perceptual_hashes"]) == 1
@@ -183,7 +186,7 @@ def test_other_content_under_the_same_name_runs_what_reads_it(brought: Study) ->
         trained = Path(opened.namelist()[5]).name
     jobs = jobs_after(training, trained)
     assert {"training_manifest", "training_pictures", "train", "perceptual_hashes"} <= set(jobs)
-    assert "mask_cells" not in jobs
+    assert "mask_cells" not in jobs and "train_segmentation_unet" not in jobs
 
     labels = archives / "ISIC_2019_Training_GroundTruth.csv"
     lines = labels.read_text(encoding="utf-8").splitlines()
@@ -214,9 +217,25 @@ def _encoded(mode: str, kind: str, size: tuple[int, int] = (97, 75)) -> bytes:
 def test_a_retrained_classifier_decodes_no_mask_again(copied: Study) -> None:
     overlay = {"models": {"plain": {"training": {"epochs": 1}}}}
     jobs = copied.snakemake("-n", overlay=overlay).jobs()
-    assert "mask_cells" not in jobs
+    assert "mask_cells" not in jobs and "train_segmentation_unet" not in jobs
     assert [path for path in jobs["train"] if "residual" in path] == []
     assert [path for path in jobs["jaccard_0"] if "/residual/" in path] == []
+
+
+def test_another_grid_counts_masks_again_and_trains_nothing(copied: Study) -> None:
+    jobs = copied.snakemake("-n", overlay={"controls": {"cells": 48}}).jobs()
+    assert "mask_cells" in jobs and "maps_controls_mean_mask" in jobs
+    assert not [name for name in jobs if name.startswith(("train", "segmentation", "gradcam"))]
+
+
+def test_another_network_trains_itself_alone(copied: Study) -> None:
+    started = {"architecture": "plain_stack", "input_size": 64, "cells": 32, "training": {"epochs": 1}}
+    jobs = copied.snakemake("-n", overlay={"segmentation": {"networks": {"started": started}}}).jobs()
+    assert len(jobs["train_segmentation_started"]) == 4  # two files of each of two folds
+    trained = {name for name in jobs if name.startswith(("train", "segmentation", "evaluation_pictures", "mask_cells"))}
+    assert trained == {f"{name}_started{batch}" for name in ("segmentation",) for batch in ("_00000", "_00001")} | {
+        "train_segmentation_started"
+    }
 
 
 def test_the_maps_of_another_layer_train_nothing(copied: Study) -> None:

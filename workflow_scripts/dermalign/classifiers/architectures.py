@@ -4,7 +4,8 @@ The preprocessing of the pixels is inside the model, made of serialisable Keras 
 RGB pictures with values 0 to 255 and loads with `safe_mode=True`, without this library.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
@@ -38,18 +39,16 @@ NATIVE_PIXELS = {
 # How much of BatchNormalization's first statistics may be left after which share of a training.
 START_LEFT, START_LEFT_AFTER = 0.01, 0.2
 
-# The settings that a classifier is built from.
-KEYS = (
+# The settings that a network is built from up to its backbone, and those of a classifier.
+BACKBONE_KEYS = (
     "architecture",
     "input_size",
     "weights",
     "pixels",
-    "head.pooling",
-    "head.dense",
-    "head.dropout",
     "training.batchnorm_momentum",
     "training.precision",
 )
+KEYS = (*BACKBONE_KEYS, "head.pooling", "head.dense", "head.dropout")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
@@ -67,23 +66,51 @@ def build_classifier(settings: Mapping[str, Any], classes: Sequence[str], seed: 
     The model is not compiled. Raises `InputError` for a lacking key, and for an unknown architecture, size, weights,
     pixel treatment, pooling, precision or momentum.
     """
-    import keras
 
     if len(classes) < 2:
         raise InputError(f"a classifier needs at least two classes, there are {len(classes)}: {list(classes)}")
     demand(settings, *KEYS)
-    precision = settings["training"]["precision"]
+    with precision_policy(settings["training"]["precision"]):
+        return _classifier(settings, classes, seed)
+
+
+@contextmanager
+def precision_policy(precision: str) -> Iterator[None]:
+    """Have layers that are built in this block compute in `precision`. Raises `InputError` for an unknown one."""
+    import keras
+
     if precision not in PRECISIONS:
         raise InputError(f"precision: must be one of {', '.join(PRECISIONS)}, not {precision!r}")
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision)
     try:
-        return _classifier(settings, classes, seed)
+        yield
     finally:
         keras.config.set_dtype_policy(before)
 
 
-def _classifier(settings: Mapping[str, Any], classes: Sequence[str], seed: int) -> "keras.Model":
+def in_float32(
+    model: "keras.Model", settings: Mapping[str, Any], build: Callable[[Mapping[str, Any]], "keras.Model"]
+) -> "keras.Model":
+    """Return a model as it is, or, of one that was trained in another precision, one with its weights in float32.
+
+    settings: that it was built from; build: function of settings that builds it.
+    """
+    training = settings["training"]
+    if training["precision"] == "float32":
+        return model
+    plain = build({**settings, "weights": "none", "training": {**training, "precision": "float32"}})
+    plain.set_weights(model.get_weights())
+    return plain
+
+
+def build_trunk(settings: Mapping[str, Any], seed: int) -> "tuple[Any, Any, keras.Model]":
+    """Build what all networks begin with: the input, its pixels as the backbone takes them, and the backbone.
+
+    settings: `BACKBONE_KEYS`, as `build_classifier`. Input and pixels are symbolic tensors (n, size, size, 3); the
+    backbone has its starting weights and is not called yet. Sets the global random seeds. Raises `InputError` as
+    `build_classifier`.
+    """
     import keras
 
     keras.utils.set_random_seed(seed)
@@ -96,7 +123,13 @@ def _classifier(settings: Mapping[str, Any], classes: Sequence[str], seed: int) 
     momentum = settings["training"]["batchnorm_momentum"]
     if momentum is not None:
         set_batchnorm_momentum(backbone, float(momentum))
+    return inputs, pixels, backbone
 
+
+def _classifier(settings: Mapping[str, Any], classes: Sequence[str], seed: int) -> "keras.Model":
+    import keras
+
+    inputs, pixels, backbone = build_trunk(settings, seed)
     head = settings["head"]
     features = _pooling(head["pooling"])(backbone(pixels))
     for number, units in enumerate(head["dense"], start=1):
@@ -106,7 +139,7 @@ def _classifier(settings: Mapping[str, Any], classes: Sequence[str], seed: int) 
     # float32 whatever the precision policy: half-precision softmax does not sum to one.
     scores = keras.layers.Dense(len(classes), dtype="float32", name="logits")(features)
     probabilities = keras.layers.Softmax(dtype="float32", name="probabilities")(scores)
-    return keras.Model(inputs, probabilities, name=f"{architecture.lower()}_classifier")
+    return keras.Model(inputs, probabilities, name=f"{settings['architecture'].lower()}_classifier")
 
 
 def set_batchnorm_momentum(model: "keras.Model", momentum: float) -> int:

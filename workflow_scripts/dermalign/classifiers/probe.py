@@ -14,6 +14,7 @@ from ..errors import InputError
 from ..study.probing import answer
 from .backbones import build_backbone, constructor, load_backbone_weights
 from .cost import multiply_adds
+from .encoders import encoder_maps
 from .settings import demand
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def probe_model(settings: Mapping[str, Any]) -> dict[str, Any]:
 
     That is `saliency_layer`, `layers`, {name: `path`, `grid` (h, w) and `channels`} of it and of those that `layers` in
     `settings` names, and `multiply_adds` of a pass.
+    Of a segmentation network, which has `cells`, there is nothing to be known but that its encoder has such maps.
     Raises InputError for an unknown architecture, a layer that the model lacks, an input size that the architecture
     cannot take, weights that do not fit it, or a brought classifier that cannot be used.
     """
@@ -36,24 +38,34 @@ def probe_model(settings: Mapping[str, Any]) -> dict[str, Any]:
         from .brought.adoption import probe_classifier
 
         return probe_classifier(settings)
-    demand(settings, *READ, "weights")
+    demand(settings, "architecture", "input_size", "weights")
     # Layers without a name of their own are numbered as in the job that trains the model: from the first on.
     keras.utils.clear_session()
     architecture, weights = settings["architecture"], settings["weights"]
     backbone = build_backbone(architecture, int(settings["input_size"]))
+    if "cells" in settings:
+        encoder_maps(backbone, int(settings["input_size"]), int(settings["cells"]))
+        _check_weights(backbone, architecture, weights)
+        return {}
+    demand(settings, *READ)
     layers = {settings["saliency_layer"]: _shape(backbone, architecture, settings["saliency_layer"])}
     for name in settings.get("layers", []):
         layers[name] = _shape(backbone, architecture, name, "methods: layer")
-    if weights == "imagenet":
-        constructor(architecture, imagenet=True)
-    elif weights != "none":
-        check_weights_file(weights, architecture)
-        load_backbone_weights(backbone, architecture, weights)
+    _check_weights(backbone, architecture, weights)
     described = {
         name: {"path": name, "grid": list(found["grid"]), "channels": found["channels"]}
         for name, found in layers.items()
     }
     return {"saliency_layer": settings["saliency_layer"], "layers": described, "multiply_adds": multiply_adds(backbone)}
+
+
+def _check_weights(backbone: "keras.Model", architecture: str, weights: str) -> None:
+    """Raise InputError for weights that a training cannot start from."""
+    if weights == "imagenet":
+        constructor(architecture, imagenet=True)
+    elif weights != "none":
+        check_weights_file(weights, architecture)
+        load_backbone_weights(backbone, architecture, weights)
 
 
 def check_weights_file(path: str, architecture: str) -> None:

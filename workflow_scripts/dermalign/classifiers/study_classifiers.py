@@ -1,4 +1,7 @@
-"""The study's classifiers as they are planned with: trained here or brought along, from which files, on which grid."""
+"""The study's classifiers as they are planned with: trained here or brought along, from which files, on which grid.
+
+Segmentation networks have the same backbones and start from the same files of weights.
+"""
 
 import os
 from collections.abc import Mapping
@@ -18,6 +21,7 @@ from .keras_settings import check_keras_settings
 
 ASKED = ("architecture", "input_size", "saliency_layer", "layers", "weights")
 # Of a brought classifier, whose file may move: its path is not what the answer depends on.
+ASKED_OF_NETWORK = ("architecture", "input_size", "cells", "weights")
 ASKED_OF_BROUGHT = ("pixels", "classes", "input_size", "saliency_layer", "layers", "logits")
 
 
@@ -95,11 +99,12 @@ class Classifiers:
         questions: dict[str, Question] = {}
         answers: dict[str, dict[str, Any]] = {}
         faults: list[str] = []
-        for model in self.models:
-            try:
-                questions[f"models.{model}"] = self._question(model)
-            except InputError as error:
-                faults += error.sentences
+        for key, names in (("models", self.models), ("segmentation.networks", self.study.networks)):
+            for name in names:
+                try:
+                    questions[f"{key}.{name}"] = self._question(name)
+                except InputError as error:
+                    faults += error.sentences
         try:
             answers = probed("classifiers.probe", questions, CACHE)
         except InputError as error:
@@ -108,8 +113,12 @@ class Classifiers:
             raise InputErrors(faults)
         return {model: answers[f"models.{model}"] for model in self.models}
 
+    def _settings(self, name: str) -> Mapping[str, Any]:
+        """The settings of a model or a segmentation network."""
+        return self.models[name] if name in self.models else self.study.networks[name]
+
     def _question(self, model: str) -> Question:
-        settings = self.models[model]
+        settings = self._settings(model)
         if model in self.brought:
             try:
                 digest = self.digest(model)
@@ -120,11 +129,15 @@ class Classifiers:
             # Which backend computes decides whether a SavedModel can be used.
             return Question(asked, {**identity, "digest": digest, "backend": os.environ.get("KERAS_BACKEND", "")})
         weights = settings["weights"]
+        where = "models" if model in self.models else "segmentation.networks"
         if weights not in ("none", "imagenet") and not Path(weights).is_file():
             raise InputError(
-                f"models.{model}.weights: there is no file {weights}. Correct the path, or say `imagenet` or `none`."
+                f"{where}.{model}.weights: there is no file {weights}. Correct the path, or say `imagenet` or `none`."
             )
-        asked = {key: {**settings, "layers": self._layers(model)}[key] for key in ASKED}
+        if model in self.study.networks:
+            asked = {key: settings[key] for key in ASKED_OF_NETWORK}
+        else:
+            asked = {key: {**settings, "layers": self._layers(model)}[key] for key in ASKED}
         if weights in ("none", "imagenet"):
             return Question(asked, asked)
         return Question(asked, {**asked, "weights": kept_digest([weights], CACHE)})
@@ -172,8 +185,8 @@ class Classifiers:
         return {key: value for key, value in self.models[model].items() if key not in untold}
 
     def weights_files(self, model: str) -> list[str]:
-        """Return the file with the weights that a model's training starts from; none where it starts at random."""
-        settings = self.models[model]
+        """Return the file with the weights that a training starts from, of a model or a network; none at random."""
+        settings = self._settings(model)
         weights = settings["weights"]
         if weights != "imagenet":
             return [] if weights == "none" else [weights]
@@ -182,19 +195,19 @@ class Classifiers:
 
     @property
     def imagenet_weights(self) -> dict[str, dict[str, Any]]:
-        """{path: {architecture, input_size}} of the ImageNet weights that the models start from."""
+        """{path: {architecture, input_size}} of the ImageNet weights that models and networks start from."""
         return {
-            self.weights_files(model)[0]: {key: settings[key] for key in ("architecture", "input_size")}
-            for model, settings in self.models.items()
+            self.weights_files(name)[0]: {key: settings[key] for key in ("architecture", "input_size")}
+            for name, settings in {**self.models, **self.study.networks}.items()
             if settings.get("weights") == "imagenet"
         }
 
     def weights_digest(self, model: str) -> list[str]:
-        """Return what tells the weights that a model's training starts from; empty where it starts at random.
+        """Return what tells the weights that a training starts from, as `weights_files`; empty where at random.
 
         Of Keras's ImageNet weights that is their file's name, which is known before they are there: what params were
         when the run was planned is what a run on a cluster records, and what the next one compares.
         """
-        if self.models[model]["weights"] == "imagenet":
+        if self._settings(model)["weights"] == "imagenet":
             return [Path(path).name for path in self.weights_files(model)]
         return [content_digest(path) for path in self.weights_files(model)]

@@ -56,6 +56,9 @@ def archives(results: StudyResults) -> Readable:
     rows = [[row["key"], row["path"], f"{row['bytes']:,}", row["sha256"]] for row in results.record["archives"]]
     for model, row in results.record["classifiers"].items():
         rows.append([f"classifier {model}", row["path"], UNDEFINED, row["sha256"]])
+    for network, folds in results.record["networks"].items():
+        for fold, row in enumerate(folds, start=1):
+            rows.append([f"network {network}, fold {fold}", row["path"], UNDEFINED, row["sha256"]])
     if published := results.record["published"]:
         rows.append(["published values", published["path"], UNDEFINED, published["sha256"]])
     return _table(["what", "file", "bytes", "SHA-256"], [False, False, True, False], rows)

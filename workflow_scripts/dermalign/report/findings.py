@@ -13,12 +13,14 @@ import pandas as pd
 
 from ..data.leakage import leakage_sentence
 from ..results.captions import KEPT_OUT, UNITS
+from ..results.challenge import MICRO_AVERAGE
 from ..results.hypotheses import CONTRADICTED, SUPPORTED
 from ..results.hypotheses import UNDECIDED as NEITHER
 from ..results.readers import JACCARD
 from ..results.sanity import CHANGES, HARDLY_CHANGES, UNDECIDED
 from ..results.statistics import UNION_BEST
 from ..results.words import in_words
+from ..segmentation.folds import seen_copies
 from ..study.durations import duration
 from ..terms import EXCLUDED, OVERALL, UNION
 from .study_results import StudyResults, records
@@ -39,11 +41,9 @@ def question(results: StudyResults) -> list[str]:
 
 
 def summary(results: StudyResults) -> list[str]:
-    """Say the main result of each model: J of the union, beside its controls, as a share of its ceiling."""
-    return [
-        " ".join([*_best_of_union(results, model), *_beside_controls(results, model), *_of_ceiling(results, model)])
-        for model in results.models
-    ]
+    """Say the main result of each model: J of the union, beside its controls, as a share of ceiling and reference."""
+    says = (_best_of_union, _beside_controls, _of_ceiling, _of_reference)
+    return [" ".join(sentence for say in says for sentence in say(results, model)) for model in results.models]
 
 
 def data(results: StudyResults) -> list[str]:
@@ -117,6 +117,25 @@ def controls(results: StudyResults) -> list[str]:
         if sentences := [*_beside_controls(results, model, what), *_of_ceiling(results, model)]:
             said.append(" ".join(sentences))
     return said
+
+
+def reference(results: StudyResults) -> list[str]:
+    """Say what the segmentation network reaches, which share of that each model does, and what the challenge says."""
+    if "tables/extended_reference" not in results.tables:
+        return ["No segmentation network was asked for: `segmentation` of the configuration names none."]
+    said = _of_folds(results)
+    for name in dict.fromkeys(results.tables["tables/extended_reference"]["reference"]):
+        network, method = name.split("/")
+        said += [
+            f"{network}, out of fold: mean J of the union is {_between(row['j_mean'], row['j_low'], row['j_high'])} at "
+            f"threshold {row['threshold']}, over {row['n']:,} pictures."
+            for row in results.rows("extended_best_thresholds", network, method=method, feature=UNION)
+            if not math.isnan(row["j_mean"])
+        ]
+    for model in results.models:
+        what = f"The mean J of the union by {in_words(results.method)} of {model}"
+        said += _of_reference(results, model, what)
+    return said + _aggregations(results)
 
 
 def correctness(results: StudyResults) -> list[str]:
@@ -248,6 +267,7 @@ SAYS: dict[str, Callable[[StudyResults], list[str]]] = {
     "classifiers": classifiers,
     "thresholds": thresholds,
     "controls": controls,
+    "reference": reference,
     "correctness": correctness,
     "methods": methods,
     "readers": readers,
@@ -289,6 +309,58 @@ def _of_ceiling(results: StudyResults, model: str) -> list[str]:
         for row in results.rows("extended_ceilings", model, method=results.method, feature=UNION)
         if not math.isnan(row["share_value"])
     ]
+
+
+def _of_folds(results: StudyResults) -> list[str]:
+    """Say how many pictures are others of the study, and how many of them a network saw that maps their copy."""
+    if results.folds is None:
+        return []
+    copied, seen = results.folds["evaluation_image"].nunique(), len(seen_copies(results.folds))
+    folds = results.configuration["segmentation"]["folds"]
+    return [
+        f"Each picture is mapped by that network of {folds} that did not train on it. {copied:,} pictures are another "
+        f"of the study, or of its lesion, by name, lesion or content; {seen:,} are mapped by a network that saw that "
+        "one."
+    ]
+
+
+def _of_reference(results: StudyResults, model: str, what: str = "It") -> list[str]:
+    """Say which share of each segmentation network's J of the union a model's is."""
+    return [
+        f"{what} is {row['share_value']:.1%} ({row['share_low']:.1%} to {row['share_high']:.1%}) of what the "
+        f"segmentation network {row['reference'].partition('/')[0]} reaches out of fold."
+        for row in results.rows("extended_reference", model, method=results.method, feature=UNION)
+        if not math.isnan(row["share_value"])
+    ]
+
+
+def _aggregations(results: StudyResults) -> list[str]:
+    """Say what the challenge's aggregation makes of the same maps, and what mixing the two would."""
+    table = results.tables["tables/extended_challenge"]
+    together = records(table[table["feature"] == MICRO_AVERAGE])
+    union = {(row["model"], row["method"]): row["j_mean"] for row in records(table[table["feature"] == UNION])}
+    networks = [row for row in together if row["model"] in results.configuration["segmentation"]["networks"]]
+    published = [row for row in together if not row["method"]]  # of no source here
+    said = []
+    for row in networks:
+        words = (
+            f"By the challenge's own aggregation, the ratio of sums over all masks, {row['model']} reaches "
+            f"{_with_interval(row, 'all')}"
+        )
+        if published:
+            listed = _listed(f"{each['all_value']:.3f} ({each['model']})" for each in published)
+            words += f"; with this number alone the published {listed} are comparable, over other pictures"
+        said.append(f"{words}.")
+        for own in together:
+            if own["model"] in results.models and own["method"] == results.method and row["all_value"]:
+                mean = union[own["model"], own["method"]]
+                said.append(
+                    f"{own['model']} reaches {own['all_value'] / row['all_value']:.0%} of it in that aggregation and "
+                    f"{mean / union[row['model'], row['method']]:.0%} in the mean of J of the union; its mean of J "
+                    f"beside the network's ratio of sums, as the paper compares, would say "
+                    f"{mean / row['all_value']:.0%}."
+                )
+    return [" ".join(said)] if said else []
 
 
 def _compared(results: StudyResults) -> set[str]:

@@ -54,6 +54,11 @@ SECTIONS = (
         (r"figures/ceilings", r"tables/extended_(controls|ceilings)"),
     ),
     Section(
+        "reference",
+        "The upper reference: segmentation networks",
+        (r"figures/reference", r"tables/extended_reference", r"tables/extended_challenge"),
+    ),
+    Section(
         "correctness",
         "Right and wrong predictions",
         (

@@ -14,6 +14,7 @@ from ..results.formats import Readable, readable
 from ..results.provenance import read_record
 from ..results.published import read_published
 from ..results.statistics import read_statistics
+from ..segmentation.folds import read_fold_leakage
 from ..study.sources import all_methods
 from .html_tables import read_table
 
@@ -25,14 +26,16 @@ class StudyResults:
     """The results of a study.
 
     record: study.json. evaluation, training: manifests, leakage: the account in numbers; the latter two are None of a
-    study without training pictures. runs: statistics/method_runs.csv. tables: {path: table}, unrounded; shown: the
-    same in words; captions: {path: text}; figures: {path: SVG}. Paths are in the folder of results, without suffix.
+    study without training pictures. folds: manifest/folds_leakage.csv, None without segmentation networks. runs:
+    statistics/method_runs.csv. tables: {path: table}, unrounded; shown: the same in words; captions: {path: text};
+    figures: {path: SVG}. Paths are in the folder of results, without suffix.
     """
 
     record: Mapping[str, Any]
     evaluation: pd.DataFrame
     training: pd.DataFrame | None
     leakage: pd.DataFrame | None
+    folds: pd.DataFrame | None
     runs: pd.DataFrame
     tables: Mapping[str, pd.DataFrame]
     shown: Mapping[str, Readable]
@@ -76,6 +79,7 @@ def read_results(
     evaluation: str | Path,
     training: Sequence[str | Path],
     leakage: Sequence[str | Path],
+    folds: Sequence[str | Path],
     runs: str | Path,
     published: Sequence[str | Path],
     tables: Iterable[str | Path],
@@ -83,8 +87,8 @@ def read_results(
 ) -> StudyResults:
     """Read the results of a study.
 
-    results: the folder. training, leakage, published: one file or none. tables: each as CSV, beside it the same as
-    Markdown, whose first line is the caption. figures: SVG files. Raises FileNotFoundError.
+    results: the folder. training, leakage, folds, published: one file or none. tables: each as CSV, beside it the same
+    as Markdown, whose first line is the caption. figures: SVG files. Raises FileNotFoundError.
     """
     places = {_place(path, results): Path(path) for path in tables}
     read = {place: read_table(path) for place, path in places.items()}
@@ -96,6 +100,7 @@ def read_results(
         evaluation=read_evaluation(evaluation),
         training=read_training(training[0]) if training else None,
         leakage=read_summary(leakage[0]) if leakage else None,
+        folds=read_fold_leakage(folds[0]) if folds else None,
         runs=read_statistics(runs),
         tables=read,
         shown={place: readable(table) for place, table in to_read.items()},

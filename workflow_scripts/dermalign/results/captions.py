@@ -213,6 +213,26 @@ def extended_ceilings(resampled_by: str) -> str:
     )
 
 
+def extended_reference(resampled_by: str, folds: int) -> str:
+    """Return the caption of the table of the upper reference; resampled_by as above; folds: of the networks."""
+    return _sentences(
+        "The Jaccard index (J) at each source's best threshold, as a share of a segmentation network's at its own.",
+        f"Each picture was segmented by the network of {folds} that was trained on neither it nor its copies.",
+        _intervals(resampled_by, CHOSEN),
+    )
+
+
+def extended_challenge(resampled_by: str) -> str:
+    """Return the caption of the table of the two aggregations; resampled_by as `extended_thresholds`."""
+    return _sentences(
+        "Two aggregations of the Jaccard index at each feature's best threshold: the mean over pictures (the paper's), "
+        "and the ratio of sums (ISIC's) over the same masks and over all, black ones included.",
+        "Published values of the ISIC 2018 challenge are of the last kind, over its own test pictures, and comparable "
+        "with no other.",
+        _intervals(resampled_by, ", thresholds as given"),
+    )
+
+
 def extended_methods(resampled_by: str, first: str) -> str:
     """Return the caption of the table of saliency methods; resampled_by as `extended_thresholds`, first: the method."""
     return _sentences(

@@ -8,6 +8,7 @@ isic-challenge-scoring. A saliency map thresholded at one value per feature is s
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,12 @@ from PIL import Image
 
 from ..errors import InputError
 from ..logs import progress
+from ..overlap.curves import CurveFile
 from ..overlap.engine import is_white
-from ..overlap.shards import read_shards
 from ..saliency.maps import open_maps
 from ..terms import UNION
+from .chosen import interval
+from .intervals import clusters_of, resampled_means
 
 MICRO_AVERAGE = "micro_average"  # the scorer's word for all features added up
 
@@ -37,16 +40,22 @@ def challenge_thresholds(
 
     Raises InputError for a feature without one: no picture of the analysis shows it.
     """
-    rows = best_thresholds[(best_thresholds["model"] == model) & (best_thresholds["method"] == method)]
-    rows = rows[rows["threshold"].notna()]  # that of an empty population is not
-    found = dict(zip(rows["feature"], rows["threshold"], strict=True))
+    found = known_thresholds(best_thresholds, model, method, features)
     missing = [feature for feature in features if feature not in found]
     if missing:
         raise InputError(
             f"{model}, {method}: there is no best threshold for {', '.join(missing)}, since no picture of the analysis "
             "shows it. Give a threshold for it, or leave it out of the submission."
         )
-    return {feature: found[feature] for feature in features}
+    return found
+
+
+def known_thresholds(best_thresholds: pd.DataFrame, model: str, method: str, features: Sequence[str]) -> dict[str, str]:
+    """Return what `challenge_thresholds` does, of those features that have a best threshold."""
+    rows = best_thresholds[(best_thresholds["model"] == model) & (best_thresholds["method"] == method)]
+    rows = rows[rows["threshold"].notna()]  # that of an empty population is not
+    found = dict(zip(rows["feature"], rows["threshold"], strict=True))
+    return {feature: found[feature] for feature in features if feature in found}
 
 
 def thresholded_map(saliency: NDArray[np.float32], threshold: str, width: int, height: int) -> Image.Image:
@@ -103,14 +112,33 @@ def _whole_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(former, ignore_errors=True)
 
 
-def challenge_scores(
-    shards: Mapping[str, Mapping[str, str | Path]], evaluation: pd.DataFrame, thresholds: Mapping[str, str]
-) -> pd.DataFrame:
-    """Return the scores that ISIC's scorer gives to the masks of `write_challenge_masks`, from shards alone.
+SCORE_COLUMNS = ("feature", "threshold", "n", "jaccard_population", "dice_population", "n_all", "jaccard", "dice")
+STATISTICS_COLUMNS = ("model", "method", *SCORE_COLUMNS[:-1], "low", "high", "dice")
 
-    shards: {feature: {threshold: path}} of one map source, with `union` at every threshold that is used.
-    evaluation: manifest. thresholds: {feature: threshold}; `union` is no feature of the task and is refused.
-    One row per feature and a last one, `micro_average`, over all of them; columns:
+
+@dataclass(frozen=True)
+class _Sums:
+    """What masks add up to: `shares` float64 (2, n), |A and B| and |A or B| by the picture's area, of n pictures.
+
+    shown: bool (n,), which masks are not black, over which `of_shown` adds up; masks, all: how many there are.
+    """
+
+    shares: NDArray[np.float64]
+    of_shown: NDArray[np.float64]
+    shown: int
+    all: int
+
+    def row(self, feature: str, threshold: str) -> list[object]:
+        population, everything = _scores(self.of_shown), _scores(self.shares.sum(axis=1))
+        return [feature, threshold, self.shown, *population, self.all, *everything]
+
+
+def challenge_scores(curves: CurveFile, evaluation: pd.DataFrame, thresholds: Mapping[str, str]) -> pd.DataFrame:
+    """Return the scores that ISIC's scorer gives to the masks of `write_challenge_masks`, from curves alone.
+
+    curves: of one map source, with one map of each picture of the analysis. evaluation: manifest. thresholds:
+    {feature: threshold}; `union` is no feature of the task and is refused. One row per feature and a last one,
+    `micro_average`, over all of them; columns:
 
     - feature, threshold (empty in the last row);
     - n: masks that are not black, the population; jaccard_population, dice_population: over these alone, what
@@ -120,46 +148,65 @@ def challenge_scores(
 
     The scorer calls a mask pixel white above 128, dermalign above 127: the same for masks of 0 and 255.
     All are ratios of sums over masks, sum(I / area) / sum(U / area) and sum(2 I / area) / sum((I + U) / area) with
-    I = |A and B| and U = |A or B| in pixels, not means of J. Where a mask B is black, I = 0 and U = |A|, which follows
-    from the shard of the union, as no picture of the analysis is without a feature. As in the scorer, a perfect
-    blank, no white pixel in any map or mask, scores 1.
+    I = |A and B| and U = |A or B| in pixels, not means of J. Where a mask B is black, I = 0 and U = |A|. As in the
+    scorer, a perfect blank, no white pixel in any map or mask, scores 1. Raises InputError where the curves are not of
+    the pictures of the analysis, or have several maps of one, as those of a chance source's draws.
     """
+    sums = _sums(curves, evaluation, thresholds)
+    return pd.DataFrame([of.row(*names) for names, of in sums.items()], columns=SCORE_COLUMNS)
+
+
+def challenge_statistics(
+    model: str,
+    method: str,
+    curves: CurveFile,
+    evaluation: pd.DataFrame,
+    thresholds: Mapping[str, str],
+    lesions: Mapping[str, str],
+    seed: int,
+) -> pd.DataFrame:
+    """Return `challenge_scores` of a source, with low, high: the 95 % bootstrap interval of `jaccard` by lesion.
+
+    model, method: the source. lesions, seed: as `intervals.resampled_means`; thresholds are taken as given.
+    """
+    included = evaluation.loc[evaluation["included"], "image"].tolist()
+    clusters = clusters_of(included, lesions)
+    rows = []
+    for names, of in _sums(curves, evaluation, thresholds).items():
+        means = resampled_means(of.shares, clusters, seed)
+        with np.errstate(invalid="ignore"):  # 0 / 0, of blank maps and masks
+            low, high = interval(means[:, 0] / means[:, 1], clusters)
+        *scores, dice = of.row(*names)
+        rows.append([model, method, *scores, low, high, dice])
+    return pd.DataFrame(rows, columns=STATISTICS_COLUMNS)
+
+
+def _sums(curves: CurveFile, evaluation: pd.DataFrame, thresholds: Mapping[str, str]) -> dict[tuple[str, str], _Sums]:
+    """Return what the masks of each feature, and last of all together, add up to, by (feature, threshold)."""
     if UNION in thresholds:
         raise InputError(f"thresholds: {UNION} is computed from the features and is no feature of the challenge")
-    included = evaluation[evaluation["included"]].set_index("image")
-    area = (included["width"] * included["height"]).astype(np.int64)
-    rows = []
-    sums, masks = np.zeros((2, 2)), 0  # sums: population and all, by sum(I / area) and sum(U / area)
+    included = evaluation[evaluation["included"]]
+    area = (included["width"] * included["height"]).to_numpy(dtype=np.int64)
+    place = {image: row for row, image in enumerate(curves.images)}
+    if len(place) < len(curves.images):
+        raise InputError("there are several maps of a picture, of a chance source: the challenge takes one.")
+    if place.keys() != set(included["image"]):
+        raise InputError("the curves are of other pictures than the evaluation manifest; delete them and run again")
+    rows = [place[image] for image in included["image"]]
+    found: dict[tuple[str, str], _Sums] = {}
     for feature, threshold in thresholds.items():
-        intersection, union = _counts(shards[feature][threshold])
-        of_any, with_any = _counts(shards[UNION][threshold])
-        _same_pictures(intersection.index, included.index[included[feature] > 0], feature)
-        _same_pictures(of_any.index, included.index, UNION)
-        white = of_any + with_any - included[UNION].loc[of_any.index]  # |A| = |A and B| + |A or B| - |B|
-        black = included.index[included[feature] == 0]
-        population = [float((counts / area.loc[counts.index]).sum()) for counts in (intersection, union)]
-        blank = float((white.loc[black] / area.loc[black]).sum())
-        parts = np.array([population, [population[0], population[1] + blank]])
-        sums, masks = sums + parts, masks + len(union)
-        rows.append([feature, threshold, len(union), *_scores(parts[0]), len(included), *_scores(parts[1])])
-    rows.append([MICRO_AVERAGE, "", masks, *_scores(sums[0]), len(included) * len(thresholds), *_scores(sums[1])])
-    columns = ["feature", "threshold", "n", "jaccard_population", "dice_population", "n_all", "jaccard", "dice"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def _counts(path: str | Path) -> tuple["pd.Series[int]", "pd.Series[int]"]:
-    """Return a shard's |A and B| and |A or B|, by image."""
-    shard = read_shards({"": path})
-    if shard.union.shape[1] > len(shard.images):
-        raise InputError(f"{path} counts several maps of a picture, of a chance source: the challenge takes one.")
-    return pd.Series(shard.intersection[0], index=shard.images), pd.Series(shard.union[0], index=shard.images)
-
-
-def _same_pictures(found: "pd.Index[str]", expected: "pd.Index[str]", feature: str) -> None:
-    if set(found) != set(expected):
-        raise InputError(
-            f"the shards of {feature} are of other pictures than the evaluation manifest; delete them and run again"
-        )
+        intersection, union, mask = curves.counts(feature, [threshold])
+        shares = np.stack([intersection[0, rows], union[0, rows]]) / area
+        shown = mask[rows] > 0
+        found[feature, threshold] = _Sums(shares, shares[:, shown].sum(axis=1), int(shown.sum()), len(rows))
+    parts = list(found.values())
+    found[MICRO_AVERAGE, ""] = _Sums(
+        np.sum([of.shares for of in parts], axis=0) if parts else np.zeros((2, len(rows))),
+        np.sum([of.of_shown for of in parts], axis=0) if parts else np.zeros(2),
+        sum(of.shown for of in parts),
+        sum(of.all for of in parts),
+    )
+    return found
 
 
 def _scores(parts: NDArray[np.float64]) -> tuple[float, float]:

@@ -209,7 +209,7 @@ class _Beside:
             return Ours(
                 notes=(
                     "another aggregation: a ratio of sums over all pictures, black masks included, of the challenge's "
-                    "test set; `snakemake challenge` gives ours",
+                    "test set; tables/extended_challenge has ours",
                 )
             )
         if value.table == METRICS:

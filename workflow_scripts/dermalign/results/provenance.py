@@ -12,6 +12,7 @@ Plain values, by key:
 - published: path and SHA-256 of the file of published values, null without one;
 - classifiers: {model: path, in the folder of results; sha256; keras: the version of Keras that wrote it, null of a
   frozen graph; made_from: path and SHA-256 of the weights that its training started from, or of what was brought};
+- networks: {segmentation network: the same of each fold's};
 - configuration: as it was checked, defaults filled in; of addresses in it passwords and queries are left out;
 - times: see `times_of`.
 
@@ -65,6 +66,7 @@ def study_record(
     repository: str | Path,
     archives: pd.DataFrame,
     classifiers: Mapping[str, Mapping[str, Any]],
+    networks: Mapping[str, Sequence[Mapping[str, Any]]],
     published: Mapping[str, str] | None,
     training: pd.DataFrame | None,
     evaluation: pd.DataFrame,
@@ -72,8 +74,9 @@ def study_record(
 ) -> dict[str, Any]:
     """Return the record of a study, plain values for JSON, as the module describes it.
 
-    configuration: as it was checked. archives: as `data.archive_digests`. classifiers: {model: `classifier_record`}.
-    published: `file_record`. training, evaluation: manifests. times: as `times_of`.
+    configuration: as it was checked. archives: as `data.archive_digests`. classifiers: {model: `classifier_record`};
+    networks: {network: those of its folds}. published: `file_record`. training, evaluation: manifests. times: as
+    `times_of`.
     """
     commit, changed = commit_of(repository)
     splits = None if training is None else {split: int((training["split"] == split).sum()) for split in SPLITS}
@@ -93,6 +96,7 @@ def study_record(
         "archives": archives.to_dict("records"),
         "published": published,
         "classifiers": {model: dict(record) for model, record in classifiers.items()},
+        "networks": {network: [dict(record) for record in folds] for network, folds in networks.items()},
         "configuration": without_secrets(configuration),
         "times": dict(times),
     }

@@ -23,6 +23,7 @@ from ..errors import InputError
 
 COLUMNS = ("table", "row", "column", "model", "published")
 METRICS = "section 3"  # where the metrics of the classifiers stand
+CHALLENGE = "section 2"  # where what the challenge's best reached stands
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,12 @@ class Published:
     def of(self, table: str, row: str, column: str, model: str = "") -> PublishedValue:
         """Return the value of a place. Raises KeyError where nothing is printed."""
         return self._by_place[table, row, column, model]
+
+    @property
+    def of_challenge(self) -> dict[str, float]:
+        """What the challenge's best reached by its own J, {which: J}, as section 2 tells it."""
+        told = (each for each in self.values if (each.table, each.column, each.model) == (CHALLENGE, "j", ""))
+        return {each.row: each.value for each in told}
 
     def metrics(self, network: str, names: Mapping[str, tuple[str, str]]) -> dict[str, float]:
         """Return a network's held-out metrics as `published` of a model may hold them.

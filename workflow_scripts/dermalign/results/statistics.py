@@ -30,12 +30,12 @@ THRESHOLD_BOUNDS = ("threshold_low", "threshold_high")
 # Text whatever it looks like: a group may be called `NA`, a model `1e5`.
 NAME_COLUMNS = (
     *("model", "method", "control", "kind", "feature", "group", "first", "second", "at"),
-    *("groups", "grouping", "level", "covariate", "hypothesis", "result", "reader", "source"),
+    *("groups", "grouping", "level", "covariate", "hypothesis", "result", "reader", "source", "reference"),
 )
 # Text that may be absent; thresholds keep their three digits.
 WORD_COLUMNS = (
     *("threshold", "threshold_low", "threshold_high", "threshold_until", "control_threshold", "most_chosen"),
-    *("first_threshold", "second_threshold", "resampled", "test"),
+    *("first_threshold", "second_threshold", "reference_threshold", "resampled", "test"),
 )
 
 

@@ -17,7 +17,10 @@ from .maps import open_maps
 
 
 class Chance(Protocol):
-    """The function of a chance map: takes a model's maps, float32 (n, h, w) in [0, 1], and gives as many."""
+    """The function of a chance map: takes a model's maps, float32 (n, h, w) in [0, 1], and gives as many.
+
+    Where maps differ by feature, they are (n, features, h, w).
+    """
 
     __name__: str
 
@@ -25,7 +28,7 @@ class Chance(Protocol):
 
 
 def shuffled(saliency: Maps, generator: np.random.Generator) -> Maps:
-    """Give each of n pictures another picture's map, float32 (n, h, w).
+    """Give each of n pictures another picture's map, float32 (n, h, w), or its maps where they differ by feature.
 
     The control for what all pictures have in common, as centre bias.
 
@@ -41,11 +44,11 @@ def shuffled(saliency: Maps, generator: np.random.Generator) -> Maps:
 
 
 def random_cells(saliency: Maps, generator: np.random.Generator) -> Maps:
-    """Shuffle the h*w cells of each of n maps, float32 (n, h, w).
+    """Shuffle the h*w cells of each of n maps, float32 (n, h, w), and of each feature's where maps differ by feature.
 
     At every threshold as many cells are white as in the map, anywhere.
     """
-    return generator.permuted(saliency.reshape(len(saliency), -1), axis=1).reshape(saliency.shape)
+    return generator.permuted(saliency.reshape(*saliency.shape[:-2], -1), axis=-1).reshape(saliency.shape)
 
 
 def chance_blocks(chance: Chance, inputs: Inputs, draws: int = 1) -> Iterator[MapBlock]:
@@ -63,7 +66,8 @@ def chance_blocks(chance: Chance, inputs: Inputs, draws: int = 1) -> Iterator[Ma
                 images=source.images,
                 saliency=maps,
                 raw=maps,
-                degenerate=maps.max(axis=(1, 2)) == 0,
+                degenerate=maps.reshape(len(maps), -1).max(axis=1) == 0,
+                features=source.features,
                 predicted=source.predicted,
                 target=source.target,
             )

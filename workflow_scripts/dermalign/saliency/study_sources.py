@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -27,6 +27,7 @@ from ..study.sources import (
     READER,
     READER_MASKS,
     READER_OWNER,
+    SEGMENTATION,
     VARIANT,
     Grid,
     Kind,
@@ -64,7 +65,7 @@ class Source:
 
 @dataclass(frozen=True)
 class MapSources:
-    """The map sources of a study: saliency methods, their variants and controls, of each model, ceilings and others.
+    """The map sources of a study: saliency methods, their variants and controls, of each model, and all others.
 
     has_lesion_masks: whether there is a mask of the lesion of every picture that gets maps; else there are no controls
     of anatomy, whatever the configuration names. pictures: {batch: those that get maps}. readers: those who finished a
@@ -84,6 +85,8 @@ class MapSources:
     def all(self) -> list[Source]:
         """All of them: those of each model beside each other, controls that belong to none, those of other names."""
         found = [source for model in self.classifiers.models for source in self._of_model(model)]
+        for network, settings in self.study.networks.items():
+            found += self._of_network(network, settings)
         for family in (PRIOR, ANATOMY) if self.has_lesion_masks else (PRIOR,):
             found += self._controls(CONTROL_OWNER, family)
         for name, kind in kinds_of(CEILING).items():
@@ -108,6 +111,14 @@ class MapSources:
                 yield Source(model, name, KINDS[entry["kind"]], _options(entry), methods[entry["of"]])
         yield from self._controls(model, CHANCE, next(iter(methods.values())))
 
+    def _of_network(self, network: str, settings: Mapping[str, Any]) -> Iterator[Source]:
+        for name, kind in kinds_of(SEGMENTATION).items():
+            source = Source(network, name, kind, {option: settings[option] for option in kind.options})
+            yield source
+            # A single draw: a map for each feature makes these sources large, and a study has many pictures.
+            for control in self._controls(network, CHANCE, source):
+                yield replace(control, options={**control.options, "draws": 1})
+
     def _controls(self, owner: str, family: str, of: Source | None = None) -> Iterator[Source]:
         controls = self.study.configuration["controls"]
         for name in controls[family]:
@@ -126,15 +137,15 @@ class MapSources:
 
     @property
     def ceiling_grids(self) -> list[Grid]:
-        """The grids whose ceilings are computed: squares, and those of saliency methods and their variants."""
+        """The grids whose ceilings are computed: squares, those of saliency methods, variants and networks."""
         squares = self.study.configuration["ceilings"]["grids"]
         sides = range(squares["start"], squares["stop"] + 1, squares["step"])
-        own = {self.grid(source) for source in self if source.kind.family in (METHOD, VARIANT)}
+        own = {self.grid(source) for source in self if source.kind.family in (METHOD, VARIANT, SEGMENTATION)}
         return sorted(own | {(side, side) for side in sides})
 
     @property
     def owners(self) -> list[str]:
-        """The first parts of the sources' names: the models, then those that belong to none."""
+        """The first parts of the sources' names: the models, segmentation networks, then those of neither."""
         return list(dict.fromkeys(source.model for source in self))
 
     def methods(self, *families: str) -> list[str]:
@@ -152,18 +163,20 @@ class MapSources:
         return {name: family for family in CONTROLS for name in self.methods(family)}
 
     def controls_of(self, model: str) -> list[Source]:
-        """Return the controls that a model's maps are compared with: its own, and those that belong to no model."""
+        """Return the controls that the maps of a model, or network, are compared with: its own, and those of none."""
         return [source for source in self if source.kind.family in CONTROLS and source.model in (model, CONTROL_OWNER)]
 
     def asked_about(self, model: str) -> list[Source]:
         """Return the sources whose maps a model is asked about: its own, and those that belong to no model.
 
         Of the ceilings that is the one of the grid of the model's first saliency method; no reader is among them, since
-        regions put pixels into no order. Raises InputError as `Classifiers.grids`.
+        regions put pixels into no order, nor what is made of others' maps. Raises InputError as `Classifiers.grids`.
         """
         own = next(self._of_model(model))
         of_all = (source for source in self if source.model == model or source.model not in self.classifiers.models)
-        ordering = (source for source in of_all if source.kind.family != READER)
+        ordering = (
+            source for source in of_all if source.kind.family != READER and (source.of is None or source.model == model)
+        )
         return [source for source in ordering if source.kind.family != CEILING or self.grid(source) == self.grid(own)]
 
     def of_owner(self, owner: str) -> list[Source]:
@@ -184,6 +197,15 @@ class MapSources:
             raise InputError(
                 f"{names}, and {count} of the evaluation pictures get maps. Take it out of `controls`, or evaluate "
                 "more pictures."
+            )
+
+    def check_folds(self, count: int) -> None:
+        """Raise InputError where segmentation networks are trained in more folds than there are pictures with masks."""
+        folds = self.study.configuration["segmentation"]["folds"] if self.study.networks else 0
+        if folds > count:
+            raise InputError(
+                f"segmentation.folds is {folds}, and there are {count} pictures with masks. Choose fewer folds, bring "
+                f"more pictures, or do without {', '.join(self.study.networks)} (a null takes a network away)."
             )
 
     def batches(self, source: Source) -> dict[str, list[str]]:

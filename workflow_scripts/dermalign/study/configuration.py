@@ -74,6 +74,11 @@ def complete_model(settings: Mapping[str, Any]) -> dict[str, Any]:
     return _completed(settings, _children(read_schema()["properties"]["models"], ""))
 
 
+def complete_network(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one entry of `segmentation.networks:` with the schema's defaults filled in; raises as `complete_model`."""
+    return _completed(settings, _children(_children(read_schema()["properties"]["segmentation"], "networks"), ""))
+
+
 def _completed(value: Mapping[str, Any], schema: Mapping[str, Any]) -> Any:
     pruned = _without_nulls(value, schema)
     faults = sorted(Draft202012Validator(schema).iter_errors(pruned), key=lambda fault: list(map(str, fault.path)))
@@ -316,26 +321,54 @@ def _check_sources(configuration: Mapping[str, Any]) -> None:
             raise InputError(
                 f"`variants.{name}.of` is {variant['of']}; it must be a saliency method: {', '.join(methods)}."
             )
-    for key in ("models", "sources"):
+    named = {
+        "models": configuration["models"],
+        "segmentation.networks": configuration.get("segmentation", {}).get("networks", {}),
+        "sources": configuration.get("sources", {}),
+    }
+    for key, names in named.items():
         for owner, whose in ((CONTROL_OWNER, "the controls"), (READER_OWNER, "readers")):
-            if owner in configuration.get(key, {}):
+            if owner in names:
                 raise InputError(f"{key}: {owner} is the first name of {whose}. Choose another.")
+    _check_networks(named["segmentation.networks"], configuration["models"])
     squares = configuration["ceilings"]["grids"]
     if squares["stop"] < squares["start"]:
         raise InputError("ceilings.grids: stop is less than start. Correct either.")
-    for name in configuration.get("sources", {}):
-        if name in configuration["models"]:
-            raise InputError(
-                f"sources: {name} is the name of a model. Maps that belong to no model need another first name."
-            )
+    for key, others in (("sources", ("models", "segmentation.networks")), ("segmentation.networks", ("models",))):
+        for name in named[key]:
+            if taken := next((other for other in others if name in named[other]), None):
+                whose = "a model" if taken == "models" else "a segmentation network"
+                raise InputError(
+                    f"{key}: {name} is the name of {whose}. Maps that belong to no model need another first name."
+                )
     for family in kinds_of(CEILING):
-        if family in configuration["models"]:
-            raise InputError(f"models: {family} is dermalign's own name for sources of maps. Choose another.")
+        for key in ("models", "segmentation.networks"):
+            if family in named[key]:
+                raise InputError(f"{key}: {family} is dermalign's own name for sources of maps. Choose another.")
         if clash := [
             name for name in configuration.get("sources", {}).get(family, {}) if re.fullmatch(r"\d+x\d+", name)
         ]:
             raise InputError(
                 f"`sources.{family}.{clash[0]}` is called as dermalign calls its own ceilings. Choose another name."
+            )
+
+
+def _check_networks(networks: Mapping[str, Any], models: Mapping[str, Any]) -> None:
+    """Raise InputError for a segmentation network that starts from what is no classifier of its architecture."""
+    for name, settings in networks.items():
+        if "start_from" not in settings:
+            continue
+        where, model = f"segmentation.networks.{name}", settings["start_from"]
+        fitting = [other for other, own in models.items() if own.get("architecture") == settings["architecture"]]
+        if model not in fitting:
+            raise InputError(
+                f"`{where}.start_from` is {model}; it must be a model that is trained here, of the network's own "
+                f"architecture, {settings['architecture']}: {', '.join(fitting) or 'there is none'}."
+            )
+        if settings["weights"] != "none":
+            raise InputError(
+                f"`{where}` has both `weights` and `start_from`, {model}, whose weights it would start from. Set "
+                "weights to none, or take start_from away."
             )
 
 

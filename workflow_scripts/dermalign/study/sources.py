@@ -23,6 +23,7 @@ VARIANT = "variant"  # under `variants`, by a name of its own, for every model: 
 CHANCE, PRIOR, ANATOMY = "chance", "prior", "anatomy"
 CONTROLS = (CHANCE, PRIOR, ANATOMY)
 CEILING = "ceiling"  # with `ceilings`, one for each grid of the models' first method: belongs to no model
+SEGMENTATION = "segmentation"  # under `segmentation`, one for each network, out of fold: belongs to no model
 INDEPENDENT = "independent"  # under `sources`, by names of its own: belongs to no model
 READER = "reader"  # under `feedback`, by the reader's name: what an expert marked; belongs to no model
 
@@ -31,6 +32,7 @@ READER_OWNER = "reader"  # the first part of the names of readers
 
 # What a source may need beside the pictures' names.
 CLASSIFIER, PICTURES, MAPS, MASKS = "classifier", "pictures", "maps", "masks"
+NETWORKS = "networks"  # that segment, one for each fold
 LESIONS, LESION_MASKS = "lesions", "lesion_masks"  # which pictures show one lesion; where on a picture it lies
 READER_MASKS = "reader_masks"  # what a reader marked on which pictures
 
@@ -78,14 +80,15 @@ def one_cell(options: Mapping[str, Any], origin: Origin) -> Grid:
 class Kind:
     """A kind of map source.
 
-    family: METHOD, VARIANT, one of CONTROLS, CEILING, INDEPENDENT or READER.
+    family: METHOD, VARIANT, one of CONTROLS, CEILING, SEGMENTATION, INDEPENDENT or READER.
     compute: `module:function` in this library. Of a METHOD, as `saliency.methods.Method` says; of CHANCE, as
-        `saliency.chance.Chance`; else a function (`saliency.inputs.Inputs`, **options) that yields `MapBlock`s.
+        `saliency.chance.Chance`; of SEGMENTATION, as `saliency.segmentation.segmentation_blocks`; else a function
+        (`saliency.inputs.Inputs`, **options) that yields `MapBlock`s.
     takes: of a METHOD, what its function is given, a word of `saliency.methods`.
     passes: of a METHOD that takes the network, how often a picture goes through it, a pass with a gradient counted as
         three (Baydin et al. 2018: a gradient costs twice what the score costs): function of its options and the number
         of its layer's channels.
-    needs: of CLASSIFIER, PICTURES, MAPS, MASKS, LESIONS, LESION_MASKS and READER_MASKS.
+    needs: of CLASSIFIER, NETWORKS, PICTURES, MAPS, MASKS, LESIONS, LESION_MASKS and READER_MASKS.
     options: {option: its JSON schema, with a default or else `required`}.
     grid: function of options and `Origin`, known before any job.
     draws: whether the maps depend on the study's seed.
@@ -281,6 +284,15 @@ KINDS: dict[str, Kind] = {
     ),
     # The resolution ceiling
     "ceiling": Kind(CEILING, "saliency.ceiling:ceiling", needs=(MASKS,)),
+    # The upper reference
+    "segmentation": Kind(
+        SEGMENTATION,
+        "saliency.segmentation:segmentation_blocks",
+        needs=(NETWORKS, PICTURES),
+        options={"cells": {"type": "integer"}},
+        required=("cells",),
+        grid=square_of_cells,
+    ),
     # Readers
     "reader": Kind(READER, "saliency.reader:reader", needs=(READER_MASKS,), options=CELLS, grid=square_of_cells),
 }

@@ -33,6 +33,12 @@ class Study:
         return [*self.configuration["features"], UNION]
 
     @property
+    def networks(self) -> Mapping[str, Mapping[str, Any]]:
+        """The segmentation networks' settings by name."""
+        networks: Mapping[str, Mapping[str, Any]] = self.configuration.get("segmentation", {}).get("networks", {})
+        return networks
+
+    @property
     def thresholds(self) -> list[str]:
         """The threshold grid as it is written in file names, ascending."""
         return threshold_names(self.configuration["thresholds"])

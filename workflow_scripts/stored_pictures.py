@@ -1,4 +1,4 @@
-"""Decode the training pictures once, at one input size."""
+"""Decode pictures once, at one input size: those of a manifest, or of a table of folds, but for those left out."""
 
 from dermalign.data.archives import list_pictures
 from dermalign.data.manifests import read_training
@@ -8,12 +8,13 @@ from dermalign.terms import EXCLUDED
 
 with job_log(snakemake.log[0]):
     table = read_training(snakemake.input.manifest)
-    images = table.loc[table["split"] != EXCLUDED, "image"].tolist()
+    if "split" in table:
+        table = table[table["split"] != EXCLUDED]
     members = {image: member.path for image, member in list_pictures(snakemake.input.pictures).items()}
     store_pictures(
         snakemake.input.pictures,
         members,
-        images,
+        table["image"].tolist(),
         int(snakemake.wildcards.input_size),
         snakemake.output[0],
         threads=snakemake.threads,
