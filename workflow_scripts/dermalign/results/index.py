@@ -14,7 +14,7 @@ import pandas as pd
 
 from ..files import write_text
 from ..study.durations import duration
-from ..study.sources import CEILING, CONTROL_OWNER, CONTROLS, READER_OWNER, all_methods
+from ..study.sources import CEILING, CONTROL_OWNER, CONTROLS, READER_OWNER, SEGMENTATION, all_methods, kinds_of
 from ..terms import UNION
 from .provenance import read_record
 from .statistics import read_statistics
@@ -344,6 +344,7 @@ def _configured(configuration: Mapping[str, Any], files: Iterable[str] = ()) -> 
     say: those that there are count as known.
     """
     sources = configuration.get("sources", {})
+    networks = configuration.get("segmentation", {}).get("networks", {})
     methods = [*all_methods(configuration), *configuration.get("variants", {})]
     controls = configuration.get("controls", {})
     methods += [name for family in CONTROLS for name in controls.get(family, [])]
@@ -352,8 +353,14 @@ def _configured(configuration: Mapping[str, Any], files: Iterable[str] = ()) -> 
         ceilings = sorted({path.split("/")[2] for path in files if path.startswith(f"jaccard/{CEILING}/")})
     readers = list(configuration.get("feedback", {}))
     return {
-        "model": [*configuration["models"], CONTROL_OWNER, CEILING, READER_OWNER, *sources],
-        "method": [*methods, *ceilings, *(name for entries in sources.values() for name in entries), *readers],
+        "model": [*configuration["models"], *networks, CONTROL_OWNER, CEILING, READER_OWNER, *sources],
+        "method": [
+            *methods,
+            *(kinds_of(SEGMENTATION) if networks else ()),
+            *ceilings,
+            *(name for entries in sources.values() for name in entries),
+            *readers,
+        ],
         "reader": readers,
     }
 
