@@ -69,7 +69,7 @@ def test_untrained_networks_of_the_paper_take_the_same_archives(empty: Study, re
 
 def test_the_manifest_counts_what_was_counted_independently(empty: Study, real_data: Path) -> None:
     overlay = _overlay("isic256", real_data)
-    overlay["models"]["mobilenet"]["weights"] = "none"
+    overlay["models"]["mobilenet"]["weights"] = overlay["segmentation"]["networks"]["unet"]["weights"] = "none"
     run = empty.snakemake("results/real/manifest/evaluation.csv", overlay=overlay)
     assert run.status == 0, run.text[-5000:]
     table = pd.read_csv(empty.folder / "results/real/manifest/evaluation.csv", index_col="image", keep_default_na=False)
