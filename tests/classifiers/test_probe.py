@@ -76,7 +76,7 @@ def test_a_segmentation_network_is_asked_for_its_encoder_s_maps_and_weights_alon
         assert probe_model({**settings, "weights": weights}) == {}
     with pytest.raises(InputError, match=r"other\.weights\.h5 does not fit plain_stack"):
         probe_model({**settings, "weights": str(other)})
-    with pytest.raises(InputError, match=r"sides 64, 32, 16, 8; cells must be one of these, not 20"):
+    with pytest.raises(InputError, match=r"sides 64, 32, 16, 8; the deepest has 8. cells must be one of these, not 20"):
         probe_model({**settings, "cells": 20, "weights": "none"})
     with pytest.raises(InputError, match="there are no ImageNet weights of plain_stack"):
         probe_model({**settings, "weights": "imagenet"})

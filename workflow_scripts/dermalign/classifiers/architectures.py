@@ -39,16 +39,19 @@ NATIVE_PIXELS = {
 # How much of BatchNormalization's first statistics may be left after which share of a training.
 START_LEFT, START_LEFT_AFTER = 0.01, 0.2
 
-# The settings that a network is built from up to its backbone, and those of a classifier.
-BACKBONE_KEYS = (
+# The settings that a classifier is built from, and those of any network up to its backbone.
+KEYS = (
     "architecture",
     "input_size",
     "weights",
     "pixels",
+    "head.pooling",
+    "head.dense",
+    "head.dropout",
     "training.batchnorm_momentum",
     "training.precision",
 )
-KEYS = (*BACKBONE_KEYS, "head.pooling", "head.dense", "head.dropout")
+BACKBONE_KEYS = tuple(key for key in KEYS if not key.startswith("head."))
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
