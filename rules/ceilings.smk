@@ -1,6 +1,5 @@
 # Resolution ceilings: the best overlap that any map of so many cells could have, and which share of it models reach.
 
-OF_GRIDS = [*EXPLAINED, *SEGMENTED]
 CEILINGS = [source for source in SOURCES if source.kind.family == CEILING]
 WANTED += expand("{results}/tables/extended_ceilings{suffix}", results=RESULTS, suffix=TABLE_SUFFIXES)
 WANTED += [f"{RESULTS}/figures/ceilings.png", f"{RESULTS}/figures/ceilings.svg"]
@@ -35,7 +34,7 @@ rule ceiling_shares:
     input:
         **LESIONS_INPUT,
         ceilings=expand("{results}/ceilings/{batch}.h5", results=RESULTS, batch=MASK_BATCHES),
-        shards=shards_of(OF_GRIDS),
+        shards=shards_of(COMPARED),
     output:
         f"{RESULTS}/statistics/ceiling_shares.csv",
     log:
@@ -50,7 +49,7 @@ rule ceiling_shares:
         runtime=minutes(30),
     params:
         **RESAMPLED,
-        grids={source.path: SOURCES.grid(source) for source in OF_GRIDS},
+        grids={source.path: SOURCES.grid(source) for source in COMPARED},
     script:
         "../workflow_scripts/ceiling_statistics.py"
 

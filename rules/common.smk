@@ -169,6 +169,8 @@ MADE_AT_ONCE = (
 
 # Saliency methods and their variants, of each model: what explains a classifier.
 EXPLAINED = [] if MISSING else [source for source in SOURCES if source.kind.family in (METHOD, VARIANT)]
+# What is compared with controls and ceilings: these, and segmentation networks.
+COMPARED = [*EXPLAINED, *SEGMENTED]
 
 # Which pictures show one lesion.
 LESION_TABLES = [ARCHIVES.path("training_metadata")] if ARCHIVES.path("training_metadata") else []

@@ -1,10 +1,10 @@
-# The maps of each model, and of each segmentation network, beside their controls, at equal white area of every picture and each at its own best threshold.
+# The maps of each model, and of each segmentation network, beside their controls, at equal white area of every picture
+# and each at its own best threshold.
 
 if SOURCES.controls:
     WANTED.append(f"{RESULTS}/statistics/controls.csv")
 
 
-COMPARED = [*EXPLAINED, *SEGMENTED]
 COMPARED_OWNERS = list(dict.fromkeys(source.model for source in COMPARED))
 
 

@@ -1,12 +1,7 @@
 # The upper reference in the results: what each source reaches of it, and the challenge's aggregation beside the mean of J.
 
-REFERENCES = SEGMENTED
 # What stands beside it: what explains classifiers, controls and ceilings.
-BESIDE_REFERENCE = [
-    source
-    for source in SOURCES
-    if source in EXPLAINED or source.kind.family == CEILING or source.kind.family in CONTROLS
-]
+BESIDE_REFERENCE = [source for source in SOURCES if source.kind.family in (METHOD, VARIANT, *CONTROLS, CEILING)]
 # The challenge takes one map of each picture, at a best threshold.
 SCORED_BY_CHALLENGE = [
     source
@@ -60,7 +55,7 @@ use rule table1 as extended_challenge with:
         blocks=["feature"],
 
 
-if REFERENCES:
+if SEGMENTED:
     WANTED += multiext(f"{RESULTS}/tables/extended_reference", *TABLE_SUFFIXES)
     WANTED += multiext(f"{RESULTS}/figures/reference", ".png", ".svg")
 
@@ -68,7 +63,7 @@ if REFERENCES:
         input:
             **LESIONS_INPUT,
             shards=shards_of(BESIDE_REFERENCE),
-            references=shards_of(REFERENCES),
+            references=shards_of(SEGMENTED),
         output:
             f"{RESULTS}/statistics/reference_shares.csv",
         log:
@@ -119,7 +114,7 @@ if REFERENCES:
             arguments=dict(
                 features=FEATURES,
                 kinds={
-                    "segmentation network, out of fold": [source.path for source in REFERENCES],
+                    "segmentation network, out of fold": [source.path for source in SEGMENTED],
                     "classifier": [source.path for source in EXPLAINED if source.method == FIRST_METHOD],
                     "control": [
                         source.path

@@ -88,6 +88,15 @@ def test_the_reference_and_the_two_aggregations(results: Results) -> None:
     ]
 
 
+def test_without_any_j_no_share_is_told(results: Results) -> None:
+    study = results()
+    table = study.tables["tables/extended_challenge"].copy()
+    for j_of_network in (0.0, float("nan")):
+        table.loc[(table["feature"] == "union") & (table["model"] == "unet"), "j_mean"] = j_of_network
+        said = findings.reference(replace(study, tables={**study.tables, "tables/extended_challenge": table}))
+        assert said[3].endswith("are comparable, over other pictures.")
+
+
 def test_groups_are_those_of_table_6_and_hypotheses_are_counted(results: Results) -> None:
     said = findings.correctness(results())
     assert said == [

@@ -92,6 +92,13 @@ def precision_policy(precision: str) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
+def logits_of(network: "keras.Model") -> "keras.Model":
+    """Return what gives the scores of a network of ours before its final softmax or sigmoid; weights are shared."""
+    import keras
+
+    return keras.Model(network.inputs, network.get_layer("logits").output)
+
+
 def in_float32(
     model: "keras.Model", settings: Mapping[str, Any], build: Callable[[Mapping[str, Any]], "keras.Model"]
 ) -> "keras.Model":

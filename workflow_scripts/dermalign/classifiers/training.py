@@ -16,7 +16,7 @@ from ..data.picture_store import PictureStore, open_picture_store
 from ..errors import InputError
 from ..logs import logger
 from .architectures import KEYS as CLASSIFIER_KEYS
-from .architectures import build_classifier, in_float32
+from .architectures import build_classifier, in_float32, logits_of
 from .backend import make_deterministic
 from .devices import data_parallel
 from .fitting import CHECKPOINTS, Goal, course_digests, fit, predict
@@ -81,7 +81,7 @@ def train(
     batch_size, size = int(options["batch_size"]), int(settings["input_size"])
     with data_parallel(batch_size), open_picture_store(pictures_path, size) as store:
         model = build_classifier(settings, classes, seed)
-        scores = _logits_of(model)
+        scores = logits_of(model)
         rows = _rows(table, classes, store)
         parts = {split: rows[rows["split"] == split] for split in SPLITS}
         counts = ", ".join(f"{len(parts[split])} {split}" for split in SPLITS)
@@ -94,8 +94,9 @@ def train(
         )
         goal = _goal(scores, options, len(classes), parts, store.pictures)
         history = fit(scores, options, goal, store.pictures, parts["train"]["row"].to_numpy(), seed, folder, belongs_to)
-        model = in_float32(model, settings, lambda plain: build_classifier(plain, classes, seed))
-        scores = _logits_of(model)
+        trained, model = model, in_float32(model, settings, lambda plain: build_classifier(plain, classes, seed))
+        if model is not trained:
+            scores = logits_of(model)
         held_out = pd.concat([parts["validation"], parts["test"]])
         logits = predict(scores, store.pictures, held_out["row"].to_numpy(), batch_size)
     save_model(model, model_path)
@@ -160,10 +161,6 @@ def _goal(
         return _validation_outcome(scores, parts["validation"], pictures, int(options["batch_size"]), classes, gamma)
 
     return Goal(loss, beside, outcome, HISTORY_COLUMNS, criterion, metrics=["accuracy"])
-
-
-def _logits_of(model: keras.Model) -> keras.Model:
-    return keras.Model(model.inputs, model.get_layer("logits").output)
 
 
 def _validation_outcome(

@@ -304,8 +304,7 @@ def _beside_controls(results: StudyResults, model: str, what: str = "it") -> lis
 
 def _of_ceiling(results: StudyResults, model: str) -> list[str]:
     return [
-        f"It is {row['share_value']:.1%} ({row['share_low']:.1%} to {row['share_high']:.1%}) of the most that maps of "
-        f"{row['grid'].replace('x', ' x ')} cells could have."
+        f"It is {_share(row)} of the most that maps of {row['grid'].replace('x', ' x ')} cells could have."
         for row in results.rows("extended_ceilings", model, method=results.method, feature=UNION)
         if not math.isnan(row["share_value"])
     ]
@@ -327,8 +326,8 @@ def _of_folds(results: StudyResults) -> list[str]:
 def _of_reference(results: StudyResults, model: str, what: str = "It") -> list[str]:
     """Say which share of each segmentation network's J of the union a model's is."""
     return [
-        f"{what} is {row['share_value']:.1%} ({row['share_low']:.1%} to {row['share_high']:.1%}) of what the "
-        f"segmentation network {row['reference'].partition('/')[0]} reaches out of fold."
+        f"{what} is {_share(row)} of what the segmentation network {row['reference'].partition('/')[0]} reaches out "
+        "of fold."
         for row in results.rows("extended_reference", model, method=results.method, feature=UNION)
         if not math.isnan(row["share_value"])
     ]
@@ -351,12 +350,13 @@ def _aggregations(results: StudyResults) -> list[str]:
             listed = _listed(f"{each['all_value']:.3f} ({each['model']})" for each in published)
             words += f"; with this number alone the published {listed} are comparable, over other pictures"
         said.append(f"{words}.")
-        for own in together:
-            if own["model"] in results.models and own["method"] == results.method and row["all_value"]:
-                mean = union[own["model"], own["method"]]
+        explained = [each for each in together if each["model"] in results.models and each["method"] == results.method]
+        for own in explained:
+            mean, of_network = (union[each["model"], each["method"]] for each in (own, row))
+            if row["all_value"] and of_network > 0:  # of no picture that shows a feature there is no mean
                 said.append(
                     f"{own['model']} reaches {own['all_value'] / row['all_value']:.0%} of it in that aggregation and "
-                    f"{mean / union[row['model'], row['method']]:.0%} in the mean of J of the union; its mean of J "
+                    f"{mean / of_network:.0%} in the mean of J of the union; its mean of J "
                     f"beside the network's ratio of sums, as the paper compares, would say "
                     f"{mean / row['all_value']:.0%}."
                 )
@@ -420,6 +420,10 @@ def _between(value: float, low: float, high: float) -> str:
 
 def _with_interval(row: Row, name: str) -> str:
     return _between(row[f"{name}_value"], row[f"{name}_low"], row[f"{name}_high"])
+
+
+def _share(row: Row) -> str:
+    return f"{row['share_value']:.1%} ({row['share_low']:.1%} to {row['share_high']:.1%})"
 
 
 def _signed(row: Row, name: str) -> str:

@@ -15,6 +15,7 @@ import pandas as pd
 from ..files import write_text
 from ..study.durations import duration
 from ..study.sources import CEILING, CONTROL_OWNER, CONTROLS, READER_OWNER, SEGMENTATION, all_methods, kinds_of
+from ..study.study import Study
 from ..terms import UNION
 from .provenance import read_record
 from .statistics import read_statistics
@@ -344,7 +345,7 @@ def _configured(configuration: Mapping[str, Any], files: Iterable[str] = ()) -> 
     say: those that there are count as known.
     """
     sources = configuration.get("sources", {})
-    networks = configuration.get("segmentation", {}).get("networks", {})
+    networks = Study(configuration).networks
     methods = [*all_methods(configuration), *configuration.get("variants", {})]
     controls = configuration.get("controls", {})
     methods += [name for family in CONTROLS for name in controls.get(family, [])]

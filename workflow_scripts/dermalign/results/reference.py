@@ -14,6 +14,7 @@ from ..terms import UNION
 from .challenge import MICRO_AVERAGE
 from .intervals import bounds, clusters_of, resampled_means
 from .statistics import best_threshold
+from .tables import put_together
 
 SHARE_COLUMNS = (
     *("model", "method", "feature", "n", "threshold", "j_mean", "reference", "reference_threshold"),
@@ -75,10 +76,9 @@ def extended_reference(shares: pd.DataFrame) -> pd.DataFrame:
     0, above 1 for a source that has more.
     """
     table = shares.rename(columns={"share": "share_value", "low": "share_low", "high": "share_high"})
-    places = [pd.factorize(table[column])[0] for column in ("reference", "feature")]
     columns = ["reference", "feature", "model", "method", "n", "threshold", "j_mean"]
     columns += ["reference_threshold", "reference_j_mean", "share_value", "share_low", "share_high"]
-    return table.iloc[np.lexsort(places[::-1])].reset_index(drop=True)[columns]
+    return put_together(table, ["reference", "feature"])[columns]
 
 
 def extended_challenge(challenge: pd.DataFrame, best: pd.DataFrame, published: Mapping[str, float]) -> pd.DataFrame:

@@ -144,7 +144,7 @@ def extended_best_thresholds(best_thresholds: pd.DataFrame) -> pd.DataFrame:
       and for constant maps; threshold_low, threshold_high: its 95 % interval;
     - j_mean, j_sd, j_max: there; j_low, j_high: the 95 % interval of the mean, the threshold chosen in each resample.
     """
-    table = _put_together(best_thresholds, ["model", "feature"])
+    table = put_together(best_thresholds, ["model", "feature"])
     return table[["model", "feature", "method", "n", "threshold", "threshold_low", "threshold_high", *BOUNDED]]
 
 
@@ -160,7 +160,7 @@ def extended_groups(correctness: pd.DataFrame, models: Sequence[str]) -> pd.Data
     """
     union = correctness[correctness["feature"] == UNION]
     blocks = [
-        _put_together(union[(union["model"] == model) & (union["at"] == at)], ["group"])
+        put_together(union[(union["model"] == model) & (union["at"] == at)], ["group"])
         for model in models
         for at in (UNION_BEST, GROUP_BEST)
     ]
@@ -211,7 +211,7 @@ def extended_correlations(correlations: pd.DataFrame) -> pd.DataFrame:
     - model, covariate, feature; n: pictures; rho: Spearman's rank correlation; rho_low, rho_high: its 95 % interval;
       undefined where the covariate is the same for all pictures.
     """
-    table = _put_together(correlations, ["model", "covariate"])
+    table = put_together(correlations, ["model", "covariate"])
     table = table.rename(columns={"low": "rho_low", "high": "rho_high"})
     return table[["model", "covariate", "feature", "n", "rho", "rho_low", "rho_high"]]
 
@@ -238,7 +238,7 @@ def extended_controls(controls: pd.DataFrame) -> pd.DataFrame:
     table[["control_threshold", "own_j_mean"]] = own[["control_threshold", "own_j_mean"]]
     for name in ("difference_value", "difference_low", "difference_high"):
         table[f"own_{name}"] = own[name]
-    return _put_together(table.reset_index(), ["model", "method", "feature"])
+    return put_together(table.reset_index(), ["model", "method", "feature"])
 
 
 def extended_ceilings(ceilings: pd.DataFrame, shares: pd.DataFrame) -> pd.DataFrame:
@@ -265,7 +265,7 @@ def extended_ceilings(ceilings: pd.DataFrame, shares: pd.DataFrame) -> pd.DataFr
     return table[[*first, "share_value", "share_low", "share_high"]]
 
 
-def _put_together(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+def put_together(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     """Put rows of equal values of columns below each other, values and rows in the order of their appearance."""
     places = [pd.factorize(table[column])[0] for column in columns]
     return table.iloc[np.lexsort(places[::-1])].reset_index(drop=True)
@@ -278,7 +278,7 @@ def extended_out_of_sample(out_of_sample: pd.DataFrame) -> pd.DataFrame:
     out_value, out_low, out_high: the mean J out of sample with its 95 % interval; optimism; most_chosen, chosen_share.
     """
     names = {"j_out_of_sample": "out_value", "low": "out_low", "high": "out_high"}
-    table = _put_together(out_of_sample.rename(columns=names), ["model", "feature"])
+    table = put_together(out_of_sample.rename(columns=names), ["model", "feature"])
     columns = ["model", "feature", "method", "threshold", "j_in_sample", "out_value", "out_low", "out_high"]
     return table[[*columns, "optimism", "most_chosen", "chosen_share"]]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ..classifiers.architectures import logits_of
 from ..classifiers.batches import padded_batches
 from ..errors import InputError
 from ..logs import progress
@@ -37,7 +38,7 @@ def segmentation_blocks(
         if not images:
             continue
         network = keras.models.load_model(path, compile=False, safe_mode=True)
-        scores = keras.Model(network.inputs, network.get_layer("logits").output)
+        scores = logits_of(network)
         decoded = progress(inputs.decoded(images, size), len(images), f"maps of fold {fold}")
         start = 0
         for pictures, count in padded_batches(decoded, batch_size):

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..data.leakage import Hashed, leakage_account
+from ..data.leakage import ANY, WAYS, Hashed, leakage_account
 from ..data.names import plain_name
 from ..data.perceptual_hash import alike
 from ..errors import InputError
@@ -158,7 +158,7 @@ def fold_leakage(
     account.insert(2, "fold", account["evaluation_image"].map(fold_of))
     account["training_fold"] = account["training_fold"].astype(int)
     seen = seen_copies(account)
-    by = [f"by {way} {account.loc[account['by'] == way, 'evaluation_image'].nunique()}" for way in _WAYS]
+    by = [f"by {way} {account.loc[account['by'] == way, 'evaluation_image'].nunique()}" for way in WAYS if way != ANY]
     lines = [
         f"folds of the segmentation networks: of {len(table)} pictures, others are the same or of the same lesion "
         f"{', '.join(by)}; mapped by a network that saw one of these: {len(seen)}"
@@ -171,9 +171,6 @@ def fold_leakage(
 def seen_copies(account: pd.DataFrame) -> list[str]:
     """Return the pictures of an account of `fold_leakage` that are mapped by a network that saw one of their others."""
     return list(dict.fromkeys(account.loc[account["fold"] != account["training_fold"], "evaluation_image"]))
-
-
-_WAYS = ("name", "lesion", "content")
 
 
 def write_folds(path: str | Path, table: pd.DataFrame) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..classifiers.architectures import in_float32
+from ..classifiers.architectures import in_float32, logits_of
 from ..classifiers.backend import make_deterministic
 from ..classifiers.devices import data_parallel
 from ..classifiers.fitting import CHECKPOINTS, Goal, course_digests, fit, predict
@@ -74,7 +74,7 @@ def train_fold(
             raise InputError(f"{targets_path}: is of {shares.shape[1]} cells a side, not of {settings['cells']}")
         if classifier:
             start_from_classifier(network, classifier)
-        scores = keras.Model(network.inputs, network.get_layer("logits").output)
+        scores = logits_of(network)
         rows = store.rows(table["image"])
         if (rows < 0).any():
             raise InputError(f"{pictures_path} lacks {(rows < 0).sum()} pictures; delete it, and it is made again")

@@ -323,7 +323,7 @@ def _check_sources(configuration: Mapping[str, Any]) -> None:
             )
     named = {
         "models": configuration["models"],
-        "segmentation.networks": configuration.get("segmentation", {}).get("networks", {}),
+        "segmentation.networks": configuration["segmentation"]["networks"],
         "sources": configuration.get("sources", {}),
     }
     for key, names in named.items():
