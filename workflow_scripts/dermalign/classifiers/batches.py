@@ -19,6 +19,16 @@ def batched(pictures: Iterable[NDArray[Any]], size: int) -> Iterator[list[NDArra
         yield batch
 
 
+def asked_size(batch_size: int) -> int:
+    """Return the next multiple of 16 from `batch_size` on: how many pictures a network is asked about at a time.
+
+    So what it says of a picture does not depend on `batch_size`, on a processor: products of few rows are computed in
+    other ways than those of many, by their number, and rounded differently. From 16 rows on, in sixteens, all bits were
+    the same (`tests/saliency/test_batch_sizes.py`, docs/reliability.md).
+    """
+    return -(-batch_size // 16) * 16
+
+
 def padded_batches(pictures: Iterable[NDArray[Any]], size: int) -> Iterator[tuple[NDArray[Any], int]]:
     """Yield batches (size, H, W, 3) of pictures (H, W, 3), and how many of each count: all, but in the last.
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..data.picture_store import open_picture_store
 from ..errors import InputError
 from ..logs import logger, progress
-from .batches import padded_batches
+from .batches import asked_size, padded_batches
 from .classifier import Classifier, as_classifier
 from .probabilities import predictions_table
 
@@ -33,7 +33,7 @@ def class_scores(
     pictures of another size than the classifier's.
     """
     evaluate = as_classifier(classifier).scores(logits)
-    scores = [evaluate(batch)[:count] for batch, count in padded_batches(pictures, batch_size)]
+    scores = [evaluate(batch)[:count] for batch, count in padded_batches(pictures, asked_size(batch_size))]
     return np.concatenate(scores) if scores else np.zeros((0, 0), np.float32)
 
 

@@ -39,5 +39,6 @@ def attributions(network: Network, picture: NDArray[Any], target: int, steps: in
     for part in network.batches(steps):
         shares = ((np.arange(part.start, part.stop) + 0.5) / steps).astype(np.float32)
         on_the_way = np.float32(BASELINES[baseline]) + shares[:, None, None, None] * difference
-        total += network.gradients(on_the_way, target).sum(axis=0, dtype=np.float64)
+        for gradient in network.gradients(on_the_way, target):  # one by one: batches of another size give the same sum
+            total += gradient
     return np.asarray(difference * (total / steps), dtype=np.float32)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..classifiers.batches import padded_batches
+from ..classifiers.batches import asked_size, padded_batches
 from ..classifiers.classifier import Classifier
 from ..classifiers.functions import PassFunction, Place, ScoreFunction, class_indices
 from ..classifiers.passes import BEFORE_SOFTMAX
@@ -87,11 +87,13 @@ def explained_batches(
     pictures: (H, W, 3) uint8, values 0 to 255, of the classifier's input size; only a batch is held at a time. target:
     the class to be explained, `predicted`, or an index per picture. score: of it, before or after the softmax. logits:
     the name of the layer of the class scores, None where they are before the final softmax. seed: of what methods
-    draw, for every picture the same, so that no map depends on which other pictures there are.
+    draw, for every picture the same, so that no map depends on which other pictures there are; nor does it on
+    `batch_size` (see `asked_size`).
     Raises `InputError` for a missing or unsuitable layer, pictures of another size, targets that are no class indices
     or not as many as pictures, formulas together with others, and when scores are not finite.
     """
-    explain = explainer(classifier, methods, score=score, batch_size=batch_size, logits=logits, seed=seed)
+    size = asked_size(batch_size)
+    explain = explainer(classifier, methods, score=score, batch_size=size, logits=logits, seed=seed)
     yield from explain(pictures, target)
 
 

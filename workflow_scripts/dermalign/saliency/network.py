@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..classifiers.batches import asked_size
 from ..classifiers.classifier import Classifier
 from ..classifiers.functions import Place
 from ..classifiers.passes import AFTER_SOFTMAX, BEFORE_SOFTMAX, check_score
@@ -19,7 +20,7 @@ Floats = NDArray[np.float32]
 class Network:
     """The score of a class, its gradient, and a layer's activations, of changed pictures (m, H, W, 3) float32.
 
-    All are compiled when they are first asked for, and for one size of batch each.
+    All are compiled when they are first asked for, and for one size of batch each, by `asked_size`.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class Network:
 
     def _of_all(self, pictures: Floats, function: Any) -> Floats:
         parts: Sequence[slice] = list(self.batches(len(pictures)))
-        size = parts[0].stop
+        size = asked_size(parts[0].stop)
         found = []
         for part in parts:
             batch = pictures[part]

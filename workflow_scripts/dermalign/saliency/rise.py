@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from .interpolation import bilinear_weights
 from .network import Floats, Network
 
-FEWEST = 100  # masks before a standard error is looked at
+# Masks before a standard error is looked at, and from one look to the next.
+FEWEST = 100
+BETWEEN = 20
 
 
 def rise(
@@ -43,12 +45,20 @@ def rise(
     for part in network.batches(masks):
         shown = drawn.pixels(part)
         scores = network.scores(shown[..., None] * pixels, target)
-        total += _weighted_sum(scores, shown)
-        tried += len(shown)
-        if standard_error:
-            squares += _weighted_sum(scores**2, shown**2)
-            if tried >= FEWEST and _error_share(total, squares, tried) <= standard_error:
-                break
+        # One by one, and looked at after so many: batches of another size give the same map.
+        for score, mask in zip(scores, shown, strict=True):
+            weighted = score * mask
+            total += weighted
+            tried += 1
+            if standard_error:
+                squares += weighted**2
+                is_time = tried >= FEWEST and tried % BETWEEN == 0
+                if is_time and _error_share(total, squares, tried) <= standard_error:
+                    return _mean(total, tried, kept)
+    return _mean(total, tried, kept)
+
+
+def _mean(total: NDArray[np.float64], tried: int, kept: float) -> Floats:
     return np.asarray(total / (tried * kept), dtype=np.float32)
 
 
@@ -81,12 +91,6 @@ def draw_masks(count: int, size: tuple[int, int], cells: int, kept: float, rando
     grids = (random.random((count, cells, cells)) < kept).astype(np.float32)
     shifts = np.stack([random.integers(0, _cell(side, cells), count) for side in size], axis=1)
     return Masks(size, grids, shifts)
-
-
-def _weighted_sum(weights: Floats, masks: Floats) -> Floats:
-    # Not by BLAS: for so large a product it starts threads, which wait busily for another when it is done, and take a
-    # fifth of the network's speed.
-    return np.einsum("m,mhw->hw", weights, masks)
 
 
 def _cell(side: int, cells: int) -> int:
