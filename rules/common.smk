@@ -174,8 +174,7 @@ if workflow.is_main_process:  # jobs were planned by one that looked
 if IS_CHECK and workflow.is_main_process:
     if FAULTS:
         raise WorkflowError(f"dermalign: {FAULTS.words()}")
-    rows = or_stop(ARCHIVES.count_rows)
-    print(*looked_lines(LOOKED, rows, len(MODELS), time.monotonic() - STARTED), sep="\n", flush=True)
+    print(*or_stop(looked_lines, LOOKED, ARCHIVES, len(MODELS), time.monotonic() - STARTED), sep="\n", flush=True)
     raise SystemExit
 
 # Archives that are missing leave no pictures to plan for: then only `snakemake fetch` can run.

@@ -148,15 +148,16 @@ def look(archives: Archives, cache: str | Path, threads: int, shown: int | None 
     return Looked(faults.sentences, set_aside, len(looking.pictures), len(looking.masks))
 
 
-def looked_lines(looked: Looked, rows: int, classifiers: int, seconds: float) -> list[str]:
+def looked_lines(looked: Looked, archives: Archives, classifiers: int, seconds: float) -> list[str]:
     """Return lines on what was looked at where nothing is wrong, and on each picture that is set aside.
 
-    rows: of tables. seconds: that it took.
+    classifiers: how many. seconds: that it took. Raises InputError as `Archives.count_rows`.
     """
-    counts = {"pictures": looked.pictures, "masks": looked.masks, "rows of tables": rows, "classifiers": classifiers}
-    what = ", ".join(f"{count:,} {of}" for of, count in counts.items())
+    counts = {"pictures": looked.pictures, "masks": looked.masks, "rows of tables": archives.count_rows()}
+    what = "the drawing's settings" if archives.drawn else ", ".join(f"{count:,} {of}" for of, count in counts.items())
     rows_aside = looked.set_aside.rows
-    lines = [f"Looked at the configuration, {what} in {duration(seconds)}."]
+    named = "1 classifier" if classifiers == 1 else f"{classifiers} classifiers"
+    lines = [f"Looked at the configuration, {what} and {named} in {duration(seconds)}."]
     if rows_aside:
         lines.append(
             f"{len(looked.set_aside.evaluation)} evaluation and {len(looked.set_aside.training)} training pictures "
