@@ -233,7 +233,7 @@ def test_make_check_is_the_command(tmp_path: Path) -> None:
     overlay = {"archives": {"drawn": None, "folder": "nowhere"}}
     (tmp_path / "x.yaml").write_text(yaml.safe_dump(overlay), encoding="utf-8")
     (tmp_path / ".venv").symlink_to(sys.prefix)
-    for name in ("Makefile", "Snakefile", "config.yaml", "rules", "schemas", "workflow_scripts", "profiles"):
+    for name in ("Makefile", "Snakefile", "config.yaml", "rules", "schemas", "workflow_scripts", "profiles", "studies"):
         (tmp_path / name).symlink_to(REPOSITORY / name)
     for arguments, status in (([], 0), (["CONFIG=x.yaml"], 2)):
         # The environment is as it is: what made it is no matter here.
