@@ -156,10 +156,8 @@ def test_numbers_are_those_of_archives_without_the_pictures(
     mended["pictures.zip"]["e03.jpg"] = members["pictures.zip"]["e03.jpg"]
     write("bad", mended)
     store = "results/aside/saliency/small/gradcam/e03.h5"
-    assert job_process(study, overlay, store).status != 0
-    assert "is not there any more" not in job_process(study, overlay, *FEW).text
-    shutil.rmtree(study.folder / ".snakemake" / "dermalign")
-    assert job_process(study, overlay, store).status != 0
+    planned = job_process(study, overlay, store)
+    assert planned.status != 0 and f"No rule to produce {store}" in planned.text
     jobs = study.snakemake("-n", *FEW, store, overlay=overlay).jobs()
     assert store in [path for paths in jobs.values() for path in paths]
     assert len({Path(path).stem for path in jobs["mask_cells"]}) == 1
@@ -210,15 +208,13 @@ def test_a_check_tells_all_that_is_wrong_and_computes_nothing(
         re.MULTILINE,
     ), sound.text
     assert "rule " not in sound.text and not (study.folder / "results").exists()
-    # What would be set aside; one in ten are too many.
+    # What would be set aside.
     study, overlay = write("checked", spoiled(members, encoded))
     skipped = study.snakemake("-n", "--quiet", overlay=overlay, **CHECK)
     assert skipped.status == 0 and not (study.folder / "results").exists()
     assert len(re.findall(r"^- (?:evaluation|training) picture \w+: data/", skipped.text, re.MULTILINE)) == 4
     worse = {**members["training.zip"], **{f"{image}.jpg": b"none" for image in TRAINING[:7]}}
     write("checked", {"training.zip": worse})
-    stopped = study.snakemake("-n", "--quiet", overlay=overlay, **CHECK)
-    assert stopped.status != 0 and "training.zip: 7 of 26 training pictures cannot be used" in stopped.text
     # Without skip all faults are told, not some of many, those of what is there beside an archive that is not.
     (study.folder / "data" / "diagnoses.csv").unlink()
     overlay["on_bad_picture"] = "stop"
@@ -229,6 +225,7 @@ def test_a_check_tells_all_that_is_wrong_and_computes_nothing(
         assert re.search(words, stopped.text), words
 
 
+@pytest.mark.slow
 def test_make_check_is_the_command(tmp_path: Path) -> None:
     overlay = {"archives": {"drawn": None, "folder": "nowhere"}}
     (tmp_path / "x.yaml").write_text(yaml.safe_dump(overlay), encoding="utf-8")
