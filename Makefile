@@ -1,6 +1,7 @@
 # Two commands do everything on a machine that has only Python (3.11 or newer) and make:
 #   make run    the embedded study, from drawn archives to tables
 #   make test   all checks, and the tests that are done within minutes
+# `make check CONFIG=studies/x.yaml` says before a long run what is wrong with a study's files, and computes nothing.
 # `make test-all` runs the long tests, too, those of pages in a browser where Chromium is installed (tests/browser/install); `make test-slurm` runs the study on a SLURM of one node that it installs and starts; it needs root.
 # `make gpu` installs TensorFlow with CUDA into the same environment.
 
@@ -15,10 +16,14 @@ PYTHON := $(shell for name in python3 python3.13 python3.12 python3.11; do \
 CORES ?= all
 INSTALL = .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r
 
-.PHONY: run test test-all test-slurm lint gpu lock clean
+.PHONY: run check test test-all test-slurm lint gpu lock clean
 
 run: .venv/run
 	.venv/bin/snakemake --cores $(CORES)
+
+# All that can be found wrong without computing: of the embedded study, or of `CONFIG=studies/x.yaml`.
+check: .venv/run
+	@DERMALIGN_CHECK=1 .venv/bin/snakemake --quiet --dry-run --cores 1 $(if $(CONFIG),--configfile $(CONFIG))
 
 test: lint
 	.venv/bin/python -m pytest -m "not slow"

@@ -91,6 +91,7 @@ mark_for_report()
 
 onstart:
     remember_blocks(BLOCKS_FILE, BLOCKS)
+    keep_set_aside()
     print_estimates()
 
 

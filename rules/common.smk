@@ -2,6 +2,8 @@
 
 import os
 import sys
+import time
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -16,8 +18,9 @@ from snakemake.io import apply_wildcards
 from snakemake.utils import update_config
 
 from dermalign.classifiers.study_classifiers import Classifiers
-from dermalign.data.entrance import content_faults
+from dermalign.data.entrance import Looked, look, looked_lines
 from dermalign.data.metadata import configured_groupings
+from dermalign.data.set_aside import SKIP, keep, kept
 from dermalign.data.study_feedback import StudyFeedback
 from dermalign.drawing.study_archives import archives_of
 from dermalign.errors import InputError
@@ -36,7 +39,7 @@ from dermalign.study.console import (
     wants_own_words,
 )
 from dermalign.study.digests import code_digest, folder_digest, keep_code, recall_code
-from dermalign.study.faults import Faults
+from dermalign.study.faults import SHOWN, Faults
 from dermalign.study.interpreter import check_interpreter
 from dermalign.study.rule_names import names_of_files
 from dermalign.study.sources import (
@@ -61,6 +64,9 @@ from dermalign.study.sources import (
 )
 from dermalign.study.study import CACHE, Study
 
+STARTED = time.monotonic()
+# `make check`: all that can be found wrong is told, and nothing is planned.
+IS_CHECK = bool(os.environ.get("DERMALIGN_CHECK"))
 READ_CODE = f"{CACHE}/code.json"
 recall_code(READ_CODE)
 
@@ -83,11 +89,35 @@ CONFIGURATION = or_stop(checked, SETTINGS)
 STUDY = Study(CONFIGURATION)
 ARCHIVES = archives_of(STUDY)
 CLASSIFIERS = Classifiers(STUDY)
-FEEDBACK = StudyFeedback(ARCHIVES)
 RESULTS = STUDY.results
 FEATURES = STUDY.features
 MODELS = list(CLASSIFIERS.models)
 THRESHOLDS = STUDY.thresholds
+
+
+# Pictures that cannot be used, and are set aside if the study says so: the process that plans the run looks for them.
+# Those of its jobs, and nodes of a cluster, plan without a look, by what it keeps when the run starts, and know by a
+# digest in their environment that it is of this run.
+SET_ASIDE_FILE = f"{RESULTS}/manifest/set_aside.csv"
+SET_ASIDE_DIGEST = "DERMALIGN_SET_ASIDE"
+MISSING = ARCHIVES.missing_files()
+SETS_ASIDE = CONFIGURATION["on_bad_picture"] == SKIP and not ARCHIVES.drawn and not MISSING
+LOOKED = Looked()
+if workflow.is_main_process:
+    if IS_CHECK or not MISSING:
+        THREADS = min(8, os.cpu_count() or 1)
+        LOOKED = or_stop(look, ARCHIVES, CACHE, THREADS, None if IS_CHECK else SHOWN)
+    ARCHIVES = replace(ARCHIVES, set_aside=LOOKED.set_aside)
+    os.environ[SET_ASIDE_DIGEST] = ARCHIVES.set_aside.digest
+elif SETS_ASIDE:
+    ARCHIVES = replace(ARCHIVES, set_aside=or_stop(kept, SET_ASIDE_FILE, os.environ.get(SET_ASIDE_DIGEST)))
+FEEDBACK = StudyFeedback(ARCHIVES)
+
+
+def keep_set_aside():
+    """Write down for the jobs of a run which pictures are set aside."""
+    if SETS_ASIDE:
+        keep(SET_ASIDE_FILE, ARCHIVES.set_aside)
 
 
 @cache
@@ -105,7 +135,6 @@ def feedback_faults():
 
 # All that the user has to mend is gathered, and told at once before any job.
 FAULTS = Faults()
-MISSING = ARCHIVES.missing_files()
 if MISSING:
     FAULTS.add(MISSING)
 FAULTS.or_else(lambda: check_interpreter(sys.executable), None)
@@ -134,18 +163,31 @@ if workflow.is_main_process:  # jobs were planned by one that looked
         FAULTS.or_else(lambda: SOURCES.check_pictures(len(DIAGNOSED)), None)
         FAULTS.or_else(lambda: SOURCES.check_folds(len(ARCHIVES.evaluation_images)), None)
         FAULTS.or_else(lambda: check_selection(CONFIGURATION["explorer"]["pictures"], DIAGNOSED), None)
-    if not MISSING:
+    if IS_CHECK or not MISSING:
         FAULTS.add(*FAULTS.or_else(ARCHIVES.check_tables, []))
+    FAULTS.add(*LOOKED.faults)
+    if not MISSING:
         if not any("archives.training_metadata" in sentence for sentence in FAULTS.sentences):
             FAULTS.or_else(groupings_of_study, {})
-        FAULTS.add(*FAULTS.or_else(lambda: content_faults(ARCHIVES, CACHE, threads=min(8, os.cpu_count() or 1)), []))
         FAULTS.add(*FAULTS.or_else(feedback_faults, []))
+
+if IS_CHECK and workflow.is_main_process:
+    if FAULTS:
+        raise WorkflowError(f"dermalign: {FAULTS.words()}")
+    print(*or_stop(looked_lines, LOOKED, ARCHIVES, len(MODELS), time.monotonic() - STARTED), sep="\n", flush=True)
+    raise SystemExit
 
 # Archives that are missing leave no pictures to plan for: then only `snakemake fetch` can run.
 if MISSING:
     GRIDS, MASK_BATCHES, SALIENCY_BATCHES, DIAGNOSED = [], {}, {}, []
 elif FAULTS:
     raise WorkflowError(f"dermalign: {FAULTS.words()}")
+if workflow.is_main_process and ARCHIVES.set_aside:
+    where = f"Each is listed in {SET_ASIDE_FILE} when the run starts; `make check` lists them now."
+    print(ARCHIVES.set_aside.warning(where), file=sys.stderr, flush=True)
+# Where another workflow imports this one, no handler runs when the run starts.
+if workflow.is_main_process and not IS_MAIN and not workflow.output_settings.dryrun:
+    keep_set_aside()
 # Sources that ask a classifier, in lists of those that share a job.
 JOBS = [] if MISSING else SOURCES.jobs
 # Sources with maps of a sample of the pictures only, whose statistics are of these.

@@ -25,6 +25,7 @@ rule evaluation_manifest:
         features=CONFIGURATION["features"],
         mask_options=ARCHIVES.mask_options,
         evaluation_diagnoses=CONFIGURATION["evaluation_diagnoses"],
+        set_aside=dict(ARCHIVES.set_aside.evaluation),
         tables=lambda wildcards: ARCHIVES.table_digests(ARCHIVES.diagnosis_tables),
     script:
         "../workflow_scripts/evaluation_manifest.py"
@@ -60,5 +61,6 @@ rule perceptual_hashes:
         runtime=minutes(120),
     params:
         pictures=lambda wildcards: ARCHIVES.pictures_digest(f"{wildcards.archive}_pictures"),
+        set_aside=lambda wildcards: list(ARCHIVES.set_aside.of(wildcards.archive)),
     script:
         "../workflow_scripts/perceptual_hashes.py"

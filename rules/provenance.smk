@@ -62,6 +62,7 @@ rule study_record:
         configuration=CONFIGURATION,
         # Made from the record, and named in the index before it is there.
         page=RECORD[2],
+        kept=[SET_ASIDE_FILE] if ARCHIVES.set_aside else [],
         classifiers=lambda wildcards: {
             model: (CLASSIFIERS.path(model), CLASSIFIERS.made_from(model)) for model in MODELS
         },

@@ -35,6 +35,7 @@ rule training_manifest:
         split=CONFIGURATION["split"],
         seed=CONFIGURATION["seed"],
         limit=CONFIGURATION.get("training_limit"),
+        set_aside=dict(ARCHIVES.set_aside.training),
         pictures=lambda wildcards: ARCHIVES.pictures_digest("training_pictures"),
         tables=lambda wildcards: ARCHIVES.table_digests([ARCHIVES.path("training_labels"), *METADATA]),
     script:

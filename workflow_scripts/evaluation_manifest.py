@@ -11,7 +11,9 @@ from dermalign.logs import job_log
 with job_log(snakemake.log[0]) as log:
     diagnoses = read_diagnoses(snakemake.input.diagnoses, snakemake.params.classes)
     counts = read_counts(snakemake.input.cells)
-    table = evaluation_manifest(counts, diagnoses.by_image, snakemake.params.evaluation_diagnoses)
+    table = evaluation_manifest(
+        counts, diagnoses.by_image, snakemake.params.evaluation_diagnoses, snakemake.params.set_aside
+    )
     remarks = reading_account(snakemake.input.cells) + mask_account(
         snakemake.input.masks,
         list_pictures(snakemake.input.pictures),

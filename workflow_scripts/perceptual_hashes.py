@@ -6,4 +6,7 @@ from dermalign.logs import job_log
 
 with job_log(snakemake.log[0]):
     archive = snakemake.input.pictures
-    write_hashes(snakemake.output[0], hash_archive(archive, list_pictures(archive), snakemake.threads))
+    pictures = list_pictures(archive)
+    for image in snakemake.params.set_aside:
+        del pictures[image]
+    write_hashes(snakemake.output[0], hash_archive(archive, pictures, snakemake.threads))

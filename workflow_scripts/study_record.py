@@ -39,4 +39,4 @@ with job_log(snakemake.log[0]):
         times=times_of(results / "benchmarks"),
     )
     write_record(snakemake.output.record, record)
-    write_index(results, [*inputs, snakemake.params.page])
+    write_index(results, [*inputs, *params.kept, params.page])

@@ -11,6 +11,8 @@ from dermalign.data.training_manifest import training_account, training_manifest
 from dermalign.logs import job_log
 
 with job_log(snakemake.log[0]) as log:
+    set_aside = snakemake.params.set_aside
+    pictures = list_pictures(snakemake.input.pictures)
     copies = (
         copies_of(
             snakemake.params.content["images"],
@@ -24,7 +26,9 @@ with job_log(snakemake.log[0]) as log:
     metadata = snakemake.input.metadata
     labels = read_training_labels(snakemake.input.labels, snakemake.params.classes, metadata)
     table = training_manifest(
-        picture_sizes(snakemake.input.pictures, list_pictures(snakemake.input.pictures)),
+        picture_sizes(
+            snakemake.input.pictures, {image: pictures[image] for image in pictures if image not in set_aside}
+        ),
         {image: label for image, label in labels.items() if label in snakemake.params.classes},
         read_lesions(metadata[0]) if metadata else {},
         snakemake.params.evaluation_images,
@@ -34,6 +38,7 @@ with job_log(snakemake.log[0]) as log:
         seed=snakemake.params.seed,
         limit=snakemake.params.limit,
         copies=copies,
+        set_aside=set_aside,
     )
     lines = training_account(table, labels, snakemake.params.leakage)
     for line in lines + (lesion_account(metadata[0]) if metadata else []):

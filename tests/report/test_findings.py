@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pandas as pd
-from dermalign.report import findings
+from dermalign.report import accounts, findings
 from dermalign.report.study_results import StudyResults
 
 Results = Callable[..., StudyResults]
@@ -38,6 +38,25 @@ def test_pictures_are_counted_by_reason(results: Results) -> None:
     assert "leakage: exclude" in said[2] and "1 (1 lesions) by name and 1 (1 lesions) by content" in said[3]
     assert "drawn" in said[4]
     assert not any("drawn" in each for each in findings.data(results(configuration={"archives": {}})))
+    assert not any("set aside" in each for each in said) and accounts.set_aside(results()) is None
+
+
+def test_pictures_that_were_set_aside_are_counted_and_all_are_listed(results: Results) -> None:
+    given = results()
+    aside = [f"x{number:02d}" for number in range(12)]
+    rows = pd.DataFrame(
+        {"image": aside, "included": False, "reason": [f"it was set aside: {each}.jpg" for each in aside]}
+    )
+    one = pd.DataFrame({"image": ["y"], "split": ["excluded"], "reason": ["was set aside: y.jpg, too"]})
+    study = replace(given, evaluation=pd.concat([given.evaluation, rows]), training=pd.concat([given.training, one]))
+    said = findings.data(study)
+    assert "Of 17 pictures with masks 3 are in the analysis. Left out: 12 (it was set aside), 1 (no mask" in said[0]
+    assert "Left out: 1 (is an evaluation picture) and 1 (was set aside)." in said[1]
+    assert any(each.startswith("13 pictures were set aside, since they or a mask") for each in said)
+    ((_, listed),) = accounts.set_aside(study).blocks
+    assert listed == [*(["evaluation", each, f"{each}.jpg"] for each in aside), ["training", "y", "y.jpg, too"]]
+    ((_, counted),) = accounts.left_out(study).blocks
+    assert ["analysis", "12", "it was set aside"] in counted and ["training", "1", "was set aside"] in counted
 
 
 def test_reasons_that_are_many_are_the_most_frequent(results: Results) -> None:

@@ -8,17 +8,21 @@ import pandas as pd
 from ..errors import InputError
 from ..terms import UNION
 from .diagnoses import unmapped_lines
+from .manifests import SET_ASIDE, in_short, is_set_aside, set_aside_lines
 from .names import plain_name
 
 
 def evaluation_manifest(
-    counts: pd.DataFrame, diagnoses: Mapping[str, str], evaluation_diagnoses: Sequence[str]
+    counts: pd.DataFrame,
+    diagnoses: Mapping[str, str],
+    evaluation_diagnoses: Sequence[str],
+    set_aside: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Return an evaluation manifest, a row per picture with masks, by name. Its columns are described in `manifests`.
 
     counts: a row per picture, `image,width,height,<feature>...,union`, sizes and white pixels, integers. diagnoses:
     {plain image name: diagnosis}, as `labels.read_diagnoses`. Included is a picture with one of the evaluation
-    diagnoses whose union is not all black.
+    diagnoses whose union is not all black. set_aside: {image: what is wrong} of pictures that are only listed.
     """
     found = [diagnoses.get(plain_name(image), "") for image in counts["image"]]
     reasons = [
@@ -26,7 +30,19 @@ def evaluation_manifest(
     ]
     table = counts.assign(included=[not reason for reason in reasons], reason=reasons)
     table.insert(1, "diagnosis", found)
+    if set_aside:
+        table = pd.concat([table, _of_set_aside(table, diagnoses, set_aside)])
     return table.sort_values("image", ignore_index=True)
+
+
+def _of_set_aside(table: pd.DataFrame, diagnoses: Mapping[str, str], set_aside: Mapping[str, str]) -> pd.DataFrame:
+    """Return the rows of pictures that were set aside, whose numbers nobody knows: 0."""
+    rows = pd.DataFrame(0, index=range(len(set_aside)), columns=table.columns, dtype=object)
+    rows["image"] = list(set_aside)
+    rows["diagnosis"] = [diagnoses.get(plain_name(image), "") for image in set_aside]
+    rows["included"] = False
+    rows["reason"] = [f"it {SET_ASIDE}: {fault}" for fault in set_aside.values()]
+    return rows.astype(table.dtypes)
 
 
 def _reason(diagnosis: str, union: int, evaluation_diagnoses: Sequence[str]) -> str:
@@ -48,7 +64,7 @@ def evaluation_account(
     """
     included = Counter(table.loc[table["included"], "diagnosis"])
     counts = ", ".join(f"{diagnosis} {count}" for diagnosis, count in included.most_common())
-    reasons = Counter(table.loc[~table["included"], "reason"])
+    reasons = Counter(in_short(table.loc[~table["included"], "reason"]))
     if not included:
         why = "; ".join(f"{count} because {reason}" for reason, count in reasons.most_common())
         raise InputError(
@@ -58,7 +74,8 @@ def evaluation_account(
     lines = [f"{len(table)} pictures with masks", f"in the analysis: {included.total()} ({counts})"]
     lines.append(f"left out: {reasons.total()}")
     lines.extend(f"  {count} because {reason}" for reason, count in reasons.most_common())
-    unmapped = table[~table["diagnosis"].isin([*classes])]
+    lines.extend(set_aside_lines(table))
+    unmapped = table[~table["diagnosis"].isin([*classes]) & ~is_set_aside(table)]
     lines.extend(unmapped_lines(unmapped["image"].tolist(), unmapped["diagnosis"].tolist()))
     columns = list(map(str, table))
     features = columns[columns.index("height") + 1 : columns.index(UNION)]

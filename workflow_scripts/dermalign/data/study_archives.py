@@ -4,7 +4,7 @@ Names come from the archives' directories alone, before any job runs.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from .lesions import read_lesions
 from .mask_files import list_lesion_masks, list_masks
 from .names import plain_name
 from .patients import LESION, PATIENT, read_patients
+from .set_aside import EVALUATION, TRAINING, SetAside
 from .tables import read_table
 
 ARCHIVE_KEYS = (
@@ -34,9 +35,13 @@ FOLDER_KEYS = ("training_pictures", "evaluation_pictures", "evaluation_masks", "
 
 @dataclass(frozen=True)
 class Archives:
-    """The archives and tables that a study names under `archives`, which the user has or fetches."""
+    """The archives and tables that a study names under `archives`, which the user has or fetches.
+
+    set_aside: pictures in them that are planned without, as if they were not there.
+    """
 
     study: Study
+    set_aside: SetAside = field(default_factory=SetAside)
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -134,7 +139,7 @@ class Archives:
 
         Raises InputError where no picture has a mask of a configured feature.
         """
-        images = list(archives.list_pictures(str(self.path("evaluation_pictures"))))
+        images = list(self._pictures("evaluation_pictures"))
         if self.mask_options["missing"] == "error":
             return images
         masks = self.masks(images)
@@ -153,7 +158,7 @@ class Archives:
         Others cannot be in the training split, nor can their lesions: it does not depend on them. A trial's limit does
         not count.
         """
-        known = {plain_name(image) for image in archives.list_pictures(str(self.path("training_pictures")))}
+        known = {plain_name(image) for image in self._pictures("training_pictures")}
         if table := self.path("training_metadata"):
             known.update(plain_name(image) for image in read_lesions(table))
         return [image for image in self.archived_images if plain_name(image) in known]
@@ -165,9 +170,12 @@ class Archives:
         `evaluation_limit` keeps those whose names hash lowest: a sample that does not depend on the order.
         Raises as `archived_images`.
         """
-        images = self.archived_images
-        limit = self.study.configuration.get("evaluation_limit", len(images))
-        return fixed_sample(images, limit)
+        return self.sampled(self.archived_images)
+
+    def sampled(self, images: Iterable[str]) -> list[str]:
+        """Return those of some pictures that `evaluation_limit` leaves, by name."""
+        found = list(images)
+        return fixed_sample(found, self.study.configuration.get("evaluation_limit", len(found)))
 
     @cached_property
     def evaluation_images(self) -> list[str]:
@@ -181,6 +189,12 @@ class Archives:
                 raise InputError(f"{self.path('evaluation_pictures')}: {image} has braces in its name. Rename it.")
         self._check_masks(self.named_images)
         return self.named_images
+
+    def _pictures(self, key: str) -> dict[str, archives.Member]:
+        """Return the pictures of an archive but those that are set aside, as `list_pictures`."""
+        bad = self.set_aside.of(TRAINING if key == "training_pictures" else EVALUATION)
+        listed = archives.list_pictures(str(self.path(key)))
+        return {image: member for image, member in listed.items() if image not in bad}
 
     def _check_masks(self, images: Sequence[str]) -> None:
         self.masks(images)
@@ -218,6 +232,11 @@ class Archives:
             named = partial(named_pictures, table, classes, others)
             faults[f"diagnoses[{row}]"] = self._fault(table, "evaluation_pictures", named)
         return [f"archives.{key}: {fault}" for key, fault in faults.items() if fault]
+
+    def count_rows(self) -> int:
+        """Return how many rows the tables have that are there. Raises as `read_table`."""
+        paths = {*self.diagnosis_tables, self.path("training_labels"), self.path("training_metadata")}
+        return sum(len(read_table(path).rows) for path in paths if path and Path(path).is_file())
 
     def _fault(self, table: str, archive_key: str, named: Callable[[], list[str]]) -> str | None:
         """Return what is wrong with a table, which names these pictures, beside an archive; None for nothing."""
@@ -280,9 +299,10 @@ class Archives:
     def pictures_digest(self, key: str, images: Iterable[str] | None = None) -> str:
         """Return a digest of the names and contents of an archive's pictures, or of some of them.
 
-        key: `training_pictures` or `evaluation_pictures`. Raises FileNotFoundError where the archive is not there.
+        Those that are set aside are not among them. key: `training_pictures` or `evaluation_pictures`. Raises
+        FileNotFoundError where the archive is not there.
         """
-        members = archives.list_pictures(str(self.path(key)))
+        members = self._pictures(key)
         return archives.fingerprint(members if images is None else {image: members[image] for image in images})
 
     def masks_digest(self, images: Sequence[str]) -> str:

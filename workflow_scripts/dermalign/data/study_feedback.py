@@ -104,7 +104,13 @@ class StudyFeedback:
     def _misfits_of_pictures(self, feedback: Feedback) -> Iterator[str]:
         """Yield a sentence on each picture that the study does not have, or has in another size."""
         known = set(self.archives.archived_images)
-        for image in sorted(feedback.pictures.keys() - known):
+        set_aside = self.archives.set_aside.evaluation
+        for image in sorted(feedback.pictures.keys() & set_aside.keys()):
+            yield (
+                f"{feedback.path}: {image} is set aside (on_bad_picture: skip), and has no maps. {set_aside[image]} Or "
+                "take the file out of `feedback`."
+            )
+        for image in sorted(feedback.pictures.keys() - known - set_aside.keys()):
             yield (
                 f"{feedback.path}: {image} is no evaluation picture of this study. Correct "
                 "archives.evaluation_pictures, or take the file out of `feedback`."

@@ -8,6 +8,7 @@ import pandas as pd
 
 from ..terms import EXCLUDED
 from .diagnoses import unmapped_lines
+from .manifests import SET_ASIDE, in_short, is_set_aside, set_aside_lines
 from .names import plain_name
 
 IS_EVALUATED = "is an evaluation picture"
@@ -29,6 +30,7 @@ def training_manifest(
     seed: int,
     limit: int | None = None,
     copies: Iterable[str] = (),
+    set_aside: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Return a training manifest, a row per picture of the training archive; its columns are described in `manifests`.
 
@@ -39,6 +41,7 @@ def training_manifest(
     others. leakage `exclude` keeps evaluation pictures, and other pictures of their lesions, out of all splits;
     `exclude_content` also the `copies`, pictures that look like one of them, and other pictures of the copies' lesions;
     `allow` nothing. limit: at most so many pictures in the splits, a sample that depends on seed and names alone.
+    set_aside: {image: what is wrong} of pictures, without sizes, that are only listed.
     """
     class_of, lesion_of = _by_picture(sizes, classes), _by_picture(sizes, lesions)
     evaluated = {plain_name(image) for image in evaluation_images}
@@ -60,7 +63,7 @@ def training_manifest(
         reasons.update(dict.fromkeys(sorted(used, key=lambda image: _order(seed, image))[limit:], IS_OVER_LIMIT))
         used = [image for image in used if image not in reasons]
     splits = _split(used, class_of, lesion_of, validation=validation, test=test, seed=seed)
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "image": image,
             "class": class_of.get(image, ""),
@@ -71,6 +74,26 @@ def training_manifest(
             "reason": reasons.get(image, ""),
         }
         for image, (width, height) in sizes.items()
+    )
+    if set_aside:
+        table = pd.concat([table, _of_set_aside(set_aside, classes, lesions)]).sort_values("image", ignore_index=True)
+    return table
+
+
+def _of_set_aside(set_aside: Mapping[str, str], classes: Mapping[str, str], lesions: Mapping[str, str]) -> pd.DataFrame:
+    """Return the rows of pictures that were set aside, whose sizes nobody knows: 0."""
+    class_of, lesion_of = _by_picture(set_aside, classes), _by_picture(set_aside, lesions)
+    return pd.DataFrame(
+        {
+            "image": image,
+            "class": class_of.get(image, ""),
+            "split": EXCLUDED,
+            "lesion_id": lesion_of.get(image, ""),
+            "width": 0,
+            "height": 0,
+            "reason": f"{SET_ASIDE}: {fault}",
+        }
+        for image, fault in set_aside.items()
     )
 
 
@@ -130,11 +153,12 @@ def training_account(table: pd.DataFrame, labels: Mapping[str, str], leakage: st
     for split in ("train", "validation", "test"):
         counts = Counter(table.loc[table["split"] == split, "class"])
         lines.append(f"{split}: {counts.total()} (" + ", ".join(f"{k} {v}" for k, v in counts.most_common()) + ")")
-    excluded = Counter(table.loc[table["split"] == EXCLUDED, "reason"])
+    excluded = Counter(in_short(table.loc[table["split"] == EXCLUDED, "reason"]))
     lines.append(f"left out: {excluded.total()}")
     lines.extend(f"  {count} because the picture {reason}" for reason, count in excluded.most_common())
     by_name = {plain_name(image): label for image, label in labels.items()}
-    without_class = table.loc[table["class"] == "", "image"].tolist()
+    lines.extend(set_aside_lines(table))
+    without_class = table.loc[(table["class"] == "") & ~is_set_aside(table), "image"].tolist()
     lines.extend(unmapped_lines(without_class, [by_name.get(plain_name(image), "") for image in without_class]))
     without_picture = len(by_name.keys() - set(map(plain_name, table["image"])))
     if without_picture:

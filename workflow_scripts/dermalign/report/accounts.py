@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..data.manifests import SET_ASIDE, in_short, is_set_aside
 from ..results.formats import UNDEFINED, Readable
 from ..results.words import in_words
 from ..study.durations import duration
@@ -20,9 +21,21 @@ def left_out(results: StudyResults) -> Readable:
     rows = [
         [of, f"{count:,}", str(reason)]
         for of, table in found
-        for reason, count in table["reason"].value_counts().items()
+        for reason, count in in_short(table["reason"]).value_counts().items()
     ]
     return _table(["left out of", "pictures", "why: the picture, or its mask"], [False, True, False], rows)
+
+
+def set_aside(results: StudyResults) -> Readable | None:
+    """List the pictures that were set aside, with what is wrong with each; None where none was."""
+    manifests = {"evaluation": results.evaluation, "training": results.training}
+    rows = [
+        [of, row["image"], row["reason"].partition(f"{SET_ASIDE}: ")[2]]
+        for of, table in manifests.items()
+        if table is not None
+        for row in records(table[is_set_aside(table)])
+    ]
+    return _table(["pictures", "set aside", "what is wrong"], [False, False, False], rows) if rows else None
 
 
 def leakage(results: StudyResults) -> Readable | None:

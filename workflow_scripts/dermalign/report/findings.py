@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from ..data.leakage import leakage_sentence
+from ..data.manifests import in_short, is_set_aside
 from ..results.captions import KEPT_OUT, UNITS
 from ..results.challenge import MICRO_AVERAGE
 from ..results.hypotheses import CONTRADICTED, SUPPORTED
@@ -49,7 +50,7 @@ def summary(results: StudyResults) -> list[str]:
 def data(results: StudyResults) -> list[str]:
     """Say how many pictures are evaluated and train, and what was left out for which reason."""
     evaluation, training, configuration = results.evaluation, results.training, results.configuration
-    reasons = Counter(evaluation.loc[~evaluation["included"], "reason"])
+    reasons = Counter(in_short(evaluation.loc[~evaluation["included"], "reason"]))
     said = [
         f"Of {len(evaluation):,} pictures with masks {int(evaluation['included'].sum()):,} are in the analysis."
         + _left_out(reasons)
@@ -59,9 +60,15 @@ def data(results: StudyResults) -> list[str]:
     else:
         splits = training["split"].value_counts()
         parts = [f"{splits.get(split, 0):,} {words}" for split, words in SPLIT_WORDS.items()]
-        excluded = Counter(training.loc[training["split"] == EXCLUDED, "reason"])
+        excluded = Counter(in_short(training.loc[training["split"] == EXCLUDED, "reason"]))
         said.append(f"Of {len(training):,} training pictures {_listed(parts)}.{_left_out(excluded)}")
         said.append(f"{KEPT_OUT[configuration['leakage']]}.")
+    aside = [int(is_set_aside(table).sum()) for table in (evaluation, training) if table is not None]
+    if any(aside):
+        said.append(
+            f"{sum(aside):,} pictures were set aside, since they or a mask of theirs cannot be used: all numbers are "
+            "those of archives without them. What is wrong with each is listed below."
+        )
     if results.leakage is not None:
         said.append(leakage_sentence(results.leakage))
     if configuration["archives"].get("drawn"):

@@ -22,6 +22,7 @@ WIDE = 8  # columns: a wider table is printed on a page laid across
 ACCOUNTS: Mapping[str, Mapping[str, Callable[[StudyResults], Readable | None]]] = {
     "data": {
         "Pictures that are left out, by reason": accounts.left_out,
+        "Pictures that were set aside, since they or a mask of theirs cannot be used": accounts.set_aside,
         "Evaluation pictures among the training pictures": accounts.leakage,
     },
     "settings": {"The configuration, as it was checked": accounts.settings},

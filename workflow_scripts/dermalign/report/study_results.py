@@ -25,10 +25,10 @@ COMPARISON = "tables/comparison"
 class StudyResults:
     """The results of a study.
 
-    record: study.json. evaluation, training: manifests, leakage: the account in numbers; the latter two are None of a
-    study without training pictures. folds: manifest/folds_leakage.csv, None without segmentation networks. runs:
-    statistics/method_runs.csv. tables: {path: table}, unrounded; shown: the same in words; captions: {path: text};
-    figures: {path: SVG}. Paths are in the folder of results, without suffix.
+    record: study.json. evaluation, training: manifests, with the pictures that were set aside, leakage: the account in
+    numbers; the latter two are None of a study without training pictures. folds: manifest/folds_leakage.csv, None
+    without segmentation networks. runs: statistics/method_runs.csv. tables: {path: table}, unrounded; shown: the same
+    in words; captions: {path: text}; figures: {path: SVG}. Paths are in the folder of results, without suffix.
     """
 
     record: Mapping[str, Any]
@@ -97,8 +97,8 @@ def read_results(
         to_read[COMPARISON] = readable_comparison(read[COMPARISON], read_published(published[0]), said=())
     return StudyResults(
         record=read_record(record),
-        evaluation=read_evaluation(evaluation),
-        training=read_training(training[0]) if training else None,
+        evaluation=read_evaluation(evaluation, set_aside=True),
+        training=read_training(training[0], set_aside=True) if training else None,
         leakage=read_summary(leakage[0]) if leakage else None,
         folds=read_fold_leakage(folds[0]) if folds else None,
         runs=read_statistics(runs),

@@ -114,6 +114,7 @@ KINDS = (
     ),
     Kind(DATA, r"manifest/training\.csv", "Training pictures and their split; why others were left out"),
     Kind(DATA, r"manifest/evaluation\.csv", "Evaluation pictures; why others are not in the analysis"),
+    Kind(DATA, r"manifest/set_aside\.csv", "Pictures that cannot be used and were set aside: what is wrong with each"),
     Kind(DATA, r"manifest/masks\.csv", "Masks: white pixels, connected regions, elongation"),
     Kind(DATA, r"manifest/leakage\.csv", "Evaluation pictures among the training pictures, pair by pair"),
     Kind(DATA, r"manifest/leakage_summary\.csv", "Evaluation pictures among the training pictures, in numbers"),

@@ -44,8 +44,12 @@ class Faults:
         return f"{len(self.sentences)} faults are to be mended before anything is computed:\n{lines}"
 
 
-def some_of(faults: Iterable[str], of: str) -> list[str]:
-    """Return the first of many faults of one kind, and a sentence on how many more there are. of: what has them."""
+def some_of(faults: Iterable[str], of: str, shown: int | None = SHOWN) -> list[str]:
+    """Return the first of many faults of one kind, and a sentence on how many more there are. of: what has them.
+
+    shown: how many are told, None for all.
+    """
     all_of_them = list(faults)
-    more = len(all_of_them) - SHOWN
-    return [*all_of_them[:SHOWN], *([f"{of}: {more} more faults of this kind."] if more > 0 else [])]
+    told = all_of_them[:shown]
+    more = len(all_of_them) - len(told)
+    return [*told, *([f"{of}: {more} more faults of this kind."] if more > 0 else [])]
