@@ -35,7 +35,7 @@ with job_log(snakemake.log[0]) as log:
         limit=snakemake.params.limit,
         copies=copies,
     )
-    lines = training_account(table, labels, snakemake.params.leakage)
+    lines = training_account(table, labels, snakemake.params.leakage, snakemake.params.classes)
     for line in lines + (lesion_account(metadata[0]) if metadata else []):
         log.info(line)
         print(f"training manifest: {line}\n", end="")
