@@ -1,0 +1,51 @@
+"""Bad input of every kind is found as early as can be, and told with the file or key, the fault and the remedy."""
+
+import re
+from pathlib import Path
+
+import pytest
+from dermalign.errors import InputError
+from dermalign.study.configuration import checked
+
+from .accepted import ACCEPTED, Accepted
+from .builders import drawn
+from .cases import CASES, CONFIGURATION, Case
+from .jobs import LATE, Late
+from .planning import planning_faults
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_bad_input(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    study = drawn(tmp_path)
+    case.change(study)
+    if case.stage == CONFIGURATION:
+        with pytest.raises(InputError) as stopped:
+            checked(study.settings)
+        told = str(stopped.value)
+    else:
+        study.write()
+        told = "\n".join(planning_faults(study.settings))
+    for words in case.words:
+        assert re.search(words, told), f"{words}\n{told or 'nothing is told'}"
+
+
+@pytest.mark.parametrize("case", LATE, ids=[case.name for case in LATE])
+def test_what_changes_after_planning(case: Late, tmp_path: Path) -> None:
+    study = drawn(tmp_path)
+    study.write()
+    job = case.prepare(study)
+    with pytest.raises(InputError) as stopped:
+        job()
+    for words in case.words:
+        assert re.search(words, str(stopped.value)), f"{words}\n{stopped.value}"
+
+
+@pytest.mark.parametrize("case", ACCEPTED, ids=[case.name for case in ACCEPTED])
+def test_odd_input_is_read_right(case: Accepted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    study = drawn(tmp_path)
+    case.change(study)
+    study.write()
+    assert planning_faults(study.settings) == []
+    case.check(study)
