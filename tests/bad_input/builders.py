@@ -217,16 +217,16 @@ def of_real_pictures(folder: Path, real: Path) -> Sound:
     names = ("ISIC2018_Task1-2_Training_Input.zip", "ISIC2018_Task2_Training_GroundTruth_v3.zip")
     pictures, masks = (zipfile.ZipFile(real / "isic-256" / name) for name in names)
     with pictures, masks:
-        found = [name for name in pictures.namelist() if name.endswith(".jpg")]
-        study.pictures = {
-            f"pictures/{image}.jpg": pictures.read(name) for image, name in zip(EVALUATED, found, strict=False)
-        }
-        members = {Path(name).name: name for name in masks.namelist()}
+        # Those with streaks: their masks are larger files than black ones.
+        streaks = [info for info in masks.infolist() if info.filename.endswith("_attribute_streaks.png")]
+        largest = sorted(streaks, key=lambda info: (-info.file_size, info.filename))
+        found = [Path(info.filename).name.removesuffix("_attribute_streaks.png") for info in largest]
+        members = {Path(name).name: name for archive in (pictures, masks) for name in archive.namelist()}
+        study.pictures = {}
         for image, name in zip(EVALUATED, found, strict=False):
+            study.pictures[f"pictures/{image}.jpg"] = pictures.read(members[f"{name}.jpg"])
             for feature in FEATURES:
-                study.masks[study.mask(image, feature)] = masks.read(
-                    members[f"{Path(name).stem}_attribute_{feature}.png"]
-                )
+                study.masks[study.mask(image, feature)] = masks.read(members[f"{name}_attribute_{feature}.png"])
     return study
 
 

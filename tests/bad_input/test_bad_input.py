@@ -8,7 +8,7 @@ from dermalign.errors import InputError
 from dermalign.study.configuration import checked
 
 from .accepted import ACCEPTED, Accepted
-from .builders import drawn
+from .builders import drawn, of_real_pictures
 from .cases import CASES, CONFIGURATION, Case
 from .jobs import LATE, Late
 from .planning import planning_faults
@@ -49,3 +49,19 @@ def test_odd_input_is_read_right(case: Accepted, tmp_path: Path, monkeypatch: py
     study.write()
     assert planning_faults(study.settings) == []
     case.check(study)
+
+
+@pytest.mark.parametrize("kept", ["a header", "half", "all but the last hundred bytes"])
+def test_real_pictures_that_are_cut_off(
+    kept: str, real_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    study = of_real_pictures(tmp_path, real_data)
+    study.write()
+    assert planning_faults(study.settings) == []
+    whole = study.pictures["pictures/e1.jpg"]
+    ends = {"a header": whole.index(b"\xff\xda"), "half": len(whole) // 2, "all but the last hundred bytes": -100}
+    study.pictures["pictures/e1.jpg"] = whole[: ends[kept]]
+    study.write()
+    (fault,) = planning_faults(study.settings)
+    assert re.search(r"pictures\.zip: pictures/e1\.jpg is not a readable picture .*Replace the file", fault)
