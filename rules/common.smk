@@ -29,7 +29,7 @@ from dermalign.report.sections import heading_of
 from dermalign.results.published import check_networks, find_published, read_published
 from dermalign.saliency.study_sources import MapSources
 from dermalign.study.batches import remember_blocks, shard_blocks
-from dermalign.study.configuration import checked, published_names
+from dermalign.study.configuration import check_file, checked, published_names
 from dermalign.study.console import (
     best_threshold_lines,
     constant_lines,
@@ -81,6 +81,10 @@ def or_stop(function, *arguments):
     except InputError as error:
         raise WorkflowError(f"dermalign: {error}")
 
+
+if workflow.is_main_process:
+    for path in workflow.configfiles:
+        or_stop(check_file, path)
 
 # A workflow that imports this one as a module may say what differs from config.yaml alone, as an overlay does.
 SETTINGS = yaml.safe_load((REPOSITORY / "config.yaml").read_text(encoding="utf-8"))

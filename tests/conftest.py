@@ -19,7 +19,6 @@ LONGEST = (
     "real_archives",
     "reruns",
     "own_data",
-    "impossible",
     "embedded_study",
     "map_sources",
     "code_changes",

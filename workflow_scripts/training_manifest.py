@@ -40,7 +40,7 @@ with job_log(snakemake.log[0]) as log:
         copies=copies,
         set_aside=set_aside,
     )
-    lines = training_account(table, labels, snakemake.params.leakage)
+    lines = training_account(table, labels, snakemake.params.leakage, snakemake.params.classes)
     for line in lines + (lesion_account(metadata[0]) if metadata else []):
         log.info(line)
         print(f"training manifest: {line}\n", end="")

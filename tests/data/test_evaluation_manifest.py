@@ -77,6 +77,15 @@ def test_a_feature_that_no_mask_shows_is_warned_of_and_remarks_are_told() -> Non
     assert not any("globules is white on no" in line for line in lines)
 
 
+def test_masks_that_look_inverted_are_warned_of() -> None:
+    """Of 81 pixels: most pictures with the feature have most of them, black masks apart."""
+    inverted = manifest(("a", 80, 1), ("b", 41, 1), ("c", 40, 1), ("d", 0, 1))
+    (line,) = [line for line in evaluation_account(inverted, [], ["MEL"]) if line.startswith("WARNING")]
+    assert "globules covers more than half of the picture on 2 of 3 pictures" in line and "inverted?" in line
+    some = manifest(("a", 80, 1), ("c", 40, 1), ("d", 0, 1))
+    assert not any("inverted" in line for line in evaluation_account(some, [], ["MEL"]))
+
+
 def test_an_analysis_without_a_picture_is_an_error_that_says_why() -> None:
     table = manifest(("a", 0, 0), ("b", 0, 0))
     with pytest.raises(

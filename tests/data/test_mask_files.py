@@ -37,7 +37,7 @@ def test_a_feature_without_masks_names_those_with(tmp_path: Path, zipped: Zipped
 
 def test_masks_archive_without_masks(tmp_path: Path, zipped: Zipped) -> None:
     archive = zipped(tmp_path / "masks.zip", {"LICENSE.txt": b""})
-    with pytest.raises(InputError, match=r"globules has no mask in .*masks\.zip, which knows none"):
+    with pytest.raises(InputError, match=r"globules has no mask in .*masks\.zip, which holds no mask of any"):
         list_masks(archive, ["ISIC_1"], ["globules"])
 
 

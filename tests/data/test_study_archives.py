@@ -171,7 +171,7 @@ def test_lesions_of_the_metadata_table_are_among_the_training_pictures(archives:
 
 
 def test_tables_that_fit_have_no_fault(archives: Configured, tmp_path: Path) -> None:
-    (tmp_path / "labels.csv").write_text("image,MEL,NV,BKL\nisic_0000001.JPG,1,0,0\n")
+    (tmp_path / "labels.csv").write_text("image,MEL,NV,BKL\nisic_0000001.JPG,1,0,0\nISIC_0000002,0,1,0\n")
     (tmp_path / "metadata.csv").write_text("image,lesion_id\nISIC_OTHER.jpg,L1\n")
     assert archives(archives={"training_metadata": "metadata.csv"}).check_tables() == []
     # Nor does it know patients, which matters where they are resampled.
@@ -181,8 +181,8 @@ def test_tables_that_fit_have_no_fault(archives: Configured, tmp_path: Path) -> 
 
 
 def test_tables_of_lesions_are_checked_with_those_of_their_pictures(archives: Configured, tmp_path: Path) -> None:
-    (tmp_path / "labels.csv").write_text("lesion_id,MEL,NV,BKL\nIL_1,1,0,0\n")
-    (tmp_path / "metadata.csv").write_text("isic_id,lesion_id\nISIC_0000001,IL_1\n")
+    (tmp_path / "labels.csv").write_text("lesion_id,MEL,NV,BKL\nIL_1,1,0,0\nIL_2,0,1,0\n")
+    (tmp_path / "metadata.csv").write_text("isic_id,lesion_id\nISIC_0000001,IL_1\nISIC_0000002,IL_2\n")
     metadata = {"training_metadata": "metadata.csv"}
     assert archives(archives={**metadata, "diagnoses": ["labels.csv", "metadata.csv"]}).check_tables() == []
     (fault,) = archives().check_tables()

@@ -187,7 +187,11 @@ def test_training_account_counts_everything() -> None:
     sizes, classes, lesions = drawn(2, 100)
     classes["ISIC_elsewhere"] = "MEL"
     table = manifest((sizes, classes, lesions), list(sizes)[:7])
-    lines = training_account(table, classes, "exclude")
+    known = sorted(set(table.loc[table["split"] == "train", "class"]))
+    lines = training_account(table, classes, "exclude", [*known, "elsewhere"])
+    assert [line for line in lines if line.startswith("WARNING")] == [
+        "WARNING: no picture trains elsewhere: nothing that is trained here learns it, nor can predict it rightly"
+    ]
     assert lines[0] == f"{len(sizes)} pictures in the training archive; leakage: exclude"
     for split in ("train", "validation", "test"):
         (line,) = [line for line in lines if line.startswith(f"{split}: ")]
@@ -200,7 +204,7 @@ def test_training_account_names_every_diagnosis_that_is_no_class() -> None:
     sizes = dict.fromkeys(["a", "b.1", "c", "d", "e_downsampled"], (1, 1))
     labels = {"A.jpg": "NV", "B.1": "Scar", "c": "Scar", "e": "lentigo, NOS"}
     table = manifest((sizes, {image: label for image, label in labels.items() if label == "NV"}, {}))
-    lines = training_account(table, labels, "exclude")
+    lines = training_account(table, labels, "exclude", ["NV"])
     assert lines[-3:] == [
         "  2 have the diagnosis `Scar`, which is none of the classes, as b.1",
         "  1 have no diagnosis in any row, as d",

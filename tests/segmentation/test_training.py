@@ -322,7 +322,7 @@ def test_files_that_do_not_fit_are_refused_by_their_names(study: Path, tmp_path:
     for path, words in (
         (weights, r"other\.weights\.h5 does not fit plain_stack"),
         (tmp_path / "damaged.weights.h5", r"damaged\.weights\.h5 is damaged"),
-        (tmp_path / "none.weights.h5", r"no such file: .*none\.weights\.h5"),
+        (tmp_path / "none.weights.h5", r"there is no file .*none\.weights\.h5"),
     ):
         with pytest.raises(InputError, match=words):
             train_squares(study, tmp_path / "run", {**network_settings(), "weights": str(path)})

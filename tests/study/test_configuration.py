@@ -10,7 +10,14 @@ import pytest
 import yaml
 from dermalign.errors import InputError
 from dermalign.results.published import compared_models, read_published
-from dermalign.study.configuration import MANIFEST_COLUMNS, checked, complete_network, read_schema, threshold_names
+from dermalign.study.configuration import (
+    MANIFEST_COLUMNS,
+    check_file,
+    checked,
+    complete_network,
+    read_schema,
+    threshold_names,
+)
 from dermalign.study.sources import INDEPENDENT, KINDS, Kind, all_methods, methods_of, square_of_cells
 from hypothesis import given
 from hypothesis import strategies as st
@@ -624,6 +631,38 @@ def test_faults_are_told_in_words(fault: str) -> None:
         checked(changed(**overlay))
     for word in words:
         assert word in str(stopped.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: 1\nb: 2\na: 3\n", ["`a` stands there twice, in line 1 and in line 3"]),
+        ("a: {b: 1, b: 1}\n", ["`a.b` stands there twice, in line 1 and in line 1"]),
+        ("models:\n  - {x: 1}\n  - {x: 1, y: 2, x: 3}\n", ["`models.1.x` stands there twice"]),
+        ('{"a": 1, "c": {"d": 1, "d": 2}, "a": 2}', ["`c.d` stands there twice", "`a` stands there twice"]),
+        ("a: 1\nb: {a: 1}\n", []),
+        ("a: &one {x: 1}\nb:\n  <<: *one\n  <<: *one\n", []),
+        ("a: &one [*one]\n", []),
+        ("a: 1\n\tb: 2\n", []),  # Snakemake has told it before
+        ("", []),
+    ],
+)
+def test_a_key_that_stands_twice_is_told(tmp_path: Path, text: str, words: list[str]) -> None:
+    path = tmp_path / "overlay.yaml"
+    path.write_text(text, encoding="utf-8")
+    if not words:
+        check_file(path)
+        return
+    with pytest.raises(InputError) as stopped:
+        check_file(path)
+    assert len(stopped.value.sentences) == len(words)
+    for sentence, word in zip(stopped.value.sentences, words, strict=True):
+        assert word in sentence and str(path) in sentence and "Take one away" in sentence
+
+
+@pytest.mark.parametrize("path", [REPOSITORY / "config.yaml", *(REPOSITORY / "studies").glob("*.yaml")])
+def test_no_key_of_ours_stands_twice(path: Path) -> None:
+    check_file(path)
 
 
 def test_all_faults_are_told_at_once_and_each_once() -> None:

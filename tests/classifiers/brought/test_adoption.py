@@ -221,7 +221,7 @@ def test_what_does_not_fit_is_told_in_words(tmp_path: Path) -> None:
             "tells 3 classes apart, but `classes` names 2": {"classes": ["MEL", "NV"]},
             "takes pictures of 32 pixels, but `input_size` is 64": {"input_size": 64},
             "'tarket'; candidates: .*target": {"saliency_layer": "tarket"},
-            "'scores'; candidates: ": {"logits": "scores"},
+            "logits: .*'scores'(; candidates: |; those with an output)": {"logits": "scores"},
         }
         for words, changes in faults.items():
             with pytest.raises(InputError, match=words) as told:

@@ -126,7 +126,9 @@ def build_backbone(architecture: str, size: int, *, imagenet: bool = False) -> "
     try:
         return build(weights="imagenet" if imagenet else None, include_top=False, input_shape=(size, size, 3))
     except ValueError as error:
-        raise InputError(f"{architecture} with input_size {size}: {error}") from error
+        raise InputError(
+            f"input_size: {architecture} cannot take pictures of {size} pixels ({error}). Choose another size."
+        ) from error
     except Exception as error:
         if "URL fetch failure" not in str(error):  # Keras raises plain Exception for a failed download
             raise
@@ -141,7 +143,7 @@ def load_backbone_weights(backbone: "keras.Model", architecture: str, weights: s
     EfficientNet B0 to B7 one that `imagenet.fetch_weights` did not make.
     """
     if not Path(weights).is_file():
-        raise InputError(f"weights: no such file: {weights}")
+        raise InputError(f"weights: there is no file {weights}. Correct the path.")
     suffix = _suffix_of_content(weights)
     # Keras only warns about a layer that the file lacks, and leaves it random; zeros tell which were not loaded.
     kernels = [variable for variable in backbone.weights if len(variable.shape) > 1]
@@ -163,13 +165,23 @@ def load_backbone_weights(backbone: "keras.Model", architecture: str, weights: s
         raise InputError(f"weights: {weights} is damaged ({error}). Fetch or save it again.") from error
     except (ValueError, KeyError) as error:
         reason = str(error).strip().partition("\n")[0].partition(" Example")[0]  # Keras lists all layers
-        raise InputError(f"weights: {weights} does not fit {architecture} without top: {reason}") from error
+        raise InputError(
+            f"weights: {weights} does not fit {architecture} without top: {reason.rstrip('.')}. {fitting(architecture)}"
+        ) from error
     lacking = [kernel.path for kernel in kernels if not np.any(kernel)]
     if lacking:
         raise InputError(
             f"weights: {weights} does not fit {architecture} without top: it lacks {len(lacking)} of {len(kernels)} "
-            f"kernels, among them {lacking[0]}"
+            f"kernels, among them {lacking[0]}. {fitting(architecture)}"
         )
+
+
+def fitting(architecture: str) -> str:
+    """Return what to do where a file holds no weights of a backbone."""
+    return (
+        f"Give one of {architecture} without top (`backbone.save_weights('name.weights.h5')`), or say `imagenet` or "
+        "`none`."
+    )
 
 
 def _suffix_of_content(weights: str) -> str:

@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..data.file_kinds import HEAD, is_hdf5, kind_of_content
 from ..errors import InputError
 from ..study.probing import answer
-from .backbones import build_backbone, constructor, load_backbone_weights
+from .backbones import build_backbone, constructor, fitting, load_backbone_weights
 from .cost import multiply_adds
 from .encoders import encoder_maps
 from .settings import demand
@@ -20,6 +22,7 @@ from .settings import demand
 if TYPE_CHECKING:
     import keras
 
+UNLIKELY = np.float32(-98765.4321)  # no weight: what is left of it after loading was not loaded
 READ = ("architecture", "input_size", "saliency_layer")
 
 
@@ -65,7 +68,29 @@ def _check_weights(backbone: "keras.Model", architecture: str, weights: str) -> 
         constructor(architecture, imagenet=True)
     elif weights != "none":
         check_weights_file(weights, architecture)
-        load_backbone_weights(backbone, architecture, weights)
+        _check_values(backbone, architecture, weights)
+
+
+def _check_values(backbone: "keras.Model", architecture: str, weights: str) -> None:
+    """Load a file of weights into a backbone. Raises InputError as `load_backbone_weights`, and for what it lacks.
+
+    Keras only warns of a layer that the file lacks, and leaves it as it is: statistics of a normalization, too.
+    """
+    variables = [variable for variable in backbone.weights if str(variable.dtype).startswith("float")]
+    for variable in variables:
+        variable.assign(np.full(variable.shape, UNLIKELY))
+    load_backbone_weights(backbone, architecture, weights)
+    values = {variable.path: np.asarray(variable) for variable in variables}
+    if lacking := [path for path, value in values.items() if (value == UNLIKELY).all()]:
+        raise InputError(
+            f"weights: {weights} does not fit {architecture} without top: it lacks {len(lacking)} of {len(values)} "
+            f"arrays, among them {lacking[0]}. {fitting(architecture)}"
+        )
+    if broken := [path for path, value in values.items() if not np.isfinite(value).all()]:
+        raise InputError(
+            f"weights: {weights} holds NaN or infinite values in {len(broken)} of {len(values)} arrays, among them "
+            f"{broken[0]}, as a training that failed leaves them. Give weights from before it failed."
+        )
 
 
 def check_weights_file(path: str, architecture: str) -> None:
@@ -78,8 +103,8 @@ def check_weights_file(path: str, architecture: str) -> None:
     if not is_hdf5(head) and not zipfile.is_zipfile(path):
         what = kind_of_content(head)
         raise InputError(
-            f"weights: {path} is {f'{what}, ' if what else ''}no file of weights as Keras saves them. Give one of "
-            f"{architecture} without top (`backbone.save_weights('name.weights.h5')`), or say `imagenet` or `none`."
+            f"weights: {path} is {f'{what}, ' if what else ''}no file of weights as Keras saves them. "
+            f"{fitting(architecture)}"
         )
 
 

@@ -318,7 +318,7 @@ def _list_pictures(archive: str, modified: int, size: int) -> dict[str, Member]:
         pictures[name] = member
     if not pictures:
         raise InputError(
-            f"{archive} holds no picture ({', '.join(PICTURE_SUFFIXES)}){_instead(archive, modified, size)}. Is it the "
+            f"{archive} holds no picture ({', '.join(PICTURE_SUFFIXES)}){held_instead(archive)}. Is it the "
             "archive that its key names?"
         )
     return dict(sorted(pictures.items()))
@@ -329,9 +329,9 @@ def _is_picture(path: str) -> bool:
     return name.endswith(PICTURE_SUFFIXES) and not PurePosixPath(name).stem.endswith("_superpixels")
 
 
-def _instead(archive: str, modified: int, size: int) -> str:
-    """Return what an archive without pictures holds, as words that follow: packed archives, or other files."""
-    members = _list_members(archive, modified, size)
+def held_instead(archive: str | Path) -> str:
+    """Return what an archive holds without what was looked for, in words that follow: packed archives, other files."""
+    members = _list_members(*archive_key(archive))
     packed = [member.path for member in members if member.path.lower().endswith(_ARCHIVES)]
     if packed:
         return f", but {len(packed)} packed archives, as {packed[0]}: unpack it and name what is in it"

@@ -1,7 +1,7 @@
 """The evaluation manifest: which pictures with masks are analysed, and which are left out, each with its reason."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
@@ -53,6 +53,19 @@ def _reason(diagnosis: str, union: int, evaluation_diagnoses: Sequence[str]) -> 
     return "" if union else "no mask shows a feature"
 
 
+def _inverted(table: pd.DataFrame, features: Sequence[str]) -> Iterator[str]:
+    """Yield a line on each feature that covers most of most pictures with it: no mask says what its black means."""
+    shares = table.loc[table["included"], [*features]].div(table["width"] * table["height"], axis=0)
+    for feature in features:
+        shown = shares[feature][shares[feature] > 0]
+        large = int((shown > 0.5).sum())
+        if large > len(shown) / 2:
+            yield (
+                f"WARNING: {feature} covers more than half of the picture on {large} of {len(shown)} pictures in the "
+                "analysis that show it: are its masks inverted?"
+            )
+
+
 def evaluation_account(
     table: pd.DataFrame, contradictions: Sequence[str], classes: Sequence[str], remarks: Sequence[str] = ()
 ) -> list[str]:
@@ -84,6 +97,7 @@ def evaluation_account(
         for feature in features
         if not table.loc[table["included"], feature].any()
     )
+    lines.extend(_inverted(table, features))
     lines.extend(remarks)
     if contradictions:
         lines.append(f"{len(contradictions)} contradictions between diagnosis tables")

@@ -51,7 +51,17 @@ def _as_stored(stream: IO[bytes], archive: OpenArchive, member: str) -> Iterator
                 f"{archive.filename}: {member} has more than 8 bits a channel (mode {picture.mode}); a picture has 8, "
                 "a mask is 0 or 255. Convert it."
             )
+        if (count := _pictures_in(picture)) > 1:
+            raise InputError(
+                f"{archive.filename}: {member} holds {count} pictures, frames or pages, and which of them is meant "
+                "cannot be told. Save the one as a file of its own."
+            )
         yield picture
+
+
+def _pictures_in(picture: Image.Image) -> int:
+    """Return how many pictures an opened file holds; what phones put behind a JPEG, as depths, does not count."""
+    return 1 if picture.format in ("JPEG", "MPO") else getattr(picture, "n_frames", 1)
 
 
 def is_deep(picture: Image.Image) -> bool:

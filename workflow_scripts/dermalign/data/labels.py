@@ -66,15 +66,17 @@ def read_diagnoses(tables: Sequence[str | Path], classes: Sequence[str]) -> Diag
     A later table that says otherwise is noted in `contradictions`, one sentence each. Diagnoses in words become
     classes as `diagnoses.class_of` says; what is none is kept by that word. Of a table that names lesions, another one
     of `tables` must say the pictures. Raises FileNotFoundError for a missing table and InputError for one of no known
-    form or with a bad row.
+    form, with a bad row, or with two rows of one photograph that contradict.
     """
     read = [read_table(table) for table in tables]
     result = Diagnoses()
     for table in read:
         if _only_says_lesions(table, read, classes):
             continue
+        own: dict[str, str] = {}
         for image, diagnosis in _diagnoses(table, [other for other in read if other is not table], classes):
             name = plain_name(image)
+            _check_alike(table.path, image, own.setdefault(name, diagnosis), diagnosis)
             known = result.by_image.setdefault(name, diagnosis)
             result.source.setdefault(name, table.path)
             if known != diagnosis:
@@ -97,10 +99,7 @@ def read_training_labels(
     found: dict[str, str] = {}
     by_name: dict[str, str] = {}
     for image, label in _diagnoses(read, [read_table(each) for each in metadata], classes):
-        if by_name.setdefault(plain_name(image), label) != label:
-            raise InputError(
-                f"{table}: {image} is {by_name[plain_name(image)]} in one row and {label} in another. Remove one."
-            )
+        _check_alike(table, image, by_name.setdefault(plain_name(image), label), label)
         found[image] = label
     there = set(found.values())
     hot = _hot_columns(read, classes) if _named_form(read, classes, _FAMILIES) is None else []
@@ -118,6 +117,12 @@ def read_training_labels(
             f"{_listed(sorted(there)) or 'none'}. Correct `classes` or the table."
         )
     return found
+
+
+def _check_alike(table: str | Path, image: str, first: str, label: str) -> None:
+    """Raise InputError for two rows of one photograph in a table that contradict."""
+    if first != label:
+        raise InputError(f"{table}: {image} is {first} in one row and {label} in another. Remove one.")
 
 
 def named_pictures(table: str | Path, classes: Sequence[str], others: Iterable[str | Path] = ()) -> list[str]:
@@ -212,6 +217,7 @@ def _named_form(table: Table, classes: Sequence[str], families: Iterable[str]) -
             break
     else:
         return None
+    table.check_once(columns)
     # From fine to coarse: the highest number first, one without a number last.
     columns.sort(key=lambda column: -int("0" + re.sub("[^0-9]", "", table.keys[column])))
     codes: Mapping[str, str] = PH2_CODES if {"clinical_diagnosis", "histological_diagnosis"} <= set(table.keys) else {}
@@ -267,6 +273,7 @@ def _hot_form(table: Table, classes: Sequence[str]) -> _Form | None:
     hot = _hot_columns(table, classes)
     if not hot:
         return None
+    table.check_once(hot)
     names = [table.columns[column] for column in hot]
     is_part_3, is_marked = _is_part_3(table, hot), _is_marked(table, hot)
 

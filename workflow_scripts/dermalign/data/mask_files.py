@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from ..errors import InputError
 from ..study.mask_pattern import ISIC_MASKS, mask_path
-from .archives import Member, archive_key, list_members
+from .archives import Member, archive_key, held_instead, list_members
 from .names import folded
 
 # Files that archives have beside masks, by the beginnings of their names: nobody means them as masks.
@@ -37,8 +37,14 @@ def list_masks(
     for feature in features:
         if not _is_masked(*archive_key(archive), pattern, feature):
             known = _masked_features(*archive_key(archive), pattern)
+            if not known:
+                raise InputError(
+                    f"features: {feature} has no mask in {archive}, which holds no mask of any feature by "
+                    f"archives.mask_pattern, `{pattern}`{held_instead(archive)}. Correct archives.evaluation_masks or "
+                    "the pattern."
+                )
             raise InputError(
-                f"features: {feature} has no mask in {archive}, which knows {', '.join(sorted(known)) or 'none'} by "
+                f"features: {feature} has no mask in {archive}, which knows {', '.join(sorted(known))} by "
                 f"archives.mask_pattern, `{pattern}`. Correct the name or the pattern, or take the feature out of "
                 "`features`."
             )

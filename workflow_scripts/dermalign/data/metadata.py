@@ -1,6 +1,7 @@
 """Further columns of the metadata table, such as age, sex and site, by which pictures are grouped."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def configured_groupings(
 
     configuration: checked. columns: of the metadata table, None where the study has none; table: its path. Those of a
     study that names none are `DEFAULT_GROUPINGS`, as far as there are columns for them. Raises InputError for one that
-    the study names and the table lacks.
+    the study names and the table lacks, or whose bins or quantiles are of a column without a number.
     """
     known = {column_key(column) for column in columns or []}
     asked = configuration.get("groupings")
@@ -59,4 +60,25 @@ def configured_groupings(
             f"groupings.{name} is by the column `{column}` of the metadata table, and {where}. Correct the column, or "
             "take the grouping away."
         )
+    if asked is not None and table and Path(table).is_file():  # one that is drawn has numbers
+        for name, each in groupings.items():
+            if each["column"] != CONFIDENCE and ("bins" in each or "quantiles" in each):
+                _check_numbers(name, each["column"], table)
     return {name: each for name, each in groupings.items() if name not in lacking}
+
+
+def _check_numbers(name: str, column: str, table: str) -> None:
+    texts = list(read_metadata(table, [column])[column].values())
+    if texts and not any(map(_is_number, texts)):
+        raise InputError(
+            f"groupings.{name} divides the numbers of the column `{column}`, and {table} has none in it, but "
+            f"{len(texts)} texts, as `{texts[0]}`. Take `bins` or `quantiles` away, correct the column, or write its "
+            "numbers with a point."
+        )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return isfinite(float(text))
+    except ValueError:
+        return False

@@ -1,6 +1,6 @@
 """Pictures from archives: decoded once, squeezed to the classifier's square input, kept in one HDF5 file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -26,6 +26,15 @@ def decode(archive: OpenArchive, member: str, size: int) -> NDArray[np.uint8]:
         return _squeezed(picture, size)
 
 
+def check_there(archive: str | Path, images: Sequence[str], members: Container[str]) -> None:
+    """Raise `InputError` where an archive lacks pictures that it had when the run was planned."""
+    if missing := [image for image in images if image not in members]:
+        raise InputError(
+            f"{archive}: lacks {len(missing)} of {len(images)} pictures, among them {missing[0]}, which were there "
+            "when the run was planned. Complete the archive, or start the run again with what is there now."
+        )
+
+
 def store_pictures(
     archive: str | Path,
     members: Mapping[str, str],
@@ -41,10 +50,11 @@ def store_pictures(
     Raises `InputError` for an unreadable archive, an image without member, an image named twice, and as `decode`.
     """
     if not images:
-        raise InputError(f"{output}: there are no pictures to store; manifest/training.csv says why each was left out")
-    missing = [image for image in images if image not in members]
-    if missing:
-        raise InputError(f"{archive}: lacks {len(missing)} of {len(images)} pictures, among them {missing[0]}")
+        raise InputError(
+            f"{output}: there are no pictures to store; the manifests say why each was left out. Correct the archives "
+            "or the tables."
+        )
+    check_there(archive, images, members)
     if len(set(images)) < len(images):
         raise InputError(f"{output}: {len(images) - len(set(images))} images are named more than once")
     with open_archive(archive) as opened:

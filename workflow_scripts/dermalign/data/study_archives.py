@@ -226,7 +226,7 @@ class Archives:
             readable = [metadata] if metadata and not faults["training_metadata"] else []
             faults["training_labels"] = self._fault(
                 labels, "training_pictures", lambda: list(read_training_labels(labels, classes, readable))
-            )
+            ) or self._fault_of_classes(labels, readable)
         for row, table in enumerate(self.diagnosis_tables):
             others = [other for other in self.diagnosis_tables if other != table]
             named = partial(named_pictures, table, classes, others)
@@ -258,6 +258,31 @@ class Archives:
         return (
             f"{table} names no picture of archives.{archive_key}, {archive}: it calls them as `{images[0]}`, the "
             f"archive as `{next(iter(pictures))}`. Correct the table's names, or one of the keys."
+        )
+
+    def _fault_of_classes(self, labels: str, metadata: list[str]) -> str | None:
+        """Return what is wrong with training labels without a fault: no picture of an evaluation diagnosis is there.
+
+        Nothing that is trained here could learn it, nor be right anywhere. Other classes may lack pictures, as in a
+        trial.
+        """
+        configuration = self.study.configuration
+        if all("classifier" in settings for settings in configuration["models"].values()):
+            return None
+        try:
+            pictures = archives.list_pictures(str(self.path("training_pictures")))
+        except (InputError, OSError):
+            return None
+        there = set(map(plain_name, pictures))
+        found = read_training_labels(labels, configuration["classes"], metadata)
+        shown = {label for image, label in found.items() if plain_name(image) in there}
+        lacking = [name for name in configuration["evaluation_diagnoses"] if name not in shown]
+        if not lacking:
+            return None
+        return (
+            f"{labels} calls no picture of archives.training_pictures, {self.path('training_pictures')}, "
+            f"{' or '.join(lacking)}, an evaluation diagnosis: nothing could learn it. Complete the archive or the "
+            "table, or correct evaluation_diagnoses."
         )
 
     @cached_property

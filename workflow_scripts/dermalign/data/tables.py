@@ -4,12 +4,14 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Any
 
 from ..errors import InputError
+from .file_kinds import HEAD, kind_of_content
 from .names import folded
 
 # Names of columns, as `column_key` gives them: of several the first counts.
@@ -55,6 +57,15 @@ class Table:
     path: str
     columns: list[str]
     rows: list[list[str]]
+
+    def check_once(self, columns: Iterable[int]) -> None:
+        """Raise InputError where one of these columns, by their places, is there twice: nobody knows which counts."""
+        for column in columns:
+            if (key := self.keys[column]) and self.keys.count(key) > 1:
+                raise InputError(
+                    f"{self.path} has the column {self.columns[column]} twice: which of them counts cannot be told. "
+                    "Take one away, or rename it."
+                )
 
     @cached_property
     def keys(self) -> list[str]:
@@ -115,7 +126,8 @@ def read_table(path: str | Path) -> Table:
     """Read a table of text: UTF-8, UTF-16 or Latin-1; commas, semicolons, tabs or bars; any line ends.
 
     The names of the columns are the first line, or below titles the first that names a column of pictures. Raises
-    FileNotFoundError, and InputError for what is no text, is empty or has a row with more cells than columns.
+    FileNotFoundError, and InputError for what is no text, is empty, has a row with more cells than columns, a quote
+    that does not end where it should, or two columns of one name for pictures or lesions.
     """
     try:
         content = Path(path).read_bytes()
@@ -126,14 +138,27 @@ def read_table(path: str | Path) -> Table:
     try:
         lines = _lines(_decoded(path, content))
     except csv.Error as error:
-        raise InputError(f"{path} cannot be read as a table ({error}): it must be CSV text.") from error
+        raise InputError(
+            f"{path} cannot be read as a table ({error}): it must be CSV text, in which a quote begins a cell and "
+            "another ends it. Correct that cell, or double the quotes that are within it."
+        ) from error
     if not lines:
         raise InputError(f"{path} is empty: a table needs a line of column names.")
     first = _first_line(lines)
     columns = lines[first]
     while columns and not columns[-1]:
         columns = columns[:-1]
-    return Table(str(path), columns, [_fitted(path, row, len(columns)) for row in lines[first + 1 :]])
+    table = Table(str(path), columns, [_fitted(path, row, len(columns)) for row in lines[first + 1 :]])
+    names = [*table.picture_columns, *([] if table.lesion_column is None else [table.lesion_column])]
+    table.check_once(names)
+    for row in table.rows:
+        for cell in (row[column] for column in names):
+            if "\n" in cell or "\r" in cell:
+                raise InputError(
+                    f"{path}: a name goes over several lines, from {cell.splitlines()[0]} to {cell.splitlines()[-1]}: "
+                    "a quote before it does not end where it should. Correct that quote."
+                )
+    return table
 
 
 def _decoded(path: str | Path, content: bytes) -> str:
@@ -143,6 +168,8 @@ def _decoded(path: str | Path, content: bytes) -> str:
             f"{path} is {what}, no text. Open it, save the sheet with the diagnoses or lesions as CSV, and name that "
             "file instead."
         )
+    if content and (kind := kind_of_content(content[:HEAD])):
+        raise InputError(f"{path} is {kind}, no table. Correct the path, or fetch the table again.")
     encoding = next((encoding for mark, encoding in _MARKS if content.startswith(mark)), None)
     if encoding is None and b"\0" in content[:4000]:
         # UTF-16 without a mark: of plain letters every second byte is zero.
@@ -168,13 +195,26 @@ def _lines(text: str) -> list[list[str]]:
         directive = re.match(r"sep=(.)\r?\n?", text)  # of spreadsheets, for their own use
         if directive:
             text = text[directive.end() :]
-        rows = _split(text, directive[1] if directive else _separator(text))
+        rows = _rows(text, directive[1] if directive else _separator(text))
     stripped = ([cell.strip() for cell in row] for row in rows)
     return [row for row in stripped if any(row)]
 
 
-def _split(text: str, separator: str) -> Iterable[list[str]]:
-    return csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=separator != "\t")
+def _rows(text: str, separator: str) -> Iterator[list[str]]:
+    """Yield the rows of a whole table. Raises csv.Error, with the line, for a quote that does not end as it should."""
+    reader = _split(text, separator, strict=True)
+    last = 0
+    try:
+        for row in reader:
+            last = reader.line_num
+            yield row
+    except csv.Error as error:
+        raise csv.Error(f"line {last + 1}: {error}") from error
+
+
+def _split(text: str, separator: str, strict: bool = False) -> Any:  # the standard library does not name the type
+    file = io.StringIO(text, newline="")
+    return csv.reader(file, delimiter=separator, skipinitialspace=separator != "\t", strict=strict)
 
 
 def _separator(text: str) -> str:

@@ -143,16 +143,22 @@ def _split(
     return splits
 
 
-def training_account(table: pd.DataFrame, labels: Mapping[str, str], leakage: str) -> list[str]:
+def training_account(table: pd.DataFrame, labels: Mapping[str, str], leakage: str, classes: Sequence[str]) -> list[str]:
     """Return plain lines: how many pictures each split has, what was left out and why, which diagnoses are no class.
 
     table: of `training_manifest`. labels: {image: diagnosis}, those that are none of the classes, too. leakage: the
-    setting.
+    setting. classes: of the study; one that no picture trains is told.
     """
     lines = [f"{len(table)} pictures in the training archive; leakage: {leakage}"]
     for split in ("train", "validation", "test"):
         counts = Counter(table.loc[table["split"] == split, "class"])
         lines.append(f"{split}: {counts.total()} (" + ", ".join(f"{k} {v}" for k, v in counts.most_common()) + ")")
+    trained = set(table.loc[table["split"] == "train", "class"])
+    lines.extend(
+        f"WARNING: no picture trains {name}: nothing that is trained here learns it, nor can predict it rightly"
+        for name in classes
+        if name not in trained
+    )
     excluded = Counter(in_short(table.loc[table["split"] == EXCLUDED, "reason"]))
     lines.append(f"left out: {excluded.total()}")
     lines.extend(f"  {count} because the picture {reason}" for reason, count in excluded.most_common())

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from ..data.archives import list_pictures, open_archive
 from ..data.grids import Grid
-from ..data.pictures import decode
-from ..errors import InputError
+from ..data.pictures import check_there, decode
 
 
 @dataclass(frozen=True)
@@ -55,8 +54,7 @@ class Inputs:
         """
         archive = str(self.pictures)
         members = list_pictures(archive)
-        if missing := [image for image in images if image not in members]:
-            raise InputError(f"{archive}: lacks {len(missing)} of {len(images)} pictures, among them {missing[0]}")
+        check_there(archive, images, members)
         with open_archive(archive) as opened:
             for image in images:
                 yield decode(opened, members[image].path, size)

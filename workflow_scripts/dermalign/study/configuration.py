@@ -1,17 +1,20 @@
 """The configuration, checked before any job, with messages in plain words."""
 
+import copy
 import difflib
 import json
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 from jsonschema import Draft202012Validator
 
-from ..errors import InputError
+from ..errors import InputError, InputErrors
 from ..terms import OVERALL, SHARES
 from .group_settings import check_group_settings
 from .groups import check_groups
@@ -44,6 +47,12 @@ ONLY_BROUGHT = ("classes", "logits")
 MANIFEST_COLUMNS = ("union", "image", "diagnosis", "width", "height", "included", "reason", "feature")
 CLASS_WORDS = ("all",)
 
+# How many items or keys there may be, by the schema's word for it.
+_COUNTS = {
+    "minItems": ("at least", "items"),
+    "maxItems": ("at most", "items"),
+    "minProperties": ("at least", "keys"),
+}
 _TYPES = {
     "object": "keys with values",
     "array": "a list",
@@ -66,6 +75,38 @@ def checked(configuration: Mapping[str, Any]) -> dict[str, Any]:
     return complete
 
 
+def check_file(path: str | Path) -> None:
+    """Raise InputError where a file of configuration has a key twice in one place, of which YAML reads the last alone.
+
+    What cannot be read at all is told by whoever reads it.
+    """
+    try:
+        root = yaml.compose(Path(path).read_text(encoding="utf-8-sig"), Loader=yaml.SafeLoader)
+        faults = list(dict.fromkeys(_keys_twice(root, "")))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError):  # the last of a list that is within itself
+        return
+    if faults:
+        raise InputErrors([f"{path}: {fault}" for fault in faults])
+
+
+def _keys_twice(node: Any, where: str) -> Iterator[str]:
+    """Yield a sentence on each key that a node of YAML, or one within it, has twice. where: keys above it."""
+    if isinstance(node, yaml.SequenceNode):
+        for place, item in enumerate(node.value):
+            yield from _keys_twice(item, f"{where}{place}.")
+    elif isinstance(node, yaml.MappingNode):
+        lines: dict[str, int] = {}
+        for key, value in node.value:
+            name, line = str(key.value), key.start_mark.line + 1
+            if name in lines and name != "<<":  # of what is merged, all counts
+                yield (
+                    f"`{where}{name}` stands there twice, in line {lines[name]} and in line {line}, of which one alone "
+                    "would be read. Take one away, or put what is below them together."
+                )
+            lines[name] = line
+            yield from _keys_twice(value, f"{where}{name}.")
+
+
 def complete_model(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return one entry of `models:` with the schema's defaults filled in, so that a notebook trains as the workflow.
 
@@ -82,19 +123,40 @@ def complete_network(settings: Mapping[str, Any]) -> dict[str, Any]:
 def _completed(value: Mapping[str, Any], schema: Mapping[str, Any]) -> Any:
     pruned = _without_nulls(value, schema)
     faults = sorted(Draft202012Validator(schema).iter_errors(pruned), key=lambda fault: list(map(str, fault.path)))
-    if faults:
-        sentences = dict.fromkeys(map(_sentence, faults))  # two missing keys are two faults with one sentence
+    # Two missing keys are two faults with one sentence.
+    sentences = dict.fromkeys([*map(_sentence, faults), *_of_values(pruned, "")])
+    if sentences:
         raise InputError("the configuration cannot be used:\n" + "\n".join(f"- {text}" for text in sentences))
     return _with_defaults(pruned, schema)
 
 
+def _of_values(value: Any, where: str) -> Iterator[str]:
+    """Yield a sentence on each value that no schema refuses and no key can have: NaN, which is within all bounds."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _of_values(item, f"{where}.{key}" if where else str(key))
+    elif isinstance(value, list):
+        for place, item in enumerate(value):
+            yield from _of_values(item, f"{where}.{place}")
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield f"`{where}` is {json.dumps(value)}, which is no number to compute with. Write a finite number."
+    elif value == "":
+        yield f"`{where}` is an empty text. Write what it is to be; where it may be left out, a null does that."
+
+
 def read_schema() -> dict[str, Any]:
     """Return the schema of the configuration; what map sources there may be comes from their registry."""
-    schema: dict[str, Any] = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    schema = copy.deepcopy(_schema_of_file())
     schema["properties"].update(schema_parts())
     model = schema["properties"]["models"]["additionalProperties"]
     for branch in (model["then"], model["else"]):
         branch["properties"]["methods"] = method_entries(of_model=True)
+    return schema
+
+
+@cache  # parsing takes a hundred times as long as a copy
+def _schema_of_file() -> dict[str, Any]:
+    schema: dict[str, Any] = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
     return schema
 
 
@@ -179,6 +241,12 @@ def _sentence(fault: Any) -> str:  # a ValidationError, whose fields are typed t
         return f"`{where}` is {value}; it must be {' or '.join(_TYPES[name] for name in types)}.{hint}"
     if fault.validator == "pattern":
         return f"`{where}` is {value}; it must match {fault.validator_value}."
+    if fault.validator == "uniqueItems":
+        twice = next(item for place, item in enumerate(fault.instance) if item in fault.instance[:place])
+        return f"`{where}` has {json.dumps(twice, default=str)} twice. Take one away."
+    if fault.validator in _COUNTS:
+        bound, things = _COUNTS[fault.validator]
+        return f"`{where}` has {len(fault.instance)} {things}; it must have {bound} {fault.validator_value}."
     if fault.validator == "oneOf":
         branches = fault.validator_value
         if any("const" in branch for branch in branches):  # a number, or a word in its place
@@ -187,7 +255,7 @@ def _sentence(fault: Any) -> str:  # a ValidationError, whose fields are typed t
                 for branch in branches
             ]
             return f"`{where}` is {value}; it must be {', or '.join(words)}."
-        return f"`{where}` is {value}; it must be a list of numbers, or start, stop and step."
+        return f"`{where}` is {value}; it must be a list of numbers, at least one, or start, stop and step."
     bounds = {
         "minimum": "at least",
         "maximum": "at most",
@@ -410,6 +478,20 @@ def _check_names(configuration: Mapping[str, Any]) -> None:
         if clash := [name for name in names if name in taken]:
             raise InputError(
                 f"`{key}` names {', '.join(clash)}, a word of dermalign's own tables. Choose another name."
+            )
+        _check_alike(key, names)
+
+
+def _check_alike(key: str, names: Sequence[str]) -> None:
+    """Raise InputError for two names that tables of diagnoses, or paths of masks, do not tell apart."""
+    first: dict[str, str] = {}
+    for name in names:
+        alike = name.casefold() if key == "features" else re.sub("[_-]", " ", name).casefold()
+        if (other := first.setdefault(alike, name)) != name:
+            raise InputError(
+                f"`{key}` has both {other} and {name}: names are compared without case"
+                f"{'' if key == 'features' else ', and `_` and `-` are one'}, so that these two are one. Choose "
+                "another name for one of them."
             )
 
 

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...errors import InputError
 from ...files import atomic_path
 from ...logs import logger
 from ..classifier import activations_at
 from ..cost import multiply_adds
+from ..functions import ScoreFunction
 from ..keras_classifier import KerasClassifier
 from ..layers import find_layer, walk
 from ..preprocessing import treat_pixels
@@ -100,13 +102,15 @@ def _adopted_model(settings: Mapping[str, Any]) -> tuple["keras.Model", Found]:
     classifier = KerasClassifier(model)
     gray = np.full((1, size, size, 3), 127, np.float32)
 
+    _check_weights({weight.path: np.asarray(weight) for weight in original.weights})
     own = dict(walk(original, ""))
-    logits = find_layer(original, settings["logits"]) if settings.get("logits") else None
+    logits = _layer(original, settings["logits"], "logits") if settings.get("logits") else None
     _check_outputs(classifier.scores(logits)(gray).shape[1], settings["classes"])
+    _check_scores(classifier.scores(logits), size)
 
     if settings.get("saliency_layer"):
         wanted = settings["saliency_layer"]
-        names = [_full_name(own, find_layer(original, wanted))]
+        names = [_full_name(own, _layer(original, wanted, "saliency_layer"))]
     else:
         wanted = None
         names = [name for name, layer in reversed(own.items()) if _may_be_spatial(layer)]
@@ -124,7 +128,7 @@ def _adopted_model(settings: Mapping[str, Any]) -> tuple["keras.Model", Found]:
         raise fault
     layers = {wanted or name: _described(f"{original.name}/{name}", shape)}
     for other in settings.get("layers", []):
-        path = _full_name(own, find_layer(original, other))
+        path = _full_name(own, _layer(original, other, "methods: layer"))
         layers[other] = _described(f"{original.name}/{path}", activations_at(classifier, own[path], gray, logits).shape)
     scores = None if logits is None else f"{original.name}/{_full_name(own, logits)}"
     return model, _found(settings, size, wanted or name, layers, scores, multiply_adds(original))
@@ -132,6 +136,21 @@ def _adopted_model(settings: Mapping[str, Any]) -> tuple["keras.Model", Found]:
 
 def _described(path: str, shape: tuple[int, ...]) -> dict[str, Any]:
     return {"path": path, "grid": (int(shape[1]), int(shape[2])), "channels": int(shape[3])}
+
+
+def _layer(model: "keras.Model", name: str, key: str) -> "keras.layers.Layer":
+    """Return the layer as `layers.find_layer`. key: of the model's settings, by which it is named."""
+    layers = dict(walk(model, ""))
+    if key == "logits" and not any(f"/{path}".endswith(f"/{name}") for path in layers):
+        flat = [path for path, layer in layers.items() if len(_shape(layer)) == 2]
+        raise InputError(
+            f"logits: there is no layer {name!r}; those with an output (pictures, values) are {', '.join(flat[-8:])}. "
+            "Name the one of the class scores"
+        )
+    try:
+        return find_layer(model, name)
+    except InputError as error:
+        raise InputError(f"{key}: {error}. Name one of them") from error
 
 
 def _full_name(layers: Mapping[str, Any], layer: Any) -> str:
@@ -152,6 +171,7 @@ def _adopted_graph(settings: Mapping[str, Any]) -> tuple[Any, Found]:
         adopted = adopt_graph(frozen, size, pixels, settings.get("saliency_layer"), settings.get("logits"), others)
         _check_outputs(adopted.outputs, settings["classes"])
         classifier = GraphClassifier(adopted.graph, str(settings["classifier"]))
+        _check_scores(classifier.scores(), size)
         gray = np.full((1, size, size, 3), 127, np.float32)
         # Raises where there is no gradient.
         layers = {
@@ -187,10 +207,14 @@ def _found(
 
 def _input_size(shape: tuple[int | None, ...], configured: int | None) -> int:
     if len(shape) != 4 or shape[3] not in (3, None):
-        raise InputError(f"takes {shape}, must take RGB pictures (n, height, width, 3), channels last")
+        raise InputError(
+            f"takes {shape}, must take RGB pictures (n, height, width, 3), channels last. Bring a classifier that does"
+        )
     _, height, width, _ = shape
     if height != width and None not in (height, width):
-        raise InputError(f"takes pictures of {height} x {width} pixels; only square ones are supported")
+        raise InputError(
+            f"takes pictures of {height} x {width} pixels; only square ones are supported. Bring a classifier of these"
+        )
     fixed = height or width
     if fixed is None:
         if configured is None:
@@ -209,12 +233,47 @@ def _check_outputs(outputs: int, classes: list[str]) -> None:
         )
 
 
+def _check_weights(weights: Mapping[str, NDArray[Any]]) -> None:
+    broken = [name for name, value in weights.items() if value.dtype.kind == "f" and not np.isfinite(value).all()]
+    if broken:
+        raise InputError(
+            f"its weights hold NaN or infinite values in {len(broken)} of {len(weights)} arrays, among them "
+            f"{broken[0]}, as a training that failed leaves them. Bring the classifier from before it failed."
+        )
+
+
+def _check_scores(score: ScoreFunction, size: int) -> None:
+    """Raise InputError where the scores of pictures are no numbers, or the same of all: of a classifier that sees none.
+
+    Of pictures that have nothing in common, grey, black and of noise: only a network whose layers have all died, or
+    whose weights were lost, gives them the same scores to the last digit.
+    """
+    noise = np.random.default_rng(0).integers(0, 256, (2, size, size, 3)).astype(np.float32)
+    plain = np.stack([np.full((size, size, 3), level, np.float32) for level in (127, 0)])
+    scores = score(np.concatenate([plain, noise]))
+    if not np.isfinite(scores).all():
+        raise InputError(
+            "gives scores that are no numbers (NaN or infinite). Are `pixels` what it expects? Else bring a classifier "
+            "that was trained to its end"
+        )
+    if (scores == scores[0]).all():
+        raise InputError(
+            f"gives the same scores, {', '.join(f'{value:g}' for value in scores[0])}, of a grey picture, a black one "
+            "and of noise, so that it tells nothing apart. Are its weights in the file, and `pixels` what it expects?"
+        )
+
+
 def _may_be_spatial(layer: Any) -> bool:
     """Tell whether a layer's output is (n, h, w, c) of more than one cell, as far as its shape says; no model."""
-    try:
-        shape = layer.output.shape
-    except (AttributeError, ValueError):  # never called, or several outputs
-        return False
+    shape = _shape(layer)
     if len(shape) != 4 or hasattr(layer, "layers") or type(layer).__name__ == "InputLayer":
         return False
     return None in shape[1:3] or shape[1] * shape[2] > 1
+
+
+def _shape(layer: Any) -> tuple[Any, ...]:
+    """Return the shape of a layer's output, empty where it has none or several."""
+    try:
+        return tuple(layer.output.shape)
+    except (AttributeError, ValueError):  # never called, or several outputs
+        return ()

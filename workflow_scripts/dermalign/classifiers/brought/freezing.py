@@ -169,6 +169,11 @@ def _variable_values(path: str | Path, meta: Any, pruned: Any) -> dict[str, NDAr
         value = reader.get_tensor(keys[0]) if keys else _part_of_whole(reader, name, pruned)
         if value is None:
             raise InputError(f"{path}: the variable {name} is not among its variables/. Export the classifier again.")
+        if value.dtype.kind == "f" and not np.isfinite(value).all():
+            raise InputError(
+                f"{path}: its variable {name} holds NaN or infinite values, as a training that failed leaves them. "
+                "Export the classifier from before it failed."
+            )
         values[name] = value
     return values
 

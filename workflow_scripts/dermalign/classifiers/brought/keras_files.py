@@ -101,10 +101,9 @@ def _unloadable(path: str | Path, file: KerasFile, error: Exception) -> str:
     said = f"{path}{_written_by(file)} cannot be loaded by Keras {keras.__version__}: {first}."
     if file.version.startswith("3"):
         # Keras itself cannot load such a file again: it takes the operation `+` for the layer Add, say.
-        is_h5 = (
-            "" if file.is_zip else " A .h5 file does not tell operations from layers: try `model.save('name.keras')`."
-        )
-        return said + is_h5
+        if file.is_zip:
+            return f"{said} {SAVE_AGAIN}"
+        return f"{said} A .h5 file does not tell operations from layers: try `model.save('name.keras')`."
     if lost := list(dict.fromkeys(lost_keys(file.configuration))):
         known = f"has what Keras {keras.__version__} does not know: {'; '.join(lost[:3])}"
         return f"{path}{_written_by(file)} {known}. {OLD_INSTEAD}"
