@@ -4,6 +4,6 @@ from dermalign.data.archives import list_pictures
 from dermalign.data.perceptual_hash import hash_archive, write_hashes
 from dermalign.logs import job_log
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     archive = snakemake.input.pictures
     write_hashes(snakemake.output[0], hash_archive(archive, list_pictures(archive), snakemake.threads))

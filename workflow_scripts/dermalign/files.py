@@ -3,9 +3,14 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from .errors import InputError
+
+# HDF5 files carry their own, which is compared as they are opened.
+SEALED = ".h5"
 
 
 @contextmanager
@@ -52,6 +57,43 @@ def file_sha256(path: str | Path) -> str:
     """Return the SHA-256 of the file's bytes, 64 hexadecimal digits. Raises OSError where it cannot be read."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_digests(path: str | Path, files: Iterable[str | Path], root: str | Path) -> None:
+    """Write the digests of files, but for folders and HDF5 files, as `sha256sum --check` reads them in `root`.
+
+    Where there are none to write, nothing is written.
+    """
+    lines = [
+        f"{file_sha256(file)}  {os.path.relpath(file, root)}\n"
+        for file in map(Path, files)
+        if file.suffix != SEALED and file.is_file()
+    ]
+    if lines:
+        write_text(path, "".join(lines))
+
+
+def check_digests(lists: Iterable[str | Path], files: Iterable[str | Path], root: str | Path) -> None:
+    """Compare files with the lists of `write_digests` that name them; others, as of earlier versions, count as whole.
+
+    lists: some may be gone by now, as a job that begins deletes its own. Raises InputError for a file that is in none
+    of them with the digest that it has.
+    """
+    wanted = {os.path.relpath(file, root): Path(file) for file in files if Path(file).suffix != SEALED}
+    if not wanted:
+        return
+    written: dict[str, set[str]] = {}
+    for path in lists:
+        try:
+            text = Path(path).read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            continue
+        for line in text.splitlines():
+            digest, _, name = line.partition("  ")
+            written.setdefault(name, set()).add(digest)
+    for name, file in wanted.items():
+        if name in written and file.is_file() and file_sha256(file) not in written[name]:
+            raise InputError(f"{file}: was changed or cut after it was written; delete it to make it anew")
 
 
 def csv_field(text: str) -> str:

@@ -1,10 +1,18 @@
-"""HDF5 files: opened in one place, and what several readers of them need."""
+"""HDF5 files: written and opened in one place, and what several readers of them need.
+
+Files that are written here are sealed: they begin with a block of 512 bytes, which HDF5 leaves to its users, with
+`dermalign sha256` and the SHA-256 of all bytes behind it. It is compared each time a file is opened, so that one that
+was cut or changed after it was written is found before a number of it counts. Other programs read such files as any
+HDF5 file. Files without that block, of earlier versions or of other programs, are read as they are.
+"""
 
 import errno
+import hashlib
 import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +21,52 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import InputError
+from .files import atomic_path
+
+SEAL_BYTES = 512  # the smallest block that HDF5 leaves at the beginning of a file
+SEAL = b"dermalign sha256 "
+
+
+@contextmanager
+def new_file(path: str | Path) -> Iterator[h5py.File]:
+    """Yield an HDF5 file to be filled; it is there, whole and sealed, when the block ends well, else not at all.
+
+    Raises InputError as `open_file`.
+    """
+    with atomic_path(path) as temporary:
+        with open_file(temporary, "w") as file:
+            yield file
+        with temporary.open("r+b") as stream:
+            seal = _seal(stream)
+            stream.seek(0)
+            stream.write(seal)
+
+
+def _seal(stream: BufferedIOBase) -> bytes:
+    """Return the first block that a file must have, of what stands behind it."""
+    stream.seek(SEAL_BYTES)
+    digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return (SEAL + digest.encode() + b"\n").ljust(SEAL_BYTES, b"\0")
+
+
+def check_seal(path: str | Path) -> None:
+    """Raise OSError where a sealed file is not as it was written; the whole file is read."""
+    with Path(path).open("rb") as stream:
+        first = stream.read(SEAL_BYTES)
+        if first.startswith(SEAL) and first != _seal(stream):
+            raise OSError("it was changed or cut after it was written, as its SHA-256 tells")
 
 
 def open_file(path: str | Path, mode: str = "r") -> h5py.File:
-    """Open an HDF5 file. mode: as h5py has it.
+    """Open an HDF5 file; one that is sealed is compared with its seal first. mode: as h5py has it.
 
     Raises InputError where the file itself is not at fault: it cannot be locked, or is not to be read; and OSError, as
     h5py, for one that is no HDF5 file or damaged (FileNotFoundError where there is none).
     """
     try:
-        return h5py.File(path, mode)
+        if mode == "r":
+            check_seal(path)
+        return h5py.File(path, mode, userblock_size=SEAL_BYTES if mode == "w" else None)
     except FileNotFoundError:
         raise
     except OSError as error:
