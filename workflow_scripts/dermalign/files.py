@@ -1,32 +1,44 @@
 """Files and folders that are either whole or not there, and digests of files."""
 
+import errno
 import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import InputError
 
 # HDF5 files carry their own, which is compared as they are opened.
 SEALED = ".h5"
+# The disk, a quota or a limit is reached, or the file system is read-only.
+NOT_TO_BE_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` when the block ends well, else remove it.
 
-    The temporary name keeps the suffix of `path`, since Keras, Pillow and Matplotlib choose their format by it.
+    The temporary name keeps the suffix of `path`, since Keras, Pillow and Matplotlib choose their format by it. Raises
+    InputError where the disk is full or not to be written.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         temporary.replace(path)
+    except OSError as error:
+        if error.errno in NOT_TO_BE_WRITTEN:
+            raise InputError(
+                f"{path} cannot be written ({os.strerror(error.errno)}). Make room, or mend the rights of the folder, "
+                "and run again."
+            ) from error
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # of a file system that is read-only, where there is none
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager

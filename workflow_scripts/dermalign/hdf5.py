@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from io import BufferedIOBase
+from io import BufferedIOBase, RawIOBase
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +33,72 @@ def new_file(path: str | Path) -> Iterator[h5py.File]:
 
     Raises InputError as `open_file`.
     """
-    with atomic_path(path) as temporary:
-        with open_file(temporary, "w") as file:
-            yield file
-        with temporary.open("r+b") as stream:
-            seal = _seal(stream)
-            stream.seek(0)
-            stream.write(seal)
+    with atomic_path(path) as temporary, temporary.open("w+b", buffering=0) as stream:
+        output = _Output(stream.fileno())
+        try:
+            with h5py.File(output, "w", userblock_size=SEAL_BYTES) as file:
+                yield file
+        except Exception:
+            output.check()  # what HDF5 makes of a fault says less than the fault
+            raise
+        output.check()
+        with temporary.open("rb") as written:
+            seal = _seal(written)
+        output.seek(0)
+        output.write(seal)
+        output.check()
+
+
+class _Output(RawIOBase):
+    """A file for HDF5 to write, as an object of Python, in which no write fails; `check` tells what did.
+
+    HDF5 does not come to terms with a write that fails, as on a disk that is full: closing the file fails, too, and
+    what is left of it ends the process with a segmentation fault, without a word.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__()
+        self._descriptor, self._place, self._end = descriptor, 0, 0
+        self._fault: OSError | None = None
+
+    def check(self) -> None:
+        """Raise the first fault of the file system, if there was one."""
+        if self._fault is not None:
+            raise self._fault
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        self._place = offset if whence == os.SEEK_SET else self._end + offset
+        return self._place
+
+    def tell(self) -> int:
+        return self._place
+
+    def write(self, data: Any) -> int:
+        rest = memoryview(data).cast("B")
+        size, place = len(rest), self._place
+        try:
+            while len(rest) and self._fault is None:
+                written = os.pwrite(self._descriptor, rest, place)
+                rest, place = rest[written:], place + written
+        except OSError as error:
+            self._fault = error
+        self._place += size
+        self._end = max(self._end, self._place)
+        return size
+
+    def readinto(self, buffer: Any) -> int:
+        whole = memoryview(buffer).cast("B")
+        whole[:] = os.pread(self._descriptor, len(whole), self._place).ljust(len(whole), b"\0")
+        self._place += len(whole)
+        return len(whole)
+
+    def truncate(self, size: int | None = None) -> int:
+        self._end = self._place if size is None else size
+        try:
+            os.ftruncate(self._descriptor, self._end)
+        except OSError as error:
+            self._fault = self._fault or error
+        return self._end
 
 
 def _seal(stream: BufferedIOBase) -> bytes:
@@ -66,7 +125,7 @@ def open_file(path: str | Path, mode: str = "r") -> h5py.File:
     try:
         if mode == "r":
             check_seal(path)
-        return h5py.File(path, mode, userblock_size=SEAL_BYTES if mode == "w" else None)
+        return h5py.File(path, mode)
     except FileNotFoundError:
         raise
     except OSError as error:
