@@ -4,7 +4,7 @@ from dermalign.classifiers.backend import limit_threads
 from dermalign.classifiers.brought.adoption import adopt
 from dermalign.logs import job_log
 
-with job_log(snakemake.log[0]) as log:
+with job_log(snakemake.log[0], snakemake.input, snakemake.output) as log:
     limit_threads(snakemake.threads)
     settings = snakemake.params.settings
     found = adopt(settings, snakemake.output[0])

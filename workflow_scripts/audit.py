@@ -5,7 +5,7 @@ from dermalign.results.audit import IMPOSSIBLE, audit, verdict_counts
 from dermalign.results.formats import write_table
 from dermalign.results.published import read_published
 
-with job_log(snakemake.log[0]) as log:
+with job_log(snakemake.log[0], snakemake.input, snakemake.output) as log:
     table = audit(read_published(snakemake.input[0]))
     for row in table[table["verdict"] == IMPOSSIBLE].itertuples():
         log.info("%s: %s: published %s, recomputed %s", row.verdict, row.check, row.published, row.recomputed)

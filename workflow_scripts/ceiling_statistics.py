@@ -13,7 +13,7 @@ from dermalign.results.ceilings import ceiling_statistics, share_statistics
 from dermalign.results.source_shards import read_sources
 from dermalign.results.statistics import below_each_other, merge
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     given, params = snakemake.input, snakemake.params
     ceilings = read_ceilings(given.ceilings)
     lesions = read_units(given.lesions, params.resampled_by)

@@ -7,7 +7,7 @@ from dermalign.overlap.curves import open_curves
 from dermalign.results.challenge import challenge_scores, challenge_thresholds, write_challenge_masks
 from dermalign.results.statistics import read_statistics
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     evaluation = read_evaluation(snakemake.input.evaluation)
     thresholds = challenge_thresholds(
         read_statistics(snakemake.input.best_thresholds),

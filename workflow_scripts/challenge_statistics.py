@@ -10,7 +10,7 @@ from dermalign.overlap.curves import open_curves
 from dermalign.results.challenge import challenge_statistics, known_thresholds
 from dermalign.results.statistics import below_each_other, read_statistics
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     given, params = snakemake.input, snakemake.params
     evaluation, best = read_evaluation(given.evaluation), read_statistics(given.best_thresholds)
     lesions = read_units(given.lesions, params.resampled_by)

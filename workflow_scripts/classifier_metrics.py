@@ -11,7 +11,7 @@ from dermalign.classifiers.tables import read_predictions_table, write_metrics
 from dermalign.data.manifests import read_training
 from dermalign.logs import job_log
 
-with job_log(snakemake.log[0]) as log:
+with job_log(snakemake.log[0], snakemake.input, snakemake.output) as log:
     lesions = read_training(snakemake.input.manifest).set_index("image")["lesion_id"]
     metrics = classifier_metrics(
         read_predictions_table(snakemake.input.predictions),

@@ -7,7 +7,7 @@ from dermalign.files import file_sha256, write_text
 from dermalign.logs import job_log
 from dermalign.results.readers import classifiers_seen
 
-with job_log(snakemake.log[0]) as log:
+with job_log(snakemake.log[0], snakemake.input, snakemake.output) as log:
     given = snakemake.input
     tables = {}
     for path in map(Path, [*given.labels, *given.ratings]):

@@ -7,7 +7,7 @@ from dermalign.classifiers.tables import write_predictions_table
 from dermalign.data.manifests import read_training
 from dermalign.logs import job_log
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     limit_threads(snakemake.threads)
     predictions = classify_held_out(
         load_classifier(snakemake.input.classifier),

@@ -33,7 +33,7 @@ def of_pictures(paths):
     return found
 
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     inputs, params = snakemake.input, snakemake.params
     published = read_published(inputs.published)
     study = ComparedStudy(

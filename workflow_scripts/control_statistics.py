@@ -14,7 +14,7 @@ from dermalign.overlap.equal_area import equal_area_jaccard
 from dermalign.results.controls import Control, control_statistics
 from dermalign.results.source_shards import read_sources
 
-with job_log(snakemake.log[0]), ExitStack() as stack:
+with job_log(snakemake.log[0], snakemake.input, snakemake.output), ExitStack() as stack:
     given, params = snakemake.input, snakemake.params
     shards = {"/".join(source): of_source for source, of_source in read_sources(given.shards)}
     curves = {"/".join(Path(path).with_suffix("").parts[-2:]): path for path in given.curves}

@@ -12,7 +12,7 @@ from dermalign.results.correlations import correlation_statistics
 from dermalign.results.source_shards import read_sources
 from dermalign.results.statistics import below_each_other
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     given = snakemake.input
     evaluation, masks = read_evaluation(given.evaluation), read_shapes([given.masks])
     lesions = read_units(given.lesions, snakemake.params.resampled_by)

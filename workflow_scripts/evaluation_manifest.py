@@ -8,7 +8,7 @@ from dermalign.data.manifests import write_evaluation
 from dermalign.data.mask_files import mask_account
 from dermalign.logs import job_log
 
-with job_log(snakemake.log[0]) as log:
+with job_log(snakemake.log[0], snakemake.input, snakemake.output) as log:
     diagnoses = read_diagnoses(snakemake.input.diagnoses, snakemake.params.classes)
     counts = read_counts(snakemake.input.cells)
     table = evaluation_manifest(

@@ -6,7 +6,7 @@ from dermalign.classifiers.evaluation_predictions import write_evaluation_predic
 from dermalign.logs import job_log
 from dermalign.saliency.stores import read_store
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     found = []
     for path in sorted(snakemake.input, key=lambda path: Path(path).stem):
         store = read_store(path)

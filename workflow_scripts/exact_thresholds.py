@@ -4,7 +4,7 @@ from dermalign.files import write_text
 from dermalign.logs import job_log
 from dermalign.overlap.exact import exact_statistics
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     statistics = exact_statistics(
         snakemake.wildcards.model,
         snakemake.wildcards.method,

@@ -6,7 +6,7 @@ from dermalign.logs import job_log
 from dermalign.overlap.shards import read_shards
 from dermalign.results.example import choose_example, write_example
 
-with job_log(snakemake.log[0]) as log:
+with job_log(snakemake.log[0], snakemake.input, snakemake.output) as log:
     union = read_shards({Path(path).stem: path for path in snakemake.input})
     image, reason = choose_example(union, snakemake.params.wanted)
     log.info("%s: %s", image, reason)

@@ -8,7 +8,7 @@ from dermalign.saliency.inputs import Inputs
 from dermalign.saliency.method_blocks import method_blocks
 from dermalign.saliency.stores import write_stores
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     given, params = snakemake.input, snakemake.params
     stores = {method: {} for method in params.methods}
     for path in map(Path, snakemake.output):

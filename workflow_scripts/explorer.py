@@ -6,7 +6,7 @@ from dermalign.explorer.study_data import ShownSource
 from dermalign.files import write_text
 from dermalign.logs import job_log
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     inputs, output, params = snakemake.input, snakemake.output, snakemake.params
     contents = Contents(
         **params.study,

@@ -5,7 +5,7 @@ from dermalign.explorer.picture_files import write_pictures
 from dermalign.logs import job_log
 from dermalign.results.shown_pictures import open_pictures
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     inputs, params = snakemake.input, snakemake.params
     lesions = next(iter(inputs.lesion_masks), None)
     with open_pictures(inputs.pictures, inputs.masks, lesion_masks=lesions, **params.reading) as reader:

@@ -8,7 +8,7 @@ from dermalign.saliency.faithfulness_rows import faithfulness_rows
 from dermalign.saliency.inputs import Inputs
 from dermalign.study.batches import fixed_sample
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     given, params = snakemake.input, snakemake.params
     evaluation = read_evaluation(given.evaluation)
     inputs = Inputs(

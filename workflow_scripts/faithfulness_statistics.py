@@ -9,7 +9,7 @@ from dermalign.results.faithfulness import faithfulness_statistics
 from dermalign.results.statistics import below_each_other
 from dermalign.saliency.faithfulness_files import read_faithfulness
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     lesions = read_units(snakemake.input.lesions, snakemake.params.resampled_by)
     tables = [
         faithfulness_statistics(

@@ -84,6 +84,6 @@ FIGURES = {
     "learning_curves": lambda inputs, **arguments: learning_curves(read_history(inputs[0]), **arguments),
 }
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     figure = FIGURES[snakemake.params.function](snakemake.input, **snakemake.params.arguments)
     save(figure, snakemake.output)

@@ -11,7 +11,7 @@ from dermalign.results.group_tests import source_group_tests, with_family
 from dermalign.results.source_shards import read_sources
 from dermalign.results.statistics import below_each_other
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     given, params = snakemake.input, snakemake.params
     evaluation = read_evaluation(given.evaluation)
     predicted = {Path(path).parent.name: read_evaluation_predictions(path) for path in given.predictions}

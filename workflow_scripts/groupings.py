@@ -12,7 +12,7 @@ from dermalign.results.source_shards import read_sources
 from dermalign.results.statistics import below_each_other
 from dermalign.study.group_settings import CONFIDENCE
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     given, groupings = snakemake.input, snakemake.params.groupings
     columns = list(dict.fromkeys(each["column"] for each in groupings.values() if each["column"] != CONFIDENCE))
     metadata = {}  # of the one table that there is, if there is any

@@ -11,7 +11,7 @@ from dermalign.results.hypotheses import Explained, hypotheses
 from dermalign.results.source_shards import read_sources
 from dermalign.results.statistics import read_statistics
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     given, params = snakemake.input, snakemake.params
     predicted = {Path(path).parent.name: read_evaluation_predictions(path) for path in given.predictions}
     sources = [

@@ -5,6 +5,6 @@ from pathlib import Path
 from dermalign.logs import job_log
 from dermalign.overlap.shards import write_shards
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     shards = {(Path(path).parent.name, Path(path).stem): path for path in snakemake.output}
     write_shards(snakemake.input[0], shards)

@@ -6,7 +6,7 @@ from dermalign.data.manifests import read_evaluation, read_training
 from dermalign.data.perceptual_hash import read_hashes
 from dermalign.logs import job_log
 
-with job_log(snakemake.log[0]) as log:
+with job_log(snakemake.log[0], snakemake.input, snakemake.output) as log:
     evaluation = read_evaluation(snakemake.input.evaluation)
     lesions = read_lesions(snakemake.input.metadata[0]) if snakemake.input.metadata else {}
     account = leakage_account(

@@ -9,7 +9,7 @@ from dermalign.overlap.localisation import read_localisation
 from dermalign.results.localisation import localisation_statistics
 from dermalign.results.statistics import below_each_other
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     lesions = read_units(snakemake.input.lesions, snakemake.params.resampled_by)
     tables = []
     for path in map(Path, snakemake.input.measured):

@@ -6,7 +6,7 @@ from dermalign.saliency.calling import blocks_of
 from dermalign.saliency.inputs import Inputs
 from dermalign.saliency.maps import write_maps
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     given, params = snakemake.input, snakemake.params
     images = []
     if given.get("evaluation"):

@@ -9,7 +9,7 @@ from dermalign.overlap.ceiling_files import write_ceilings
 from dermalign.overlap.ceilings import picture_ceilings
 from dermalign.overlap.mask_cells import count_archive
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     output, params = snakemake.output, snakemake.params
     images, features = params.images, params.features
     pictures = list_pictures(snakemake.input.pictures)

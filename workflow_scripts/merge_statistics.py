@@ -6,7 +6,7 @@ from dermalign.files import write_text
 from dermalign.logs import job_log
 from dermalign.results.statistics import merge
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     for output in map(Path, snakemake.output):
         parts = [path for path in snakemake.input if Path(path).name == output.name]
         write_text(output, merge(parts).to_csv(index=False))

@@ -7,7 +7,7 @@ from dermalign.results.methods import method_differences, method_runs
 from dermalign.results.source_shards import read_sources
 from dermalign.results.statistics import below_each_other
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     given, params = snakemake.input, snakemake.params
     if given.get("shards"):
         models = {}

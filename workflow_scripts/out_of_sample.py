@@ -7,7 +7,7 @@ from dermalign.results.out_of_sample import out_of_sample
 from dermalign.results.source_shards import read_sources
 from dermalign.results.statistics import below_each_other
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     params = snakemake.params
     lesions = read_units(snakemake.input.lesions, params.resampled_by)
     tables = [

@@ -5,7 +5,7 @@ from dermalign.logs import job_log
 from dermalign.overlap.join import write_curves
 from dermalign.saliency.maps import images_with_maps
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     evaluation = read_evaluation(snakemake.input.evaluation)
     included = evaluation.loc[evaluation["included"], "image"].tolist()
     if snakemake.params.is_sample:

@@ -61,7 +61,7 @@ def draw(function, model):
     return thresholds_figure(shown, store_of(snakemake.input.maps[0], image), jaccard, best[UNION])
 
 
-with job_log(snakemake.log[0]) as log:
+with job_log(snakemake.log[0], snakemake.input, snakemake.output) as log:
     named, _ = snakemake.params.lesions or (None, None)
     if named and not snakemake.input.lesion_masks:
         # It only adds to what is shown, but its name may be a mistake.

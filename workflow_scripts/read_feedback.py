@@ -4,7 +4,7 @@ from dermalign.data.feedback import read_feedback
 from dermalign.data.reader_files import write_reader_masks, write_reader_tables
 from dermalign.logs import job_log
 
-with job_log(snakemake.log[0]) as log:
+with job_log(snakemake.log[0], snakemake.input, snakemake.output) as log:
     paths, output = list(snakemake.input.feedback), snakemake.output
     files = [read_feedback(path) for path in paths]
     for path, feedback in zip(paths, files, strict=True):

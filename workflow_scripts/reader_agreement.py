@@ -11,7 +11,7 @@ from dermalign.overlap.reader_overlaps import read_overlaps
 from dermalign.results.readers import reader_agreement
 from dermalign.results.statistics import read_statistics
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     given, params = snakemake.input, snakemake.params
     evaluation = read_evaluation(given.evaluation)
     labels, ratings = (

@@ -7,7 +7,7 @@ from dermalign.data.reader_files import masked_images
 from dermalign.logs import job_log
 from dermalign.overlap.mask_cells import count_archive
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     given, params = snakemake.input, snakemake.params
     pictures = list_pictures(given.pictures)
     images = [image for image in masked_images(given.masks, params.features) if image in pictures]

@@ -4,7 +4,7 @@ from dermalign.data.manifests import read_evaluation
 from dermalign.logs import job_log
 from dermalign.overlap.reader_overlaps import read_overlaps, write_reader_curves
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     evaluation = read_evaluation(snakemake.input.evaluation)
     included = evaluation.loc[evaluation["included"], "image"].tolist()
     overlaps = read_overlaps(snakemake.input.overlaps)

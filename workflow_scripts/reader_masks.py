@@ -8,7 +8,7 @@ from dermalign.logs import job_log
 from dermalign.results.readers import reader_mask_statistics
 from dermalign.results.statistics import below_each_other
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     given, params = snakemake.input, snakemake.params
     lesions = read_units(given.lesions, params.resampled_by)
     curves = {}

@@ -9,7 +9,7 @@ from dermalign.results.reference import reference_shares
 from dermalign.results.source_shards import read_sources
 from dermalign.results.statistics import below_each_other
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     given, params = snakemake.input, snakemake.params
     lesions = read_units(given.lesions, params.resampled_by)
     references = dict(read_sources(given.references))

@@ -7,7 +7,7 @@ from dermalign.logs import job_log
 from dermalign.report.page import study_page
 from dermalign.report.study_results import read_results
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     inputs = {name: paths for name, paths in snakemake.input.items() if name != "captions"}  # found beside the tables
     results = read_results(Path(snakemake.input.record).parent, **inputs)
     write_text(snakemake.output[0], study_page(results))

@@ -5,7 +5,7 @@ from dermalign.saliency.inputs import Inputs
 from dermalign.saliency.sanity import sanity_rows
 from dermalign.saliency.sanity_files import write_sanity
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     given, params = snakemake.input, snakemake.params
     inputs = Inputs(
         images=params.images,

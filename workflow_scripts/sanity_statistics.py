@@ -9,7 +9,7 @@ from dermalign.results.sanity import sanity_statistics, sentence
 from dermalign.results.statistics import below_each_other
 from dermalign.saliency.sanity_files import read_sanity
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     params = snakemake.params
     lesions = read_units(snakemake.input.lesions, params.resampled_by)
     paths = map(Path, snakemake.input.compared)

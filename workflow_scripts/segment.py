@@ -11,7 +11,7 @@ from dermalign.saliency.segmentation import segmentation_blocks
 from dermalign.saliency.stores import write_stores
 from dermalign.segmentation.folds import read_folds
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     given, params = snakemake.input, snakemake.params
     limit_threads(snakemake.threads)
     stores = {Path(path).stem: path for path in snakemake.output}

@@ -6,7 +6,7 @@ from dermalign.logs import job_log
 from dermalign.segmentation.folds import fold_leakage, fold_table, write_folds
 from dermalign.segmentation.targets import read_shown
 
-with job_log(snakemake.log[0]) as log:
+with job_log(snakemake.log[0], snakemake.input, snakemake.output) as log:
     given, params = snakemake.input, snakemake.params
     lesions = read_lesions(given.lesions[0]) if given.lesions else {}
     hashes = read_hashes(given.hashes)

@@ -7,7 +7,7 @@ from dermalign.overlap.mask_cells import count_archive
 from dermalign.segmentation.targets import write_targets
 from dermalign.terms import UNION
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     given, params = snakemake.input, snakemake.params
     grid = (int(snakemake.wildcards.cells),) * 2
     pictures = list_pictures(given.pictures)

@@ -11,7 +11,7 @@ from dermalign.results.source_shards import read_sources
 from dermalign.results.statistics import below_each_other, source_statistics
 from dermalign.study.groups import group_account, groups_of
 
-with job_log(snakemake.log[0]) as log:
+with job_log(snakemake.log[0], snakemake.input, snakemake.output) as log:
     owner, groups = snakemake.params.owner, snakemake.params.groups
     evaluation = read_evaluation(snakemake.input.evaluation)
     resampled_by, seed = snakemake.params.resampled_by, snakemake.params.seed

@@ -6,7 +6,7 @@ from dermalign.data.pictures import store_pictures
 from dermalign.logs import job_log
 from dermalign.terms import EXCLUDED
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     table = read_training(snakemake.input.manifest)
     if "split" in table:
         table = table[table["split"] != EXCLUDED]

@@ -17,7 +17,7 @@ from dermalign.results.provenance import (
     write_record,
 )
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     inputs, params, results = snakemake.input, snakemake.params, Path(snakemake.output.record).parent
     record = study_record(
         params.configuration,

@@ -50,7 +50,7 @@ READERS = {
     "metrics": lambda paths: {Path(path).parent.name: read_metrics(path) for path in paths},
 }
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     inputs = {name: READERS.get(name, read_statistics)(paths) for name, paths in snakemake.input.items()}
     caption, arguments = snakemake.params.caption, snakemake.params.arguments
     if "leakage" in inputs:

@@ -5,7 +5,7 @@ from dermalign.data.manifests import read_training
 from dermalign.logs import job_log
 from dermalign.terms import EXCLUDED
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     # Imported here: TensorFlow's remarks as it is loaded go to the log.
     from dermalign.classifiers.training import train
 

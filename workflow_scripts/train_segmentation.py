@@ -4,7 +4,7 @@ from dermalign.classifiers.backend import limit_threads
 from dermalign.logs import job_log
 from dermalign.segmentation.folds import part_of_fold, read_folds
 
-with job_log(snakemake.log[0]):
+with job_log(snakemake.log[0], snakemake.input, snakemake.output):
     # Imported here: TensorFlow's remarks as it is loaded go to the log.
     from dermalign.segmentation.training import train_fold
 

@@ -10,7 +10,7 @@ from dermalign.data.perceptual_hash import read_hashes
 from dermalign.data.training_manifest import training_account, training_manifest
 from dermalign.logs import job_log
 
-with job_log(snakemake.log[0]) as log:
+with job_log(snakemake.log[0], snakemake.input, snakemake.output) as log:
     set_aside = snakemake.params.set_aside
     pictures = list_pictures(snakemake.input.pictures)
     copies = (

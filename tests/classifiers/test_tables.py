@@ -19,6 +19,7 @@ from dermalign.classifiers.tables import (
     write_metrics,
     write_predictions_table,
 )
+from job_cases import FilesOf
 
 SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
 CLASSES = ["NA", "None", "nan", "007"]  # all but the last are missing values to pandas, and that a number
@@ -78,7 +79,7 @@ def test_the_metrics_of_classes_with_odd_names(predictions: pd.DataFrame, path: 
     training.to_csv(tmp_path / "training.csv", index=False)
     run(
         "classifier_metrics.py",
-        input=SimpleNamespace(predictions=path, manifest=tmp_path / "training.csv"),
+        input=FilesOf(predictions=path, manifest=tmp_path / "training.csv"),
         output=[tmp_path / "metrics.csv"],
         log=[tmp_path / "job.log"],
         params=SimpleNamespace(classes=CLASSES, is_brought=False, seed=0, published={"sensitivity.NA": 0.5}),

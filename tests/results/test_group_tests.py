@@ -38,6 +38,7 @@ from dermalign.results.statistics import GROUP_BEST, UNION_BEST, read_statistics
 from dermalign.study.groups import default_groups
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from job_cases import FilesOf
 from scipy.stats import brunnermunzel, kruskal, mannwhitneyu
 from statsmodels.stats.multitest import multipletests
 
@@ -352,8 +353,10 @@ def test_u_and_p_of_the_script_are_those_that_the_shards_say(tmp_path: Path) -> 
             path = tmp_path / "jaccard" / model / "gradcam" / feature / f"{threshold}.csv"
             path.parent.mkdir(parents=True, exist_ok=True)
             shown = images if feature == "union" else images[::2]
-            largest = 12 if feature == "union" else 10**6  # with ties, and without
-            rows = [(image, int(random.integers(0, largest)), 10**6) for image in shown]
+            half, least = (6, 250_000) if feature == "union" else (500_000, 500_000)  # with ties, and without
+            # Both counts fall where the threshold rises.
+            more, union = (half, 10**6) if threshold == thresholds[0] else (0, least)
+            rows = [(image, more + int(random.integers(0, half)), union) for image in shown]
             path.write_text(
                 "image,intersection,union,jaccard\n" + "".join(f"{i},{a},{b},{a / b!r}\n" for i, a, b in rows)
             )
@@ -363,7 +366,7 @@ def test_u_and_p_of_the_script_are_those_that_the_shards_say(tmp_path: Path) -> 
     )
     pairs = [["MEL-correct", "MEL-wrong"], ["NV-correct", "NV-wrong"]]
     snakemake = SimpleNamespace(
-        input=SimpleNamespace(
+        input=FilesOf(
             shards=sorted(map(str, (tmp_path / "jaccard").rglob("*.csv"))),
             evaluation=tmp_path / "evaluation.csv",
             predictions=[tmp_path / model / "evaluation_predictions.csv" for model in predicted],

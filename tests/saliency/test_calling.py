@@ -19,6 +19,7 @@ from dermalign.saliency.maps import write_maps
 from dermalign.saliency.tiles import tiles
 from dermalign.study.sources import CHANCE, KINDS, VARIANT, kinds_of
 from engine_cases import check_real_shards, count_real
+from job_cases import FilesOf
 from map_cases import gathered, inputs_of, read
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "workflow_scripts"
@@ -74,7 +75,7 @@ def test_the_script_writes_the_maps_of_a_source_made_of_maps(maps: Path, tmp_pat
     run_script(
         tmp_path,
         given,
-        FilesOf([str(tmp_path / "out.h5")]),
+        FilesOf(str(tmp_path / "out.h5")),
         compute=kind.compute,
         called_by=kind.called_by,
         options={"tiles": 2},
@@ -86,24 +87,10 @@ def test_the_script_writes_the_maps_of_a_source_made_of_maps(maps: Path, tmp_pat
         assert dict(file.attrs) == {"compute": "saliency.tiles:tiles", "tiles": 2}
 
 
-class FilesOf(list[str]):
-    """Files of a rule, some of them named, as Snakemake hands them to a script."""
-
-    def __init__(self, files: list[str], **named: Any) -> None:
-        super().__init__(files)
-        self._named = named
-
-    def get(self, name: str, default: Any = None) -> Any:
-        return self._named.get(name, default)
-
-    def __getattr__(self, name: str) -> Any:
-        return self._named[name]
-
-
 def run_script(folder: Path, given: dict[str, Any], output: FilesOf, **params: Any) -> None:
     """Run map_source.py as a job would."""
     snakemake = SimpleNamespace(
-        input=FilesOf([], **given),
+        input=FilesOf(**given),
         output=output,
         params=SimpleNamespace(**params),
         log=[str(folder / "job.log")],

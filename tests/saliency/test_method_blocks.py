@@ -21,6 +21,7 @@ from dermalign.saliency.method_blocks import method_blocks
 from dermalign.saliency.stores import read_store
 from dermalign.saliency.stretching import stretch
 from dermalign.study.sources import METHOD, kinds_of, own_options
+from job_cases import FilesOf
 from keras import layers
 
 SCRIPT = Path(__file__).resolve().parents[2] / "workflow_scripts" / "explain.py"
@@ -222,7 +223,7 @@ def test_the_script_writes_a_store_per_picture_and_method(
     files = [tmp_path / "saliency" / name / f"{image}.h5" for name in methods for image in given.images]
     target = {"target": ["NV", "MEL", "BKL"]}
     snakemake = SimpleNamespace(
-        input=SimpleNamespace(classifier=str(classifier), pictures=given.pictures),
+        input=FilesOf(classifier=str(classifier), pictures=given.pictures),
         output=list(map(str, files)),
         params=SimpleNamespace(
             model="m",

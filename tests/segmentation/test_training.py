@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import h5py
 import keras
 import numpy as np
 import pandas as pd
@@ -25,6 +24,7 @@ from dermalign.segmentation.targets import STEPS, best_ratio, read_targets
 from dermalign.segmentation.training import HISTORY_COLUMNS, KEYS, start_from_classifier
 from dermalign.study.configuration import complete_model
 from engine_cases import NAMES
+from map_cases import without_seal
 from segmentation_cases import (
     CELLS,
     IMAGES,
@@ -227,7 +227,7 @@ def test_a_checkpoint_of_other_targets_or_another_classifier_is_not_used(
 
     other = tmp_path / "targets.h5"
     other.write_bytes((study / "targets.h5").read_bytes())
-    with h5py.File(other, "a") as file:
+    with without_seal(other) as file:
         file["shares"][0, 0, 0, 0] ^= 1
     classifier = saved_classifier(tmp_path / "classifier.keras")
     stopped("keep_only")  # a checkpoint of the first epoch is left

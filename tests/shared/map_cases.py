@@ -1,6 +1,7 @@
 """Raw maps of a study as files, and sources that are made of them."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import h5py
 import numpy as np
 import pytest
 from dermalign.errors import InputError
+from dermalign.hdf5 import SEAL_BYTES
 from dermalign.saliency.blocks import MapBlock
 from dermalign.saliency.inputs import Inputs
 from dermalign.saliency.maps import gather_maps, open_maps, write_maps
@@ -42,6 +44,15 @@ def store_with(path: Path, saliency: np.ndarray, **changes: Any) -> Path:
     content = {"saliency": saliency, "raw": saliency * 3, "probabilities": [0.25, 0.75], "degenerate": False}
     write_store(path, **{**TEXTS, **content, **changes})
     return path
+
+
+@contextmanager
+def without_seal(path: Path) -> Iterator[h5py.File]:
+    """Open an HDF5 file to be changed, as one of another program or of an earlier version."""
+    with path.open("r+b") as stream:
+        stream.write(bytes(SEAL_BYTES))
+    with h5py.File(path, "a") as file:
+        yield file
 
 
 def gathered(folder: Path, raw: np.ndarray, images: Sequence[str] | None = None) -> Path:

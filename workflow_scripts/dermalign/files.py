@@ -1,27 +1,44 @@
 """Files and folders that are either whole or not there, and digests of files."""
 
+import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from .errors import InputError
+
+# HDF5 files carry their own, which is compared as they are opened.
+SEALED = ".h5"
+# The disk, a quota or a limit is reached, or the file system is read-only.
+NOT_TO_BE_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` when the block ends well, else remove it.
 
-    The temporary name keeps the suffix of `path`, since Keras, Pillow and Matplotlib choose their format by it.
+    The temporary name keeps the suffix of `path`, since Keras, Pillow and Matplotlib choose their format by it. Raises
+    InputError where the disk is full or not to be written.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         temporary.replace(path)
+    except OSError as error:
+        if error.errno in NOT_TO_BE_WRITTEN:
+            raise InputError(
+                f"{path} cannot be written ({os.strerror(error.errno)}). Make room, or mend the rights of the folder, "
+                "and run again."
+            ) from error
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # of a file system that is read-only, where there is none
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -52,6 +69,43 @@ def file_sha256(path: str | Path) -> str:
     """Return the SHA-256 of the file's bytes, 64 hexadecimal digits. Raises OSError where it cannot be read."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_digests(path: str | Path, files: Iterable[str | Path], root: str | Path) -> None:
+    """Write the digests of files, but for folders and HDF5 files, as `sha256sum --check` reads them in `root`.
+
+    Where there are none to write, nothing is written.
+    """
+    lines = [
+        f"{file_sha256(file)}  {os.path.relpath(file, root)}\n"
+        for file in map(Path, files)
+        if file.suffix != SEALED and file.is_file()
+    ]
+    if lines:
+        write_text(path, "".join(lines))
+
+
+def check_digests(lists: Iterable[str | Path], files: Iterable[str | Path], root: str | Path) -> None:
+    """Compare files with the lists of `write_digests` that name them; others, as of earlier versions, count as whole.
+
+    lists: some may be gone by now, as a job that begins deletes its own. Raises InputError for a file that is in none
+    of them with the digest that it has.
+    """
+    wanted = {os.path.relpath(file, root): Path(file) for file in files if Path(file).suffix != SEALED}
+    if not wanted:
+        return
+    written: dict[str, set[str]] = {}
+    for path in lists:
+        try:
+            text = Path(path).read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            continue
+        for line in text.splitlines():
+            digest, _, name = line.partition("  ")
+            written.setdefault(name, set()).add(digest)
+    for name, file in wanted.items():
+        if name in written and file.is_file() and file_sha256(file) not in written[name]:
+            raise InputError(f"{file}: was changed or cut after it was written; delete it to make it anew")
 
 
 def csv_field(text: str) -> str:

@@ -1,10 +1,18 @@
-"""HDF5 files: opened in one place, and what several readers of them need."""
+"""HDF5 files: written and opened in one place, and what several readers of them need.
+
+Files that are written here are sealed: they begin with a block of 512 bytes, which HDF5 leaves to its users, with
+`dermalign sha256` and the SHA-256 of all bytes behind it. It is compared each time a file is opened, so that one that
+was cut or changed after it was written is found before a number of it counts. Other programs read such files as any
+HDF5 file. Files without that block, of earlier versions or of other programs, are read as they are.
+"""
 
 import errno
+import hashlib
 import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import BufferedIOBase, RawIOBase
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +21,110 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import InputError
+from .files import atomic_path
+
+SEAL_BYTES = 512  # the smallest block that HDF5 leaves at the beginning of a file
+SEAL = b"dermalign sha256 "
+
+
+@contextmanager
+def new_file(path: str | Path) -> Iterator[h5py.File]:
+    """Yield an HDF5 file to be filled; it is there, whole and sealed, when the block ends well, else not at all.
+
+    Raises InputError as `open_file`.
+    """
+    with atomic_path(path) as temporary, temporary.open("w+b", buffering=0) as stream:
+        output = _Output(stream.fileno())
+        try:
+            with h5py.File(output, "w", userblock_size=SEAL_BYTES) as file:
+                yield file
+        except Exception:
+            output.check()  # what HDF5 makes of a fault says less than the fault
+            raise
+        output.check()
+        with temporary.open("rb") as written:
+            seal = _seal(written)
+        output.seek(0)
+        output.write(seal)
+        output.check()
+
+
+class _Output(RawIOBase):
+    """A file for HDF5 to write, as an object of Python, in which no write fails; `check` tells what did.
+
+    HDF5 does not come to terms with a write that fails, as on a disk that is full: closing the file fails, too, and
+    what is left of it ends the process with a segmentation fault, without a word.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__()
+        self._descriptor, self._place, self._end = descriptor, 0, 0
+        self._fault: OSError | None = None
+
+    def check(self) -> None:
+        """Raise the first fault of the file system, if there was one."""
+        if self._fault is not None:
+            raise self._fault
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        self._place = offset if whence == os.SEEK_SET else self._end + offset
+        return self._place
+
+    def tell(self) -> int:
+        return self._place
+
+    def write(self, data: Any) -> int:
+        rest = memoryview(data).cast("B")
+        size, place = len(rest), self._place
+        try:
+            while len(rest) and self._fault is None:
+                written = os.pwrite(self._descriptor, rest, place)
+                rest, place = rest[written:], place + written
+        except OSError as error:
+            self._fault = error
+        self._place += size
+        self._end = max(self._end, self._place)
+        return size
+
+    def readinto(self, buffer: Any) -> int:
+        whole = memoryview(buffer).cast("B")
+        whole[:] = os.pread(self._descriptor, len(whole), self._place).ljust(len(whole), b"\0")
+        self._place += len(whole)
+        return len(whole)
+
+    def truncate(self, size: int | None = None) -> int:
+        self._end = self._place if size is None else size
+        try:
+            os.ftruncate(self._descriptor, self._end)
+        except OSError as error:
+            self._fault = self._fault or error
+        return self._end
+
+
+def _seal(stream: BufferedIOBase) -> bytes:
+    """Return the first block that a file must have, of what stands behind it."""
+    stream.seek(SEAL_BYTES)
+    digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return (SEAL + digest.encode() + b"\n").ljust(SEAL_BYTES, b"\0")
+
+
+def check_seal(path: str | Path) -> None:
+    """Raise OSError where a sealed file is not as it was written; the whole file is read."""
+    with Path(path).open("rb") as stream:
+        first = stream.read(SEAL_BYTES)
+        if first.startswith(SEAL) and first != _seal(stream):
+            raise OSError("it was changed or cut after it was written, as its SHA-256 tells")
 
 
 def open_file(path: str | Path, mode: str = "r") -> h5py.File:
-    """Open an HDF5 file. mode: as h5py has it.
+    """Open an HDF5 file; one that is sealed is compared with its seal first. mode: as h5py has it.
 
     Raises InputError where the file itself is not at fault: it cannot be locked, or is not to be read; and OSError, as
     h5py, for one that is no HDF5 file or damaged (FileNotFoundError where there is none).
     """
     try:
+        if mode == "r":
+            check_seal(path)
         return h5py.File(path, mode)
     except FileNotFoundError:
         raise

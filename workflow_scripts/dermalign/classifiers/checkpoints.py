@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..files import atomic_path
-from ..hdf5 import open_file
+from ..hdf5 import new_file, open_file
 from ..logs import logger
 
 
@@ -29,7 +28,7 @@ def write_checkpoint(
     belongs_to: digests by the name of what they are of; a checkpoint is used for equal ones only. history: rows of
     numbers. variables: by kind, what `numpy.asarray` takes; converted one by one, since together they may be large.
     """
-    with atomic_path(path) as temporary, open_file(temporary, "w") as file:
+    with new_file(path) as file:
         file.attrs["belongs_to"] = json.dumps(dict(belongs_to))
         file["history"] = np.asarray(history, np.float64)
         for kind, values in variables.items():

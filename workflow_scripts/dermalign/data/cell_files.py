@@ -22,8 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..files import atomic_path
-from ..hdf5 import open_file, read_rows
+from ..hdf5 import new_file, open_file, read_rows
 from ..terms import UNION
 from .grids import FINE_CELLS, Grid, grid_name
 
@@ -59,7 +58,7 @@ def write_cells(
     """
     names = [*features, UNION]
     block = max(1, min(BLOCK, BLOCK * FINE_CELLS // max((rows * columns for rows, columns in grids), default=1)))
-    with atomic_path(path) as temporary, open_file(temporary, "w") as store:
+    with new_file(path) as store:
         store.attrs["features"] = names
         image = store.create_dataset("image", (0,), maxshape=(None,), dtype=h5py.string_dtype())
         size = store.create_dataset("size", (0, 2), maxshape=(None, 2), dtype=np.int64, chunks=(512, 2))

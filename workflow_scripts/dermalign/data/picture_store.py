@@ -17,8 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..files import atomic_path
-from ..hdf5 import open_file
+from ..hdf5 import new_file, open_file
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,9 @@ def open_picture_store(path: str | Path, size: int | None = None) -> Iterator[Pi
     try:
         file = open_file(path)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read as a picture store ({error})") from error
+        raise InputError(
+            f"{path}: cannot be read as a picture store ({error}); delete it, and it is made again"
+        ) from error
     with file:
         shape: tuple[int, ...] = file["pictures"].shape if "pictures" in file and "image" in file else ()
         side = size or (shape[1] if len(shape) == 4 else 0)
@@ -66,7 +67,7 @@ def write_picture_store(
     Only one picture is in memory at a time, but for what the iterable holds. Raises what the iterable raises, and
     ValueError where it has fewer or more pictures than there are images.
     """
-    with atomic_path(path) as temporary, open_file(temporary, "w") as file:
+    with new_file(path) as file:
         stored = file.create_dataset("pictures", (len(images), size, size, 3), dtype=np.uint8)
         file.create_dataset("image", data=list(images), dtype=h5py.string_dtype())
         for (row, _), picture in zip(enumerate(images), pictures, strict=True):

@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 
 from ..data.grids import Grid
 from ..errors import InputError
-from ..files import atomic_path
-from ..hdf5 import open_file, opened
+from ..hdf5 import new_file, opened
 from ..terms import UNION
 
 BLOCK = 64  # pictures written at a time
@@ -73,7 +72,7 @@ class CeilingWriter:
 @contextmanager
 def write_ceilings(path: str | Path, grids: Sequence[Grid], features: Sequence[str]) -> Iterator[CeilingWriter]:
     """Write a file of ceilings, whole or not at all. features: without `union`. Memory: `BLOCK` pictures' numbers."""
-    with atomic_path(path) as temporary, open_file(temporary, "w") as file:
+    with new_file(path) as file:
         writer = CeilingWriter(file, grids, features)
         yield writer
         writer.flush()

@@ -21,8 +21,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from ..files import atomic_path
-from ..hdf5 import open_file, opened
+from ..hdf5 import new_file, opened
 from .engine import BINS, Curves, white_cells
 
 ALL = "all"
@@ -170,5 +169,5 @@ class CurveWriter:
 @contextmanager
 def write_curve_file(path: str | Path) -> Iterator[CurveWriter]:
     """Write a curve file, whole or not at all."""
-    with atomic_path(path) as temporary, open_file(temporary, "w") as file:
+    with new_file(path) as file:
         yield CurveWriter(file)

@@ -14,11 +14,13 @@ A source's shards of one feature are all of the same rows.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import InputError
 from ..files import csv_field, write_text
 from .curves import CurveFile, open_curves
 from .engine import jaccard_index
@@ -113,33 +115,67 @@ class Shards:
 
 
 def read_shards(paths: Mapping[str, str | Path]) -> Shards:
-    """Read one feature's shards, {threshold: path}, and check that all are of the same pictures.
+    """Read one feature's shards, {threshold: path}, and check that they are as they were written.
 
-    Raises ValueError where they are not, or where a count is impossible: such shards are of different runs.
+    Raises InputError with the file's name where one is not: its text is not that of its counts, byte for byte, or a
+    count is impossible; and where shards are of different pictures, or a map grows with the threshold, as where they
+    are of different runs. The union of a picture without overlap shows in no other number of its row: that it was
+    changed may be known from the digests of its job alone, see `logs.job_log`.
     """
-    import pandas as pd  # imported here: the jobs that write shards, many and short, do without
-
     thresholds = sorted(paths)
     rows: list[str] | None = None
-    counts = []
+    counts: list[NDArray[np.int64]] = []
     for threshold in thresholds:
+        found, of_threshold = _read_shard(paths[threshold])
+        rows = found if rows is None else rows
+        if found != rows:
+            raise InputError(
+                f"{paths[threshold]} is not of the pictures of {paths[thresholds[0]]}: one of them was changed, "
+                "or they are of different runs. Delete both to make them anew."
+            )
+        # What is white at a threshold is white at all lower ones: both |A and B| and |A| + |B| fall.
+        if counts and ((of_threshold[0] > counts[-1][0]) | (of_threshold.sum(axis=0) > counts[-1].sum(axis=0))).any():
+            before = paths[thresholds[len(counts) - 1]]
+            raise InputError(
+                f"{paths[threshold]} has larger counts than {before}, of a lower threshold: one of them was "
+                "changed, or they are of different runs. Delete both to make them anew."
+            )
+        counts.append(of_threshold)
+    rows = rows or []
+    stacked = np.stack(counts).reshape(len(thresholds), 2, len(rows))
+    return _shards(rows, thresholds, stacked[:, 0], stacked[:, 1])
+
+
+def _read_shard(path: str | Path) -> tuple[list[str], NDArray[np.int64]]:
+    """Return a shard's pictures, by row, and intersection and union, int64 (2, rows). Raises as `read_shards`."""
+    import pandas as pd  # imported here: the jobs that write shards, many and short, do without
+
+    try:
+        content = Path(path).read_bytes()
         table = pd.read_csv(
-            paths[threshold],
+            BytesIO(content),
             usecols=["image", "intersection", "union"],
             dtype={"image": str, "intersection": np.int64, "union": np.int64},
             keep_default_na=False,
         )
-        found = table["image"].tolist()
-        rows = found if rows is None else rows
-        if found != rows:
-            raise ValueError(f"{paths[threshold]} is not of the pictures of {paths[thresholds[0]]}")
-        counts.append(table[["intersection", "union"]].to_numpy().T)
-    rows = rows or []
-    stacked = np.stack(counts).reshape(len(thresholds), 2, len(rows))
-    intersection, union = stacked[:, 0], stacked[:, 1]
-    if rows and (intersection.min() < 0 or union.min() < 1 or (intersection > union).any()):
-        raise ValueError(f"{paths[thresholds[0]]} or a shard beside it holds counts that no mask can have")
-    return _shards(rows, thresholds, intersection, union)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: there is no such shard. Run again to make it.") from error
+    except (ValueError, OverflowError) as error:
+        raise _damaged(path, str(error).strip()) from error
+    images: list[str] = table["image"].tolist()
+    counts = np.ascontiguousarray(table[["intersection", "union"]].to_numpy().T)
+    intersection, union = counts
+    if images and (intersection.min() < 0 or union.min() < 1 or (intersection > union).any()):
+        raise _damaged(path, "it holds counts that no mask can have")
+    if images != sorted(images):
+        raise _damaged(path, "its pictures are not in the order of their names")
+    if content != shard_text(images, intersection, union).encode():
+        raise _damaged(path, "its text is not what is written of its counts")
+    return images, counts
+
+
+def _damaged(path: str | Path, why: str) -> InputError:
+    return InputError(f"{path}: not a shard, or damaged ({why}); delete it to make it anew")
 
 
 def shards_of_curves(curves: CurveFile, feature: str, thresholds: Sequence[str]) -> Shards:

@@ -23,8 +23,7 @@ from numpy.typing import NDArray
 
 from ..data.grids import FINE_CELLS, Grid
 from ..errors import InputError
-from ..files import atomic_path
-from ..hdf5 import open_file, opened, read_rows
+from ..hdf5 import new_file, opened, read_rows
 from ..logs import progress
 from .blocks import MapBlock, Maps, maps_of_feature, rows_in_memory
 from .stores import Store, read_store
@@ -103,7 +102,7 @@ def write_maps(path: str | Path, blocks: Iterable[MapBlock], attributes: Mapping
     attributes: what else to note, texts and numbers. Raises InputError where there is no map, where grids or features
     differ, and for saliency that is not in [0, 1].
     """
-    with atomic_path(path) as temporary, open_file(temporary, "w") as target:
+    with new_file(path) as target:
         target.attrs.update(attributes or {})
         for block in blocks:
             if "image" not in target:

@@ -17,8 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import __version__
 from ..errors import InputError
-from ..files import atomic_path
-from ..hdf5 import open_file
+from ..hdf5 import new_file, open_file
 from .blocks import MapBlock
 
 
@@ -113,7 +112,7 @@ def write_store(
     if not ((saliency >= 0) & (saliency <= 1)).all() or not is_finite:
         raise InputError(f"store of {image}: saliency must be in [0, 1], raw and signed finite")
     texts = (image, model, method, layer, score, target, target_class, predicted_class, classifier_sha256, __version__)
-    with atomic_path(path) as temporary, open_file(temporary, "w") as file:
+    with new_file(path) as file:
         for name, values in arrays.items():
             file.create_dataset(name, data=values)
         for name, text in zip(TEXTS, texts, strict=True):

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from ..data.cell_files import PictureCells
 from ..data.grids import Grid, cell_areas
 from ..errors import InputError
-from ..files import atomic_path
-from ..hdf5 import open_file, opened, read_rows
+from ..hdf5 import new_file, opened, read_rows
 from ..terms import UNION
 
 STEPS = 255  # of a share, so that all pictures' fit into memory
@@ -39,7 +38,7 @@ def write_targets(
 
     pictures: their masks, counted on `grid`. features: of the last axis, `union` among them.
     """
-    with atomic_path(path) as temporary, open_file(temporary, "w") as file:
+    with new_file(path) as file:
         file.attrs["features"] = list(features)
         image = file.create_dataset("image", (count,), h5py.string_dtype())
         shares = file.create_dataset("shares", (count, *grid, len(features)), np.uint8)
