@@ -2,6 +2,7 @@
 
 import io
 import os
+import resource
 import struct
 import subprocess
 import tarfile
@@ -90,6 +91,28 @@ def test_missing_and_encrypted_members(tmp_path: Path, zipped: Zipped) -> None:
     archive.write_bytes(content)
     with open_archive(archive) as opened, pytest.raises(InputError, match=r"Input\.zip: a\.jpg cannot be read"):
         read_member(opened, "a.jpg")
+
+
+def test_a_member_that_asks_for_more_memory_than_there_is(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "Input.zip", "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("a.jpg", b"a" * 1000)
+    content = bytearray((tmp_path / "Input.zip").read_bytes())
+    dictionary = content.index(b"a.jpg") + 5 + 4 + 1  # the size of LZMA's dictionary (APPNOTE 5.8.8)
+    content[dictionary : dictionary + 4] = b"\xff\xff\xff\xef"  # 4 GB
+    (tmp_path / "Input.zip").write_bytes(content)
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    limit, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 2**30, hard))
+    try:
+        with (
+            open_archive(tmp_path / "Input.zip") as opened,
+            pytest.raises(
+                InputError, match=r"Input\.zip: a\.jpg cannot be read: it asks for more memory than there is"
+            ),
+        ):
+            read_member(opened, "a.jpg")
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
 
 
 @pytest.mark.parametrize("change", [0x01, 0x08, 0x40, 0xFF])

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dermalign.data.archives import list_pictures
+from dermalign.errors import InputError
 from dermalign.overlap.curves import BLOCK
 from dermalign.overlap.shards import Shards, read_shards, shard_text, write_shards
 from engine_cases import (
@@ -198,9 +199,9 @@ def test_shards_of_different_runs_are_refused(tmp_path: Path) -> None:
     first = write_shard(tmp_path / "0.000.csv", {"a": (1, 2), "b": (1, 3)})
     for rows in ({"a": (1, 2)}, {"b": (1, 3), "a": (1, 2)}, {"a": (1, 2), "c": (1, 3)}, {}):
         other = write_shard(tmp_path / "0.100.csv", rows)
-        with pytest.raises(ValueError, match=r"0\.100\.csv is not of the pictures"):
+        with pytest.raises(InputError, match=r"0\.100\.csv is not of the pictures"):
             read_shards({"0.000": first, "0.100": other})
-        with pytest.raises(ValueError, match="is not of the pictures"):
+        with pytest.raises(InputError, match="is not of the pictures"):
             read_shards({"0.000": other, "0.100": first})
 
 
@@ -209,8 +210,28 @@ def test_counts_that_no_mask_can_have_are_refused(tmp_path: Path, counts: str) -
     first = write_shard(tmp_path / "0.000.csv", {"a": (1, 2), "b": (1, 3)})
     impossible = tmp_path / "0.100.csv"
     impossible.write_text(f"image,intersection,union,jaccard\na,1,2,0.5\nb,{counts},0.5\n")
-    with pytest.raises(ValueError, match="counts that no mask can have"):
+    with pytest.raises(InputError, match="counts that no mask can have"):
         read_shards({"0.000": first, "0.100": impossible})
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"image,intersection\na,1\n",
+        b"image,intersection,union\na,1,x\n",
+        b"image,intersection,union\na,1,2.5\n",
+        b"image,intersection,union\na,1,99999999999999999999\n",
+        b"\xff\xfe\0",
+        b'image,intersection,union\n"a,1,2\n',
+    ],
+)
+def test_what_is_no_shard_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "0.100.csv").write_bytes(content)
+    with pytest.raises(
+        InputError, match=r"0\.100\.csv is no Jaccard shard, or damaged .*Delete the shards of this source"
+    ):
+        read_shards({"0.100": tmp_path / "0.100.csv"})
 
 
 def test_names_that_look_like_missing_values_are_names(tmp_path: Path) -> None:

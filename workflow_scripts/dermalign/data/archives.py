@@ -276,6 +276,11 @@ def read_member(opened: OpenArchive, member: str) -> io.BytesIO:
         return io.BytesIO(opened.read(member))
     except UNREADABLE as error:
         raise unreadable(opened, member, error) from error
+    except MemoryError as error:
+        raise InputError(
+            f"{opened.filename}: {member} cannot be read: it asks for more memory than there is, as a damaged file "
+            "may. Fetch the archive again, or run where there is more memory."
+        ) from error
 
 
 def unreadable(opened: OpenArchive, member: str, error: Exception) -> InputError:

@@ -19,9 +19,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import InputError
 from ..files import csv_field, write_text
 from .curves import CurveFile, open_curves
 from .engine import jaccard_index
+
+ANEW = "Delete the shards of this source and run again."
 
 
 def write_shards(curves_path: str | Path, shards: Mapping[tuple[str, str], str | Path]) -> None:
@@ -115,7 +118,7 @@ class Shards:
 def read_shards(paths: Mapping[str, str | Path]) -> Shards:
     """Read one feature's shards, {threshold: path}, and check that all are of the same pictures.
 
-    Raises ValueError where they are not, or where a count is impossible: such shards are of different runs.
+    Raises InputError naming the file where they are not, where a count is impossible, and for what is no shard.
     """
     import pandas as pd  # imported here: the jobs that write shards, many and short, do without
 
@@ -123,22 +126,25 @@ def read_shards(paths: Mapping[str, str | Path]) -> Shards:
     rows: list[str] | None = None
     counts = []
     for threshold in thresholds:
-        table = pd.read_csv(
-            paths[threshold],
-            usecols=["image", "intersection", "union"],
-            dtype={"image": str, "intersection": np.int64, "union": np.int64},
-            keep_default_na=False,
-        )
+        try:
+            table = pd.read_csv(
+                paths[threshold],
+                usecols=["image", "intersection", "union"],
+                dtype={"image": str, "intersection": np.int64, "union": np.int64},
+                keep_default_na=False,
+            )
+        except (ValueError, OverflowError) as error:  # those of pandas are ValueErrors
+            raise InputError(f"{paths[threshold]} is no Jaccard shard, or damaged ({error}). {ANEW}") from error
         found = table["image"].tolist()
         rows = found if rows is None else rows
         if found != rows:
-            raise ValueError(f"{paths[threshold]} is not of the pictures of {paths[thresholds[0]]}")
+            raise InputError(f"{paths[threshold]} is not of the pictures of {paths[thresholds[0]]}. {ANEW}")
         counts.append(table[["intersection", "union"]].to_numpy().T)
     rows = rows or []
     stacked = np.stack(counts).reshape(len(thresholds), 2, len(rows))
     intersection, union = stacked[:, 0], stacked[:, 1]
     if rows and (intersection.min() < 0 or union.min() < 1 or (intersection > union).any()):
-        raise ValueError(f"{paths[thresholds[0]]} or a shard beside it holds counts that no mask can have")
+        raise InputError(f"{paths[thresholds[0]]} or a shard beside it holds counts that no mask can have. {ANEW}")
     return _shards(rows, thresholds, intersection, union)
 
 

@@ -10,7 +10,7 @@ def read_sources(paths: Iterable[str | Path]) -> Iterator[tuple[tuple[str, str],
     """Yield (model, method) and {feature: shards} of each source, in the order in which the paths have them.
 
     paths: of shards, `.../{model}/{method}/{feature}/{threshold}.csv`, in any order. Only one source is held in memory.
-    Raises ValueError as `shards.read_shards`.
+    Raises InputError as `shards.read_shards`.
     """
     sources: dict[tuple[str, str], dict[str, dict[str, Path]]] = {}
     for path in map(Path, paths):
