@@ -18,7 +18,8 @@ from tempfile import TemporaryDirectory
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PATHS = [REPOSITORY, REPOSITORY / "workflow_scripts", REPOSITORY / "tests" / "shared"]
-ATHERIS = "atheris==3.0.0"
+# The newest that has a wheel for each Python.
+ATHERIS = ["atheris==3.0.0; python_version < '3.12'", "atheris==3.1.0; python_version >= '3.12'"]
 # What is written in Python and read by ours: where a new line of it is reached, Atheris goes on from there.
 INSTRUMENTED = ("dermalign", "zipfile", "PIL", "jsonschema", "csv", "json", "yaml")
 LONGEST = 2**16  # bytes of a file that is tried; some seeds are longer
@@ -30,6 +31,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("target")
     parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--files", type=int, default=-1, help="how many to try at most")
+    parser.add_argument("--seed", type=int, default=0, help="of libFuzzer's random numbers; 0 is another each time")
     parser.add_argument("--corpus", type=Path, help="where what was found is kept, and taken up again")
     given = parser.parse_args()
     sys.path[:0] = map(str, PATHS)
@@ -42,24 +45,21 @@ def main() -> int:
     from reference_environments import reference_python
 
     try:
-        python = reference_python("atheris", [ATHERIS], [])
+        python = reference_python("atheris", ATHERIS, [])
     except (pytest.skip.Exception, AssertionError) as error:
         print(f"Atheris cannot be had here, so nothing was tried: {error}")
         return NO_NETWORK
     with TemporaryDirectory() as folder:
-        return _run(python, given.target, given.seconds, given.corpus or Path(folder))
+        bounds = [f"-max_total_time={given.seconds}", f"-runs={given.files}", f"-seed={given.seed}"]
+        return _run(python, given.target, bounds, given.corpus or Path(folder))
 
 
-def _run(python: Path, target: str, seconds: int, corpus: Path) -> int:
+def _run(python: Path, target: str, bounds: list[str], corpus: Path) -> int:
     corpus.mkdir(parents=True, exist_ok=True)
     paths = [*map(str, PATHS), *(path for path in sys.path if path.endswith("site-packages"))]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"}
-    options = [
-        f"-max_total_time={seconds}",
-        "-rss_limit_mb=4096",
-        f"-artifact_prefix={corpus}/",
-        "-print_final_stats=1",
-    ]
+    # A hang in C, which no signal ends, libFuzzer ends.
+    options = [*bounds, "-timeout=30", "-rss_limit_mb=4096", f"-artifact_prefix={corpus}/", "-print_final_stats=1"]
     command = [str(python), __file__, "--inside", target, str(corpus), *options]
     run = subprocess.run(command, capture_output=True, text=True, errors="replace", env=environment, check=False)
     (corpus / "log.txt").write_text(run.stdout + run.stderr, encoding="utf-8")

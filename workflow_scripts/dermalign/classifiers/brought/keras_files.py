@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ...data.archives import UNREADABLE
+from ...data.archives import MEMORY, UNREADABLE
 from ...data.file_kinds import HEAD, is_hdf5, kind_of_content
 from ...errors import InputError
 from ...hdf5 import open_file
@@ -187,7 +187,8 @@ def _read(path: Path) -> KerasFile:
         is_old = not version.startswith("3")
         configuration = modernised(written) if is_old else written
     except (*UNREADABLE, AttributeError, TypeError) as error:
-        raise InputError(f"{path} is no whole file of a Keras model ({error}). {SAVE_AGAIN}") from error
+        words = str(error) or MEMORY
+        raise InputError(f"{path} is no whole file of a Keras model ({words}). {SAVE_AGAIN}") from error
     return KerasFile(configuration, head.startswith(b"PK"), version, configuration == written)
 
 
