@@ -3,6 +3,8 @@
 #   make test   all checks, and the tests that are done within minutes
 # `make check CONFIG=studies/x.yaml` says before a long run what is wrong with a study's files, and computes nothing.
 # `make test-all` runs the long tests, too, those of pages in a browser where Chromium is installed (tests/browser/install); `make test-slurm` runs the study on a SLURM of one node that it installs and starts; it needs root.
+# `make audit` asks databases of vulnerabilities for every pin; `make test-pythons` runs the study on each Python that can be
+# had, and `make test-pythons LIGHT=1` tests that need no classifier on the newest other than .venv's.
 # `make gpu` installs TensorFlow with CUDA into the same environment.
 
 # Said before minutes are spent on an environment that no job could be started from.
@@ -16,7 +18,7 @@ PYTHON := $(shell for name in python3 python3.13 python3.12 python3.11; do \
 CORES ?= all
 INSTALL = .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r
 
-.PHONY: run check test test-all test-slurm lint gpu lock clean
+.PHONY: run check test test-all test-slurm test-pythons audit lint gpu lock clean
 
 run: .venv/run
 	.venv/bin/snakemake --cores $(CORES)
@@ -33,6 +35,12 @@ test-all: lint
 
 test-slurm: .venv/test
 	tests/slurm/run
+
+test-pythons: .venv/test
+	.venv/bin/python tests/pythons/check.py $(if $(LIGHT),--light) --cores $(CORES)
+
+audit: .venv/test
+	.venv/bin/python tests/dependencies/vulnerabilities.py
 
 lint: .venv/test
 	.venv/bin/ruff check .

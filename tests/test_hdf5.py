@@ -101,6 +101,19 @@ def test_damage_a_folder_and_nothing_are_told_apart(file: Path, tmp_path: Path) 
         pass
 
 
+def test_broken_links_are_damage(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["image"] = 1
+    content = (tmp_path / "a.h5").read_bytes()
+    for mark in (b"TREE", b"SNOD", b"HEAP"):
+        (tmp_path / "b.h5").write_bytes(content.replace(mark, b"????"))
+        with (
+            pytest.raises(InputError, match=r"b\.h5: not a store, or"),
+            opened(tmp_path / "b.h5", "a store", ["image"]),
+        ):
+            pass
+
+
 def test_rows_are_read_in_any_order(file: Path) -> None:
     with open_file(file) as store:
         np.testing.assert_array_equal(

@@ -48,6 +48,13 @@ def test_words_of_unknown_lesions_are_counted_one_by_one(written: Written) -> No
     ]
 
 
+@pytest.mark.parametrize("other", ["", "b,nan\n"])
+def test_zero_alone_is_nothing(written: Written, other: str) -> None:
+    table = written(f"image,lesion_id\na,0.0\nc,0.0\n{other}")
+    assert read_lesions(table) == {}
+    assert lesion_account(table)[0].startswith("2 pictures of the metadata are of no known lesion: it is `0.0`")
+
+
 def test_zero_is_a_number_among_others_or_nothing(written: Written) -> None:
     assert read_lesions(written("image,lesion_id\na,0\nb,0\nc,1\nd,1\ne,2\n"))["a"] == "0"
     nothing = written("image,lesion_id\na,0\nb,0\nc,0\nd,1\ne,1\n")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -119,3 +120,29 @@ def test_files_that_hold_no_curves_are_named(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "old.h5", "w") as file:
         file["levels"] = np.zeros((2, 4))
     refused("old", "not a curve file, or from an older version, as it lacks image, area, intersection, by_feature")
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("levels/all", None),  # not there
+        ("area/all", None),
+        ("area/all", np.zeros((2, 3), np.uint32)),
+        ("intersection/globules", np.zeros((2, 5), np.float32)),
+        ("levels/all", np.zeros((1, 4), np.float32)),
+        ("image", [1, 2]),
+    ],
+)
+def test_data_of_another_kind_are_no_curves(tmp_path: Path, part: str, value: Any) -> None:
+    path = tmp_path / "whole.h5"
+    with write_curve_file(path) as target:
+        counts = np.zeros((2, 5), np.int64)
+        target.append(["a", "b"], {ALL: Curves(np.zeros((2, 4), np.float32), counts, {"globules": counts})})
+    with open_curves(path) as curves:
+        assert curves.features == ["globules"]
+    with h5py.File(path, "a") as file:
+        del file[part]
+        if value is not None:
+            file[part] = value
+    with pytest.raises(InputError, match=r"whole\.h5: not a curve file, or damaged .*delete it"), open_curves(path):
+        pass

@@ -217,6 +217,24 @@ def test_counts_that_no_mask_can_have_are_refused(tmp_path: Path, counts: str) -
         read_shards({"0.000": first, "0.100": impossible})
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"image,intersection\na,1\n",
+        b"image,intersection,union\na,1,x\n",
+        b"image,intersection,union\na,1,2.5\n",
+        b"image,intersection,union\na,1,99999999999999999999\n",
+        b"\xff\xfe\0",
+        b'image,intersection,union\n"a,1,2\n',
+    ],
+)
+def test_what_is_no_shard_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "0.100.csv").write_bytes(content)
+    with pytest.raises(InputError, match=r"0\.100\.csv: not a shard, or damaged .*; delete it to make it anew"):
+        read_shards({"0.100": tmp_path / "0.100.csv"})
+
+
 def test_names_that_look_like_missing_values_are_names(tmp_path: Path) -> None:
     names = ["NA", "None", "nan", "null", "1e5", "007", 'a, "b"', '"', ","]
     path = write_shard(tmp_path / "0.000.csv", dict.fromkeys(sorted(names), (1, 2)))

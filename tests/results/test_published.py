@@ -211,6 +211,11 @@ def test_a_model_cannot_name_a_network_that_nobody_published() -> None:
         (f"{HEADER}a,b,c,d\n", "line 2.*4 columns.*must have 5"),
         (f'{HEADER}a,b,c,d,"0,5"\n', "line 2.*'0,5' is no number"),
         (f"{HEADER}a,b,c,d,NaN\n", "line 2.*is no number"),
+        (f"{HEADER}a,b,c,d,\x1d0.5\n", "line 2.*is no number"),  # which Decimal takes for 0.5, and float for none
+        (f"{HEADER}a,b,c,d,\N{ARABIC-INDIC DIGIT FIVE}\n", "line 2.*is no number"),
+        (f"{HEADER}a,b,c,d,1_000\n", "line 2.*is no number"),
+        (f"{HEADER}a,b,c,d,1e400\n", "line 2.*is no number"),
+        (f"{HEADER}a,b,c,d,1e-99999999\n", "line 2.*is no number"),
         (f"{HEADER}a,b,c,,1\na,b,c,d,1\na,b,c,,2\n", "line 4.*a, b, c stands there twice"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -218,6 +219,31 @@ def test_files_that_hold_no_maps_are_named(tmp_path: Path) -> None:
         "chance",
         "not a file of maps, or from an older version, as it lacks image, .*, raw, degenerate",
     )
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("saliency", None),  # a group
+        ("image", None),
+        ("saliency", np.zeros((3, 2, 2))),
+        ("raw", np.zeros((2, 2, 2), np.float32)),
+        ("degenerate", np.zeros(3, np.uint8)),
+        ("degenerate", np.zeros(2, np.bool_)),
+        ("image", np.zeros(3)),
+        ("target_class", ["a", "b"]),
+    ],
+)
+def test_data_of_another_kind_are_no_maps(tmp_path: Path, part: str, value: Any) -> None:
+    path = gathered(tmp_path, np.zeros((3, 2, 2), np.float32))
+    with h5py.File(path, "a") as file:
+        del file[part]
+        if value is None:
+            file.create_group(part)
+        else:
+            file[part] = value
+    with pytest.raises(InputError, match=rf"{path.name}: not a file of maps, or damaged .*delete it"), open_maps(path):
+        pass
 
 
 # Maps in blocks, and by feature

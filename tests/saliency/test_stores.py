@@ -1,6 +1,7 @@
 """Saliency stores: what is written is what is read."""
 
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -98,6 +99,42 @@ def test_missing_and_damaged_stores_are_named(tmp_path: Path) -> None:
         file["pictures"] = 1
     with pytest.raises(InputError, match=r"other\.h5"):
         read_store(tmp_path / "other.h5")
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "words"),
+    [
+        ("saliency", None, "Group"),
+        ("saliency", np.full((2, 3), 7, np.float32), r"saliency is not in \[0, 1\]"),
+        ("saliency", np.full((2, 3), np.nan, np.float32), r"saliency is not in \[0, 1\]"),
+        ("saliency", np.zeros((2, 2, 3), np.float32), "saliency is of the shape"),
+        ("saliency", h5py.Empty("f4"), "NoneType"),
+        ("raw", np.zeros((2, 3)), "raw is of the type float64"),
+        ("raw", np.full((2, 3), np.inf, np.float32), "raw or signed is not finite"),
+        ("raw", np.zeros((3, 2), np.float32), "raw is of the shape"),
+        ("probabilities", np.zeros((1, 2), np.float32), "probabilities is of the shape"),
+        ("probabilities", h5py.Empty("f4"), "probabilities is of the shape"),
+    ],
+)
+def test_data_of_another_kind_is_no_store(tmp_path: Path, part: str, value: Any, words: str) -> None:
+    path = store_with(tmp_path / "a.h5", np.zeros((2, 3)))
+    with h5py.File(path, "a") as file:
+        del file[part]
+        if value is None:
+            file.create_group(part)
+        else:
+            file[part] = value
+    with pytest.raises(InputError, match=rf"a\.h5: not a saliency store, or damaged \(.*{words}.*; delete it"):
+        read_store(path)
+
+
+@pytest.mark.parametrize(("name", "value"), [("image", 3), ("layer", b"\xff"), ("features", ["a"]), ("score", [1])])
+def test_attributes_of_another_kind_are_no_stores(tmp_path: Path, name: str, value: Any) -> None:
+    path = store_with(tmp_path / "a.h5", np.zeros((2, 3)))
+    with h5py.File(path, "a") as file:
+        file.attrs[name] = value
+    with pytest.raises(InputError, match=r"a\.h5: not a saliency store, or damaged"):
+        read_store(path)
 
 
 # Maps that differ by feature, and sources that predict nothing

@@ -25,7 +25,7 @@ def reference_python(name: str, alone: Sequence[str], packages: Sequence[str]) -
     content = "\n".join([*alone, "", *packages])
     if not installed.is_file() or installed.read_text(encoding="utf-8") != content:
         venv.create(folder, with_pip=True, clear=True)
-        for arguments in (["--no-deps", *alone], packages):
+        for arguments in filter(None, (alone and ["--no-deps", *alone], packages)):
             command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments]
             run = subprocess.run(command, capture_output=True, text=True, check=False)
             if run.returncode and "connection broken by" in run.stderr:

@@ -10,7 +10,7 @@ import errno
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BufferedIOBase, RawIOBase
 from pathlib import Path
@@ -165,12 +165,43 @@ def opened(path: str | Path, what: str, parts: Sequence[str]) -> Iterator[h5py.F
     except OSError as error:
         raise InputError(f"{path}: not {what}, or damaged ({error}); delete it to make it anew") from error
     with file:
-        if lacking := [part for part in parts if part not in file and part not in file.attrs]:
+        with reading(path, what):
+            lacking = [part for part in parts if part not in file and part not in file.attrs]
+        if lacking:
             raise InputError(
                 f"{path}: not {what}, or from an older version, as it lacks {', '.join(lacking)}; delete it to make "
                 "it anew"
             )
         yield file
+
+
+@contextmanager
+def reading(path: str | Path, what: str) -> Iterator[None]:
+    """Raise InputError naming the file for what h5py raises in the block where a file is damaged or of another layout.
+
+    what: what the file should be. Do nothing else in the block: whatever is raised in it counts as the file's fault.
+    """
+    try:
+        yield
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, IndexError, RuntimeError) as error:
+        raise InputError(f"{path}: not {what}, or damaged ({error}); delete it to make it anew") from error
+
+
+def check_layout(parts: Mapping[str, tuple[Any, type[Any] | tuple[type[Any], ...], tuple[int | None, ...]]]) -> None:
+    """Raise ValueError for what is no data set of numbers of its type and shape, in words that begin with its name.
+
+    parts: {name: (what the file has there, NumPy's type or types, the shape, None for an axis of any length)}.
+    """
+    for name, (found, types, shape) in parts.items():
+        if not isinstance(found, h5py.Dataset):
+            raise ValueError(f"{name} is no data set")
+        if found.dtype.type not in (types if isinstance(types, tuple) else (types,)):
+            raise ValueError(f"{name} is of the type {found.dtype}")
+        lengths = found.shape if found.shape is not None else ()
+        if len(lengths) != len(shape) or any(
+            expected not in (None, length) for length, expected in zip(lengths, shape, strict=True)
+        ):
+            raise ValueError(f"{name} is of the shape {found.shape}")
 
 
 def read_rows(dataset: h5py.Dataset, rows: NDArray[np.integer]) -> NDArray[Any]:

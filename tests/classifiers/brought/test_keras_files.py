@@ -102,6 +102,27 @@ def test_files_that_are_no_models_are_refused(tmp_path: Path) -> None:
             load_keras_file(tmp_path / name)
 
 
+@pytest.mark.parametrize("damage", ["deep", "deep in Keras 2", "two axes", "encrypted", "version", "list", "number"])
+def test_no_zip_ends_in_a_traceback(tmp_path: Path, damage: str) -> None:
+    """What fuzzing found: nesting, wrong kinds, and what zip files say of themselves."""
+    config: Any = {"class_name": "BatchNormalization", "config": {"axis": [1, 2]}}
+    if damage == "deep in Keras 2":
+        for _ in range(450):
+            config = {"config": config}
+    text = "[" * 100_000 if damage == "deep" else json.dumps(config)
+    text = {"list": "[]", "number": "1"}.get(damage, text)
+    with zipfile.ZipFile(tmp_path / "a.keras", "w") as archive:
+        archive.writestr("metadata.json", '{"keras_version": "2.15.0"}')
+        archive.writestr("config.json", text)
+    content = bytearray((tmp_path / "a.keras").read_bytes())
+    directory = content.rindex(b"PK\x01\x02")  # that of config.json
+    content[directory + 8] |= damage == "encrypted"
+    content[directory + 6] = 127 if damage == "version" else content[directory + 6]
+    (tmp_path / "a.keras").write_bytes(content)
+    with pytest.raises(InputError, match=r"a\.keras is no whole file of a Keras model .*Save the classifier again"):
+        load_keras_file(tmp_path / "a.keras")
+
+
 # What is Keras's own, Keras is asked
 
 

@@ -24,7 +24,12 @@ from .file_kinds import HEAD, is_packed, kind_of_content
 from .names import PICTURE_SUFFIXES, composed, folded
 
 # What zipfile raises for a member that is missing, damaged, cut off or encrypted, and the disk for a file of a folder.
-UNREADABLE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, KeyError, OSError, EOFError, RuntimeError, ValueError)
+# Memory lacks where a damaged header of LZMA asks for gigabytes.
+UNREADABLE = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, KeyError, OSError, EOFError, RuntimeError, ValueError),
+    MemoryError,
+)
+MEMORY = "it asks for more memory than there is, as a damaged file may"
 # Ways of packing that zips name and Python's zipfile does not read.
 _METHODS = {1: "Shrink", 6: "Implode", 9: "Deflate64", 93: "Zstandard", 95: "XZ", 98: "PPMd"}
 SPLIT = "a part of a zip archive that was split. Join its parts (`zip -s 0 parts.zip --out whole.zip`)."
@@ -174,7 +179,8 @@ def _list_folder(folder: str) -> Iterator[Member]:
 
 def _list_zip(archive: str) -> Iterator[Member]:
     with zipfile_of(archive) as opened:
-        infos = [info for info in opened.infolist() if not info.is_dir()]
+        # One without a name is nobody's file, and Python's zipfile cannot say whether it is a folder.
+        infos = [info for info in opened.infolist() if info.filename and not info.is_dir()]
     if unreadable := [info for info in infos if _is_picture(info.filename) and _packed_otherwise(info)]:
         raise InputError(
             f"{archive}: {len(unreadable)} of {len(infos)} files are {_packed_otherwise(unreadable[0])}, as "
@@ -282,6 +288,8 @@ def unreadable(opened: OpenArchive, member: str, error: Exception) -> InputError
     """Return what to say of a member that an archive does not give: that is missing, packed otherwise or damaged."""
     if isinstance(error, (KeyError, FileNotFoundError)):
         fault = "cannot be read: there is no such file in it. Complete the archive, or correct the name."
+    elif isinstance(error, MemoryError):
+        fault = f"cannot be read: {MEMORY}. Fetch the archive again, or run where there is more memory."
     elif isinstance(opened, Folder):
         fault = f"cannot be read ({error}). Mend its rights or replace the file."
     elif packed := _packed_otherwise(opened.getinfo(member)) if isinstance(opened, Zip) else None:

@@ -23,7 +23,7 @@ from PIL import Image
 
 from ..errors import InputError
 from ..study.mask_pattern import ISIC_MASKS, mask_path
-from .archives import UNREADABLE, OpenArchive, unreadable, zipfile_of
+from .archives import MEMORY, UNREADABLE, OpenArchive, unreadable, zipfile_of
 from .images import is_deep, open_picture
 from .masks import WhiteBox, other_size, white_box
 
@@ -248,7 +248,7 @@ def _bounded(path: object, stream: Any, name: str, most: int) -> bytes:
         with stream:
             content: bytes = stream.read(most + 1)
     except UNREADABLE as error:
-        raise InputError(f"{path}: {name} cannot be read ({error}). {AGAIN}") from error
+        raise InputError(f"{path}: {name} cannot be read ({str(error) or MEMORY}). {AGAIN}") from error
     if len(content) > most:
         raise _too_large(path, name, most)
     return content

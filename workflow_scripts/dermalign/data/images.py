@@ -92,8 +92,10 @@ def _orientation(picture: Image.Image, stream: IO[bytes]) -> int:
 def _faults_of(archive: OpenArchive, member: str) -> Iterator[None]:
     try:
         yield
-    except (InputError, MemoryError):
+    except InputError:
         raise
+    except MemoryError as error:
+        raise unreadable(archive, member, error) from error
     except Image.DecompressionBombError as error:
         raise _too_large(archive, member, str(error)) from error
     except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError, struct.error ... by format

@@ -94,4 +94,4 @@ def _zero_for_nothing(lesions: list[str]) -> str | None:
     if zero is None:
         return None
     others = (count for lesion, count in counts.items() if lesion != zero and ending_of_nothing(lesion) is None)
-    return zero if counts[zero] > max(1, *others) else None
+    return zero if counts[zero] > max((1, *others)) else None

@@ -21,9 +21,10 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from ..hdf5 import new_file, opened
+from ..hdf5 import check_layout, new_file, opened, reading
 from .engine import BINS, Curves, white_cells
 
+WHAT = "a curve file"
 ALL = "all"
 BLOCK = 256  # maps held in memory at a time
 
@@ -31,14 +32,27 @@ BLOCK = 256  # maps held in memory at a time
 class CurveFile:
     """An open curve file; see `open_curves`."""
 
-    def __init__(self, file: h5py.File) -> None:
-        self._file = file
+    def __init__(self, file: h5py.File, path: str | Path) -> None:
+        self._file, self.path = file, path
         self.images: list[str] = file["image"].asstr()[:].tolist()
         self.features: list[str] = list(file["intersection"])
         self.is_binned: bool = "levels" not in file
         self._by_feature = bool(file.attrs["by_feature"])
         # Of the last maps and thresholds that were asked for: columns and |A|, each (t, n).
         self._thresholded: tuple[tuple[str, tuple[str, ...]], NDArray[np.int64], NDArray[np.int64]] | None = None
+        for feature in self.features:
+            self._check(feature)
+
+    def _check(self, feature: str) -> None:
+        """Raise ValueError for data sets of other types or shapes than the module says, as `check_layout`."""
+        count, maps = len(self.images), self.maps_of(feature)
+        columns = BINS
+        if not self.is_binned:
+            levels = self._file[f"levels/{maps}"]
+            check_layout({"levels": (levels, np.float32, (count, None))})
+            columns = levels.shape[1] + 1
+        counts = {f"intersection/{feature}": self.intersection(feature), f"area/{maps}": self.area(feature)}
+        check_layout({name: (each, np.uint32, (count, columns)) for name, each in counts.items()})
 
     def maps_of(self, feature: str) -> str:
         """Return the {maps} that a feature is compared with."""
@@ -91,6 +105,12 @@ class CurveFile:
 
         thresholds: decimals as written in file names. Maps are compared with them once for all features.
         """
+        with reading(self.path, WHAT):
+            return self._counts(feature, thresholds)
+
+    def _counts(
+        self, feature: str, thresholds: Sequence[str]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         key = (self.maps_of(feature), tuple(thresholds))
         if self._thresholded is None or self._thresholded[0] != key:
             columns = self._columns(feature, thresholds)
@@ -132,8 +152,10 @@ def bin_of(threshold: str) -> int:
 @contextmanager
 def open_curves(path: str | Path) -> Iterator[CurveFile]:
     """Open a curve file to be read. Raises InputError where it is none, or damaged."""
-    with opened(path, "a curve file", ("image", "area", "intersection", "by_feature")) as file:
-        yield CurveFile(file)
+    with opened(path, WHAT, ("image", "area", "intersection", "by_feature")) as file:
+        with reading(path, WHAT):
+            curves = CurveFile(file, path)
+        yield curves
 
 
 class CurveWriter:

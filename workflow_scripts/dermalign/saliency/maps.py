@@ -23,11 +23,12 @@ from numpy.typing import NDArray
 
 from ..data.grids import FINE_CELLS, Grid
 from ..errors import InputError
-from ..hdf5 import new_file, opened, read_rows
+from ..hdf5 import check_layout, new_file, opened, read_rows, reading
 from ..logs import progress
 from .blocks import MapBlock, Maps, maps_of_feature, rows_in_memory
 from .stores import Store, read_store
 
+WHAT = "a file of maps"
 TEXTS = ("image", "predicted_class", "target_class")
 
 
@@ -42,6 +43,13 @@ class MapFile:
         self.features: list[str] = [str(name) for name in file.attrs.get("features", ())]
         rows, columns = file["saliency"].shape[-2:]
         self.grid: Grid = (int(rows), int(columns))
+        count = len(self.images)
+        shape = (count, *([len(self.features)] if self.features else []), *self.grid)
+        check_layout(
+            {name: (file[name], np.float32, shape) for name in ("saliency", "raw")}
+            | {"degenerate": (file["degenerate"], np.bool_, (count,))}
+            | {name: (file[name], np.object_, (count,)) for name in TEXTS}
+        )
 
     @property
     def is_fine(self) -> bool:
@@ -61,7 +69,8 @@ class MapFile:
         return self._read("degenerate", rows)
 
     def _read(self, name: str, rows: slice | NDArray[np.integer]) -> NDArray[Any]:
-        return self._file[name][rows] if isinstance(rows, slice) else read_rows(self._file[name], rows)
+        with reading(self.path, WHAT):
+            return self._file[name][rows] if isinstance(rows, slice) else read_rows(self._file[name], rows)
 
     def blocks(self) -> list[slice]:
         """Return the rows in blocks that fit into memory."""
@@ -85,8 +94,10 @@ class MapFile:
 @contextmanager
 def open_maps(path: str | Path) -> Iterator[MapFile]:
     """Open a file of maps to be read. Raises InputError where it is none, or damaged."""
-    with opened(path, "a file of maps", (*TEXTS, "saliency", "raw", "degenerate")) as file:
-        yield MapFile(file, path)
+    with opened(path, WHAT, (*TEXTS, "saliency", "raw", "degenerate")) as file:
+        with reading(path, WHAT):
+            maps = MapFile(file, path)
+        yield maps
 
 
 def images_with_maps(path: str | Path, images: Iterable[str]) -> list[str]:

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import __version__
 from ..errors import InputError
-from ..hdf5 import new_file, open_file
+from ..hdf5 import check_layout, new_file, open_file, reading
 from .blocks import MapBlock
 
 
@@ -152,21 +153,45 @@ def write_stores(
 
 
 def read_store(path: str | Path) -> Store:
-    """Read a store. Raises `InputError` naming the file if it is missing, no store, or lacks a part."""
+    """Read a store. Raises `InputError` naming the file if it is missing, no store, damaged, or lacks a part."""
     if not Path(path).is_file():
         raise InputError(f"{path}: there is no such saliency store")
-    try:
-        with open_file(path) as file:
-            texts: dict[str, Any] = {name: str(file.attrs[name]) for name in TEXTS if name not in LATER}
-            texts.update({name: str(file.attrs.get(name, "")) for name in LATER})
-            return Store(
-                saliency=file["saliency"][()],
-                raw=file["raw"][()],
-                probabilities=file["probabilities"][()],
-                degenerate=bool(file.attrs["degenerate"]),
-                signed=file["signed"][()] if "signed" in file else None,
-                features=tuple(map(str, file.attrs.get("features", ()))),
-                **texts,
-            )
-    except (OSError, KeyError) as error:
-        raise InputError(f"{path}: not a saliency store, or damaged ({error}); delete it to make it anew") from error
+    with reading(path, "a saliency store"), open_file(path) as file:
+        texts: dict[str, Any] = {name: _text(file, name) for name in TEXTS if name not in LATER}
+        texts.update({name: _text(file, name) if name in file.attrs else "" for name in LATER})
+        features = tuple(map(str, file.attrs["features"])) if "features" in file.attrs else ()
+        shape = ((len(features),) if features else ()) + file["saliency"].shape[-2:]
+        maps = ["saliency", "raw", *(["signed"] if "signed" in file else [])]
+        check_layout(
+            {name: (file[name], np.float32, shape) for name in maps}
+            | {"probabilities": (file["probabilities"], np.float32, (None,))}
+        )
+        store = Store(
+            saliency=file["saliency"][()],
+            raw=file["raw"][()],
+            probabilities=file["probabilities"][()],
+            degenerate=bool(file.attrs["degenerate"]),
+            signed=file["signed"][()] if "signed" in file else None,
+            features=features,
+            **texts,
+        )
+        if fault := _fault_of(store):
+            raise ValueError(fault)
+        return store
+
+
+def _text(file: h5py.File, name: str) -> str:
+    text = file.attrs[name]
+    if not isinstance(text, str) or not text.isprintable():
+        raise ValueError(f"{name} is no text")
+    return text
+
+
+def _fault_of(store: Store) -> str | None:
+    """Return what is wrong with the values of a store's maps, in words, or None."""
+    # The comparison is false for NaN, too.
+    if not ((store.saliency >= 0) & (store.saliency <= 1)).all():
+        return "saliency is not in [0, 1]"
+    if not np.isfinite(store.raw).all() or (store.signed is not None and not np.isfinite(store.signed).all()):
+        return "raw or signed is not finite"
+    return None

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ...data.archives import MEMORY, UNREADABLE
 from ...data.file_kinds import HEAD, is_hdf5, kind_of_content
 from ...errors import InputError
 from ...hdf5 import open_file
@@ -182,10 +183,11 @@ def _read(path: Path) -> KerasFile:
             if kind:
                 raise InputError(f"{path} is {kind}, no file of a Keras model. {SAVE_AGAIN}")
             raise ValueError("it begins like no file of Keras")
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError, AttributeError) as error:
-        raise InputError(f"{path} is no whole file of a Keras model ({error}). {SAVE_AGAIN}") from error
-    is_old = not version.startswith("3")
-    configuration = modernised(written) if is_old else written
+        is_old = not version.startswith("3")
+        configuration = modernised(written) if is_old else written
+    except (*UNREADABLE, AttributeError, TypeError) as error:
+        words = str(error) or MEMORY
+        raise InputError(f"{path} is no whole file of a Keras model ({words}). {SAVE_AGAIN}") from error
     return KerasFile(configuration, head.startswith(b"PK"), version, configuration == written)
 
 

@@ -1,0 +1,1 @@
+"""What is known of the pinned dependencies, and whether the project can be built and installed."""
