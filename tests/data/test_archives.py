@@ -2,7 +2,6 @@
 
 import io
 import os
-import resource
 import struct
 import subprocess
 import tarfile
@@ -15,7 +14,6 @@ from pathlib import Path
 import pytest
 from dermalign.data import archives
 from dermalign.data.archives import fingerprint, list_members, list_pictures, open_archive, read_member
-from dermalign.data.images import picture_size
 from dermalign.errors import InputError
 from zip_cases import headers, zip_of_macos
 
@@ -98,26 +96,6 @@ def test_a_member_without_a_name_is_nobodys_file(tmp_path: Path, zipped: Zipped)
     archive = zipped(tmp_path / "Input.zip", {"a.jpg": b"a", "b.txt": b"b"})
     archive.write_bytes(archive.read_bytes().replace(b"b.txt", b"\0.txt"))  # a name ends at a NUL
     assert [member.path for member in list_members(archive)] == ["a.jpg"]
-
-
-def test_a_member_that_asks_for_more_memory_than_there_is(tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "Input.zip", "w", zipfile.ZIP_LZMA) as archive:
-        archive.writestr("a.jpg", b"a" * 1000)
-    content = bytearray((tmp_path / "Input.zip").read_bytes())
-    dictionary = content.index(b"a.jpg") + 5 + 4 + 1  # the size of LZMA's dictionary (APPNOTE 5.8.8)
-    content[dictionary : dictionary + 4] = b"\xff\xff\xff\xef"  # 4 GB
-    (tmp_path / "Input.zip").write_bytes(content)
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    limit, hard = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 2**30, hard))
-    try:
-        with open_archive(tmp_path / "Input.zip") as opened:
-            for read in (read_member, picture_size):
-                words = r"Input\.zip: a\.jpg cannot be read: it asks for more memory than there is"
-                with pytest.raises(InputError, match=words):
-                    read(opened, "a.jpg")
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
 
 
 @pytest.mark.parametrize("change", [0x01, 0x08, 0x40, 0xFF])

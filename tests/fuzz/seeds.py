@@ -118,7 +118,7 @@ def archives() -> list[bytes]:
 
         return write
 
-    methods = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+    methods = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
     return [
         *(written(packed(method), "a.zip") for method in methods),
         written(lambda path: zip_of_macos(path, members), "a.zip"),

@@ -3,12 +3,19 @@
 The official archives hold one folder with the files and, beside them, ATTRIBUTION.txt and LICENSE.txt; only
 files that look like a picture are seen (masks: see `mask_files`), everything else is ignored. A folder on the disk is
 read like a zip of it, all its subfolders included.
+
+Archives come from elsewhere, and may be made to harm. Nothing is unpacked, no path in one becomes a path on the disk,
+and archives in an archive are not opened. What is read of a member is bounded by what the zip declares and by
+`MEMBER_BYTES`, whatever it inflates to. Refused is a zip whose members overlap, as those of a bomb do, or that has two
+pictures at one path, a path that leads out of it, a picture that is a link, or a directory of more than
+`DIRECTORY_BYTES`. Links in folders are followed wherever they lead, as data on clusters often are links: a folder of
+someone else's is to be looked through for links (`find FOLDER -type l`) before it is named, a zip need not be.
 """
 
 import hashlib
 import io
-import lzma
 import os
+import stat
 import struct
 import zipfile
 import zlib
@@ -16,23 +23,28 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
-from typing import IO, Protocol
+from typing import IO, Any, Protocol
 
 from ..errors import InputError
 from .file_kinds import HEAD, is_packed, kind_of_content
-from .names import PICTURE_SUFFIXES, composed, folded
+from .names import PICTURE_SUFFIXES, composed, fault_of_name, folded, leads_out
 
 # What zipfile raises for a member that is missing, damaged, cut off or encrypted, and the disk for a file of a folder.
-# Memory lacks where a damaged header of LZMA asks for gigabytes.
-UNREADABLE = (
-    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, KeyError, OSError, EOFError, RuntimeError, ValueError),
-    MemoryError,
-)
+# Memory lacks where a damaged header asks for gigabytes.
+UNREADABLE = (zipfile.BadZipFile, zlib.error, KeyError, OSError, EOFError, RuntimeError, ValueError, MemoryError)
 MEMORY = "it asks for more memory than there is, as a damaged file may"
-# Ways of packing that zips name and Python's zipfile does not read.
-_METHODS = {1: "Shrink", 6: "Implode", 9: "Deflate64", 93: "Zstandard", 95: "XZ", 98: "PPMd"}
+# Ways of packing that zips name and that are not read: Python's zipfile does not know them, or (bzip2, LZMA) does not
+# bound what it inflates, 4 GB of 4 kB.
+_METHODS = {1: "Shrink", 6: "Implode", 9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "XZ", 98: "PPMd"}
 SPLIT = "a part of a zip archive that was split. Join its parts (`zip -s 0 parts.zip --out whole.zip`)."
+# Bounds in bytes. Of a file in an archive: a scan of 300 million pixels has fewer, whatever its format.
+MEMBER_BYTES = 2**30
+# Of a zip's directory, of which Python makes ten times as much in memory: this is more than a million files.
+DIRECTORY_BYTES = 2**27
+_PIECE = 2**20  # what is read at once
+_HEADER = 30  # the least that stands before a member's content
 _ARCHIVES = (".zip", ".rar", ".7z", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst")
 
 
@@ -66,8 +78,43 @@ class OpenArchive(Protocol):
     def open(self, name: str, /) -> IO[bytes]: ...
 
 
+class _ZipStream(io.BufferedReader):
+    """A zip file that gives no more at once than a directory may have: its size is written in it, and may be a lie."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read as files do; raises InputError for more than `DIRECTORY_BYTES` at once."""
+        if size is not None and size > DIRECTORY_BYTES:
+            raise InputError(
+                f"{self.name} has a directory of {size} bytes, at most {DIRECTORY_BYTES // 2**20} MiB are read, which "
+                "is more than a million files. Unpack it and name the folder, if you know who made it."
+            )
+        return super().read(size)
+
+
 class Zip(zipfile.ZipFile):
-    """A zip whose members are asked for by the paths that `list_members` gives."""
+    """A zip whose members are asked for by the paths that `list_members` gives, and read in bounded pieces."""
+
+    def open(self, name: Any, mode: Any = "r", pwd: Any = None, *, force_zip64: bool = False) -> IO[bytes]:
+        """Open a member as `zipfile.ZipFile`; raises InputError for one of more than `MEMBER_BYTES`, too."""
+        info = name if isinstance(name, zipfile.ZipInfo) else self.getinfo(name)
+        if info.file_size > MEMBER_BYTES:
+            raise too_large(self.filename, _clean_path(_name_of(info)))
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise NotImplementedError(_packed_otherwise(info))
+        return super().open(info, mode, pwd, force_zip64=force_zip64)
+
+    def read(self, name: Any, pwd: Any = None) -> bytes:
+        """Return a member's content; raises as `open`."""
+        with self.open(name, "r", pwd) as stream:
+            return read_up_to(stream, MEMBER_BYTES)
+
+    def overlapping(self) -> tuple[zipfile.ZipInfo, zipfile.ZipInfo | None] | None:
+        """Return two members that overlap, or one and None where it reaches into the directory; else None."""
+        infos = sorted(self.infolist(), key=lambda info: info.header_offset)
+        for info, following in pairwise(infos):
+            if _least_end(info) > following.header_offset:
+                return info, following
+        return (infos[-1], None) if infos and _least_end(infos[-1]) > self.start_dir else None
 
     def getinfo(self, name: str) -> zipfile.ZipInfo:
         """Return what the zip's directory says of a member; raises KeyError."""
@@ -95,20 +142,47 @@ class Folder:
     filename: str
 
     def read(self, name: str, /) -> bytes:
-        """Return a file's content; raises OSError."""
-        return self._path(name).read_bytes()
+        """Return a file's content; raises as `open`."""
+        with self.open(name) as stream:
+            return read_up_to(stream, MEMBER_BYTES)
 
     def open(self, name: str, /) -> IO[bytes]:
-        """Open a file for reading; raises OSError."""
-        return self._path(name).open("rb")
+        """Open a file for reading; raises OSError, and InputError for one of more than `MEMBER_BYTES`."""
+        path = self._path(name)
+        if path.stat().st_size > MEMBER_BYTES:
+            raise too_large(self.filename, name)
+        return path.open("rb")
 
     def _path(self, name: str) -> Path:
+        if name.startswith("/") or ".." in name.split("/"):
+            raise FileNotFoundError(f"{name!r} leads out of the folder")
         path = Path(self.filename) / name
         return path if path.exists() else Path(self.filename) / self._cleaned.get(name, name)
 
     @cached_property
     def _cleaned(self) -> dict[str, str]:
         return {_clean_path(path): path for path, _ in _walk(self.filename)}
+
+
+def read_up_to(stream: IO[bytes], most: int) -> bytes:
+    """Return what is in a stream, in pieces and at most a byte more than `most`, by which it is told to have more."""
+    content = io.BytesIO()
+    while content.tell() <= most and (part := stream.read(min(_PIECE, most + 1 - content.tell()))):
+        content.write(part)
+    return content.getvalue()
+
+
+def too_large(archive: object, member: str) -> InputError:
+    """Return what to say of a file in an archive that has more than `MEMBER_BYTES`."""
+    return InputError(
+        f"{archive}: {member} has more than {MEMBER_BYTES // 2**20} MiB once it is unpacked, which no picture has. "
+        "Replace it, or leave it out."
+    )
+
+
+def _least_end(info: zipfile.ZipInfo) -> int:
+    """Return where a member ends at the earliest: extra fields of its own header are not in the directory."""
+    return info.header_offset + _HEADER + len(info.orig_filename) + info.compress_size
 
 
 def _clean_path(path: str) -> str:
@@ -185,21 +259,33 @@ def _list_zip(archive: str) -> Iterator[Member]:
         raise InputError(
             f"{archive}: {len(unreadable)} of {len(infos)} files are {_packed_otherwise(unreadable[0])}, as "
             f"{_name_of(unreadable[0])}, which is not read. Pack the zip anew in the ordinary way (Deflate, no "
-            "password), or unpack it and name the folder."
+            "password, files in the place of links), or unpack it and name the folder."
         )
+    pictures: set[str] = set()
     for info in infos:
         path = _clean_path(_name_of(info))
+        if leads_out(path) or "\0" in info.orig_filename:
+            raise InputError(
+                f"{archive} holds {info.orig_filename!r}, a path that leads out of it or is none, which no program "
+                "that packs pictures writes. Do not unpack it; ask whoever made it for another one."
+            )
+        if _is_picture(path) and _is_seen(path):
+            if path in pictures:
+                raise InputError(f"{archive} holds {path!r} twice. Remove one of them: which is meant cannot be told.")
+            pictures.add(path)
         if not path.endswith("/"):  # a folder, by a separator of Windows
             yield Member(path, info.CRC, info.file_size)
 
 
 def _packed_otherwise(info: zipfile.ZipInfo) -> str | None:
-    """Return how a member is packed, in words, where Python's zipfile cannot read it, else None."""
+    """Return how a member is packed, in words, where it is not read, else None."""
+    if stat.S_ISLNK(info.external_attr >> 16):
+        return "links, which name files outside of the zip"
     if info.flag_bits & 0x1 or info.compress_type == 99:
         return "encrypted"
     if info.flag_bits & 0x20:
         return "packed as patches"
-    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         return f"packed with {_METHODS.get(info.compress_type, f'method {info.compress_type}')}"
     return None
 
@@ -249,17 +335,28 @@ def zipfile_of(archive: str | Path) -> Iterator[zipfile.ZipFile]:
     Raises InputError with the file's name where it is missing or not a whole zip, and what it is instead.
     """
     try:
-        opened = Zip(archive)
+        stream = _ZipStream(io.FileIO(str(archive)))
     except FileNotFoundError as error:
         raise InputError(f"{archive}: there is no such archive. Correct the path, or fetch it.") from error
-    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-        raise InputError(f"{archive} is {_no_zip(archive, error)}") from error
     except OSError as error:
         raise InputError(f"{archive} cannot be opened ({error}).") from error
-    with opened:
-        if opened.is_last_part():
-            raise InputError(f"{archive} is {SPLIT}")
-        yield opened
+    with stream:
+        try:
+            opened = Zip(stream)
+        except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error) as error:
+            raise InputError(f"{archive} is {_no_zip(archive, error)}") from error
+        except OSError as error:
+            raise InputError(f"{archive} cannot be opened ({error}).") from error
+        with opened:
+            if opened.is_last_part():
+                raise InputError(f"{archive} is {SPLIT}")
+            if found := opened.overlapping():
+                names = " and ".join(repr(_name_of(info)) for info in found if info)
+                raise InputError(
+                    f"{archive} is not read: {names} overlap{'' if found[1] else 's with its directory'}, as in a zip "
+                    "that is damaged, or made to fill a disk. Do not unpack it; fetch it again, or have it packed anew."
+                )
+            yield opened
 
 
 def _no_zip(archive: str | Path, error: Exception) -> str:
@@ -317,6 +414,8 @@ def _list_pictures(archive: str, modified: int, size: int) -> dict[str, Member]:
         if not _is_picture(member.path):
             continue
         name = PurePosixPath(member.path).stem
+        if fault := fault_of_name(name):
+            raise InputError(f"{archive}: the picture {name[:200]!r} {fault}. Rename it: results are called by it.")
         other = by_name.setdefault(folded(name), member)
         if other is not member:
             raise InputError(

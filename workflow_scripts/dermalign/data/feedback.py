@@ -8,7 +8,6 @@ checks.
 import base64
 import io
 import json
-import re
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,9 +22,10 @@ from PIL import Image
 
 from ..errors import InputError
 from ..study.mask_pattern import ISIC_MASKS, mask_path
-from .archives import MEMORY, UNREADABLE, OpenArchive, unreadable, zipfile_of
+from .archives import MEMORY, UNREADABLE, OpenArchive, read_up_to, unreadable, zipfile_of
 from .images import is_deep, open_picture
 from .masks import WhiteBox, other_size, white_box
+from .names import leads_out
 
 FORMAT = "dermalign feedback 1"
 NAME = "feedback.json"
@@ -246,7 +246,7 @@ def _bounded(path: object, stream: Any, name: str, most: int) -> bytes:
     """Return what is in an open file, at most so many bytes. Raises InputError for more, and for what is damaged."""
     try:
         with stream:
-            content: bytes = stream.read(most + 1)
+            content = read_up_to(stream, most)
     except UNREADABLE as error:
         raise InputError(f"{path}: {name} cannot be read ({str(error) or MEMORY}). {AGAIN}") from error
     if len(content) > most:
@@ -276,8 +276,7 @@ def _check_members(path: object, opened: zipfile.ZipFile) -> None:
 
 
 def _check_name(path: object, name: str) -> None:
-    parts = name.replace("\\", "/").split("/")
-    if ".." in parts or not parts[0] or re.match("[A-Za-z]:", name):
+    if leads_out(name):
         raise InputError(f"{path} holds {name!r}, a path that leads out of it, which no export does. Do not unpack it.")
 
 

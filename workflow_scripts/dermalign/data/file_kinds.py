@@ -20,6 +20,8 @@ _OTHERS = {
     _HDF5: "an HDF5 file",
     b"\x93NUMPY": "a NumPy array",
     b"%PDF": "a PDF document",
+    b"%!PS": "a PostScript document",
+    b"\xc5\xd0\xd3\xc6": "a PostScript document",
     b"8BPS": "a Photoshop document",
     b"version https://git-lfs": "a pointer of Git LFS in the place of the file",
 }

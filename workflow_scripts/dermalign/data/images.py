@@ -2,14 +2,21 @@
 
 All that reads the content of a picture, for its size, its pixels, its hash or a mask, opens it here, so that a file
 that one stage takes no later one refuses.
+
+Pictures come from elsewhere, and may be made to harm. Only the formats of `FORMATS` are opened, by content whatever a
+file is called: of others Pillow would start a program (Ghostscript for EPS). Of a file with several pictures the first
+is read. The memory that a process takes is bounded: pictures of more than `LARGE_PIXELS` are decoded one at a time,
+however many threads there are, and while a file of more than `LARGE_BYTES` is decoded `decode_each` reads no other. So
+n threads take at most n times 128 MiB of file and 32 million pixels (of 4 bytes, three times over), beside them one
+file of 1 GiB and one picture of 500 million pixels, for which that is 6 GB, 9 GB for a progressive JPEG.
 """
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from threading import Lock
+from threading import Lock, RLock
 from typing import IO, TypeVar
 
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
@@ -25,6 +32,13 @@ T = TypeVar("T")
 # gigapixel is. Pillow's own limit is lower, and raised here because every picture is opened here.
 PIXEL_LIMIT = 500_000_000
 Image.MAX_IMAGE_PIXELS = PIXEL_LIMIT
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP")
+LARGE_PIXELS = 32_000_000
+LARGE_BYTES = 2**27
+_PIECE = 2**20
+# Of Pillow's blocks of pixels: as large that the system takes them back, which each thread would keep otherwise.
+Image.core.set_block_size(2**26)  # type: ignore[attr-defined]
+_one_at_a_time = RLock()  # of the pictures of more than `LARGE_PIXELS`
 
 
 @contextmanager
@@ -36,13 +50,17 @@ def open_picture(stream: IO[bytes], archive: OpenArchive, member: str) -> Iterat
     the file. Raises InputError naming archive and member for what is no picture, damaged or cut off, has more than
     `PIXEL_LIMIT` pixels, or more than 8 bits a channel.
     """
-    with _faults_of(archive, member), _as_stored(stream, archive, member) as picture:
+    with (
+        _faults_of(archive, member),
+        _as_stored(stream, archive, member) as picture,
+        _one_at_a_time if picture.width * picture.height > LARGE_PIXELS else nullcontext(),
+    ):
         yield ImageOps.exif_transpose(picture) if _orientation(picture, stream) > 1 else picture
 
 
 @contextmanager
 def _as_stored(stream: IO[bytes], archive: OpenArchive, member: str) -> Iterator[Image.Image]:
-    with Image.open(stream) as picture:
+    with Image.open(stream, formats=FORMATS) as picture:
         width, height = picture.size
         if width * height > PIXEL_LIMIT:
             raise _too_large(archive, member, f"{width} x {height} pixels")
@@ -77,15 +95,27 @@ def _orientation(picture: Image.Image, stream: IO[bytes]) -> int:
         # Pillow would decode every PNG, as EXIF may stand behind the pixels; a look for its words is all that it takes.
         place = stream.tell()
         stream.seek(0)
-        content = stream.read()
+        has_words = _has_any(stream, (b"eXIf", b"Raw profile type", b"com.adobe.xmp"))
         stream.seek(place)
-        if not any(word in content for word in (b"eXIf", b"Raw profile type", b"com.adobe.xmp")):
+        if not has_words:
             return 1
     try:
         orientation = picture.getexif().get(ExifTags.Base.Orientation, 1)
     except Exception:  # broken EXIF makes no picture unreadable; Pillow raises what its parsing raises
         return 1
     return orientation if orientation in range(1, 9) else 1
+
+
+def _has_any(stream: IO[bytes], words: Sequence[bytes]) -> bool:
+    """Return whether one of some words stands in what is left of a stream, of which a piece is in memory."""
+    kept = max(map(len, words)) - 1
+    before = b""
+    while piece := stream.read(_PIECE):
+        content = before + piece
+        if any(word in content for word in words):
+            return True
+        before = content[-kept:]
+    return False
 
 
 @contextmanager
@@ -159,13 +189,19 @@ def decode_each(
     """Yield `decode(picture)` for each member of an open archive, in their order.
 
     decode: takes an opened picture; it runs in `threads` threads, since Pillow works outside of Python's lock.
-    Memory: a few pictures per thread. Raises InputError where a member is missing, and as `open_picture`.
+    Memory: a few pictures per thread, and of large ones as the module says. Raises InputError where a member is
+    missing, and as `open_picture`.
     """
     reading = Lock()  # one file handle: members are read one after the other, decoded side by side
 
     def decoded(member: str) -> T:
         with reading:
             content = read_member(archive, member)
+            if content.getbuffer().nbytes > LARGE_BYTES:
+                return of(content, member)
+        return of(content, member)
+
+    def of(content: IO[bytes], member: str) -> T:
         with open_picture(content, archive, member) as picture:
             return decode(picture)
 
