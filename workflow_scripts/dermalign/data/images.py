@@ -37,7 +37,7 @@ LARGE_PIXELS = 32_000_000
 LARGE_BYTES = 2**27
 _PIECE = 2**20
 # Of Pillow's blocks of pixels: as large that the system takes them back, which each thread would keep otherwise.
-Image.core.set_block_size(2**26)
+Image.core.set_block_size(2**26)  # type: ignore[attr-defined]
 _one_at_a_time = RLock()  # of the pictures of more than `LARGE_PIXELS`
 
 

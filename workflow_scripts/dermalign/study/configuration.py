@@ -1,6 +1,7 @@
 """The configuration, checked before any job, with messages in plain words."""
 
 import difflib
+import itertools
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -44,6 +45,10 @@ ONLY_BROUGHT = ("classes", "logits")
 MANIFEST_COLUMNS = ("union", "image", "diagnosis", "width", "height", "included", "reason", "feature")
 CLASS_WORDS = ("all",)
 
+# More than any study has: values, each counted as often as YAML's aliases repeat it, levels, and letters of a name.
+MOST_VALUES, MOST_LEVELS, LONGEST_NAME = 100_000, 20, 100
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
 _TYPES = {
     "object": "keys with values",
     "array": "a list",
@@ -80,12 +85,41 @@ def complete_network(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _completed(value: Mapping[str, Any], schema: Mapping[str, Any]) -> Any:
+    _check_extent(value)
     pruned = _without_nulls(value, schema)
     faults = sorted(Draft202012Validator(schema).iter_errors(pruned), key=lambda fault: list(map(str, fault.path)))
     if faults:
         sentences = dict.fromkeys(map(_sentence, faults))  # two missing keys are two faults with one sentence
         raise InputError("the configuration cannot be used:\n" + "\n".join(f"- {text}" for text in sentences))
     return _with_defaults(pruned, schema)
+
+
+def _check_extent(configuration: Mapping[str, Any]) -> None:
+    """Raise InputError for what would never be read to its end, and for texts that no file can be called by.
+
+    YAML's aliases repeat a part without room: ten of ten, ten times over, are more values than can be counted. A
+    pattern that ends with `$` takes a text that ends with a line's end.
+    """
+    waiting: list[tuple[str, Any, int]] = [("the configuration", configuration, 0)]
+    for count in itertools.count():
+        if not waiting:
+            return
+        where, value, level = waiting.pop()
+        if count > MOST_VALUES or level > MOST_LEVELS:
+            raise InputError(
+                f"{where[:LONGEST_NAME]}: there are more than {MOST_VALUES} values, or {MOST_LEVELS} levels in the "
+                "configuration, as aliases of YAML within each other make them. Write it without."
+            )
+        if isinstance(value, Mapping):
+            texts = [key for key in value if isinstance(key, str)]
+            waiting += [(f"{where}.{key}" if level else f"`{key}`", part, level + 1) for key, part in value.items()]
+            if long := [key for key in texts if len(key) > LONGEST_NAME]:
+                raise InputError(f"{where} has the name {long[0]!r}, of more than {LONGEST_NAME} letters. Shorten it.")
+        else:
+            texts = [value] if isinstance(value, str) else []
+            waiting += [(where, part, level + 1) for part in value] if isinstance(value, list) else []
+        if odd := [text for text in texts if _CONTROL.search(text)]:
+            raise InputError(f"{where} has {odd[0]!r}, with an end of line or a control character. Write it without.")
 
 
 def read_schema() -> dict[str, Any]:
@@ -257,11 +291,26 @@ def _check_archives(archives: Mapping[str, Any]) -> None:
             f"archives.lesion_pattern is for archives that you bring: those that are drawn (archives.drawn) are named "
             f"{ISIC_LESION_MASKS}. Set archives.drawn to null, or leave it out."
         )
+    _check_written(archives)
     if "drawn" in archives and (pattern != ISIC_MASKS or archives.get("missing_masks", "error") != "error"):
         raise InputError(
             f"archives.mask_pattern and missing_masks are for archives that you bring: those that are drawn "
             f"(archives.drawn) have all masks, named {ISIC_MASKS}. Set archives.drawn to null, or leave the two out."
         )
+
+
+def _check_written(archives: Mapping[str, Any]) -> None:
+    """Raise InputError for archives that a run would draw or fetch to a place outside of `archives.folder`."""
+    drawn = {
+        key: name for key, name in archives.items() if "drawn" in archives and key not in ("folder", "mask_pattern")
+    }
+    named = [*archives.get("sources", {}), *(name for name in drawn.values() if isinstance(name, str))]
+    for name in [*named, *(archives["diagnoses"] if drawn else [])]:
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            raise InputError(
+                f"`archives` names {name}, which would be drawn or fetched to a place outside of archives.folder, "
+                f"{archives['folder']}. Name files within it."
+            )
 
 
 def _check_training_archives(configuration: Mapping[str, Any]) -> None:
