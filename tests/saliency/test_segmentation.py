@@ -114,7 +114,7 @@ def test_a_network_of_no_picture_is_not_loaded(inputs: Inputs, constant: dict[in
     networks = {**constant, 1: tmp_path / "none.keras"}
     ((path, block),) = segmentation_blocks(few, FOLDS, networks, 2)
     assert (path, block.images) == (constant[2], ["c", "b"])
-    with pytest.raises(ValueError, match="File not found"):
+    with pytest.raises(InputError, match=r"none\.keras: there is no such file"):
         list(segmentation_blocks(inputs, FOLDS, networks, 2))
 
 

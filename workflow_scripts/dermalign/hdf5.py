@@ -119,13 +119,21 @@ def check_seal(path: str | Path) -> None:
 def open_file(path: str | Path, mode: str = "r") -> h5py.File:
     """Open an HDF5 file; one that is sealed is compared with its seal first. mode: as h5py has it.
 
-    Raises InputError where the file itself is not at fault: it cannot be locked, or is not to be read; and OSError, as
-    h5py, for one that is no HDF5 file or damaged (FileNotFoundError where there is none).
+    Raises InputError where the file itself is not at fault: it cannot be locked, or is not to be read; for one to be
+    read, as `demand_own`; and OSError, as h5py, for one that is no HDF5 file or damaged (FileNotFoundError where there
+    is none).
     """
     try:
         if mode == "r":
             check_seal(path)
-        return h5py.File(path, mode)
+        file = h5py.File(path, mode)
+        if mode == "r":
+            try:
+                demand_own(file, path)
+            except BaseException:
+                file.close()
+                raise
+        return file
     except FileNotFoundError:
         raise
     except OSError as error:
@@ -143,6 +151,44 @@ def open_file(path: str | Path, mode: str = "r") -> h5py.File:
                 f"{path} cannot be opened ({words}). Mend the rights of file and folder, or make room."
             ) from error
         raise
+
+
+def demand_own(file: h5py.File, name: object) -> None:
+    """Raise InputError where what an HDF5 file holds is read from other files; neither Keras nor dermalign writes that.
+
+    Such are external links, external storage and virtual data sets: who made the file would choose what is read. name:
+    for messages. Raises OSError for a file that is damaged.
+    """
+
+    # What a visitor returns ends the visit; what it raises, h5py does not hand on whole.
+    def of_link(place: str, link: Any) -> str | None:
+        return f"{place} is a link to {link.filename}" if isinstance(link, h5py.ExternalLink) else None
+
+    def of_data(place: str, part: Any) -> str | None:
+        if not isinstance(part, h5py.Dataset):
+            return None
+        if part.is_virtual:
+            return f"{place} is a virtual data set"
+        return f"{place} is stored in {part.external[0][0]}" if part.external else None
+
+    try:
+        found = file.visititems_links(of_link) or file.visititems(of_data)
+    except (RuntimeError, KeyError) as error:
+        raise OSError(str(error)) from error
+    if found:
+        raise InputError(f"{name}: {found}, and would be read from another file. Replace it by a whole file.")
+
+
+def declared_bytes(file: h5py.File) -> int:
+    """Return how much memory all data sets of an HDF5 file would take, whether it holds them or merely says so."""
+    found = []
+
+    def add(_: str, part: Any) -> None:
+        if isinstance(part, h5py.Dataset):
+            found.append(part.size * part.dtype.itemsize if part.shape is not None else 0)
+
+    file.visititems(add)
+    return sum(found)
 
 
 def _reason(error: OSError) -> str:

@@ -6,6 +6,7 @@ import tempfile
 import warnings
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..hdf5 import open_file
+from .sound_files import demand_sound
 
 if TYPE_CHECKING:
     import keras
@@ -144,6 +146,8 @@ def load_backbone_weights(backbone: "keras.Model", architecture: str, weights: s
     """
     if not Path(weights).is_file():
         raise InputError(f"weights: there is no file {weights}. Correct the path.")
+    with suppress(OSError, zipfile.BadZipFile):  # that it is damaged is told below
+        demand_sound(weights)
     suffix = _suffix_of_content(weights)
     # Keras only warns about a layer that the file lacks, and leaves it random; zeros tell which were not loaded.
     kernels = [variable for variable in backbone.weights if len(variable.shape) > 1]

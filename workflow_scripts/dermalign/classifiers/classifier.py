@@ -49,16 +49,16 @@ class Classifier(Protocol):
 def load_classifier(path: str | Path) -> Classifier:
     """Load a classifier of the study: a model of Keras, in safe mode, or the frozen graph (.pb) of a SavedModel.
 
-    Raises `InputError` for a frozen graph on another backend than TensorFlow, and what Keras raises for a file that it
-    cannot load.
+    Raises `InputError` for a frozen graph on another backend than TensorFlow, and as `load_keras_file` for a model that
+    would execute code, or that Keras cannot load.
     """
     if Path(path).suffix == ".pb":
         from .brought.graph_classifier import GraphClassifier
 
         return GraphClassifier.read(path)
-    import keras
+    from .brought.keras_files import load_keras_file
 
-    return KerasClassifier(keras.models.load_model(path, compile=False, safe_mode=True))
+    return KerasClassifier(load_keras_file(path))
 
 
 def as_classifier(classifier: "Classifier | keras.Model") -> Classifier:

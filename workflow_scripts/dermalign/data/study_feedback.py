@@ -169,7 +169,7 @@ def _mask_faults(files: Sequence[Feedback], cache: Path) -> list[str]:
     try:
         known = json.loads(cache.read_text(encoding="utf-8"))
         whole = set(known["whole"]) if known["code"] == code else set()
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         whole = set()
     found: list[str] = []
     digests = {file.path: content_digest(file.path) for file in files}

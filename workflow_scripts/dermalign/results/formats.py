@@ -245,7 +245,12 @@ def markdown(table: Readable, caption: str, name: str = "") -> str:
 
 
 def _markdown_cell(cell: str) -> str:
-    return cell.replace("|", r"\|")
+    # Nothing of a name becomes HTML, a link or a picture of another site, which Markdown would make of it.
+    return re.sub(r"<(?=[A-Za-z/!?])", r"\\<", _one_line(cell)).replace("](", r"]\(").replace("|", r"\|")
+
+
+def _one_line(cell: str) -> str:
+    return re.sub(r"\s*[\r\n\u2028\u2029]\s*", " ", cell)
 
 
 def web_page(table: Readable, caption: str, name: str) -> str:
@@ -313,7 +318,7 @@ def latex(table: Readable, caption: str, name: str) -> str:
 
 
 def _latex_cell(cell: str) -> str:
-    return cell.translate(LATEX)
+    return _one_line(cell).translate(LATEX)
 
 
 def _latex_layout(table: Readable) -> tuple[str, str]:

@@ -82,6 +82,10 @@ def lay_out(
     return Page(figure, panels, box)
 
 
+# Of texts with names in them, where what stands between two dollar signs is no formula.
+AS_IT_IS: dict[str, Any] = {"parse_math": False}
+
+
 def box_of(*shapes: tuple[int, ...]) -> float:
     """Return height over width of a panel that holds pictures of these shapes (h, w, ...): that of the median one."""
     return float(np.clip(np.median([shape[0] / shape[1] for shape in shapes]), FLATTEST, STEEPEST))
@@ -94,12 +98,12 @@ def lines(count: int, size: float = LABEL) -> float:
 
 def say_above(axis: Axes, text: str, size: float = LABEL) -> None:
     """Write above a panel, as narrow as it is."""
-    _fit(axis.set_title(text, fontsize=size, pad=2.5), axis)
+    _fit(axis.set_title(text, fontsize=size, pad=2.5, **AS_IT_IS), axis)
 
 
 def say_below(axis: Axes, text: str, size: float = SMALL, weight: str = "normal") -> None:
     """Write below a panel, as narrow as it is."""
-    _fit(axis.set_xlabel(text, fontsize=size, fontweight=weight, labelpad=2.5), axis)
+    _fit(axis.set_xlabel(text, fontsize=size, fontweight=weight, labelpad=2.5, **AS_IT_IS), axis)
 
 
 def say_beside(axis: Axes, text: str, size: float = SMALL) -> None:
@@ -107,7 +111,7 @@ def say_beside(axis: Axes, text: str, size: float = SMALL) -> None:
     figure = axis.get_figure(root=True)
     assert figure is not None
     room = axis.get_position().height * figure.get_size_inches()[1] + GAP
-    _shrink(axis.set_ylabel(text, fontsize=size, labelpad=3), room, figure)
+    _shrink(axis.set_ylabel(text, fontsize=size, labelpad=3, **AS_IT_IS), room, figure)
 
 
 def say_over(page: Page, panels: Sequence[Axes], text: str, lift: float, size: float = LABEL) -> None:
@@ -117,7 +121,7 @@ def say_over(page: Page, panels: Sequence[Axes], text: str, lift: float, size: f
     start, end = boxes[0][0], boxes[-1][0] + boxes[-1][2]
     text_height = boxes[0][1] + boxes[0][3] + lift
     written = page.figure.text(
-        (start + end) / 2 / width, text_height / height, text, ha="center", va="baseline", fontsize=size
+        (start + end) / 2 / width, text_height / height, text, ha="center", va="baseline", fontsize=size, **AS_IT_IS
     )
     _shrink(written, end - start, page.figure)
 
@@ -125,7 +129,7 @@ def say_over(page: Page, panels: Sequence[Axes], text: str, lift: float, size: f
 def say_on_top(page: Page, text: str, size: float = LABEL + 1) -> None:
     """Write a line at the top of the page."""
     width, height = page.figure.get_size_inches()
-    written = page.figure.suptitle(text, x=0.5, y=1 - MARGIN / height, va="top", fontsize=size)
+    written = page.figure.suptitle(text, x=0.5, y=1 - MARGIN / height, va="top", fontsize=size, **AS_IT_IS)
     _shrink(written, width - 2 * MARGIN, page.figure)
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from ..classifiers.architectures import logits_of
 from ..classifiers.batches import padded_batches
+from ..classifiers.brought.keras_files import load_keras_file
 from ..errors import InputError
 from ..logs import progress
 from .blocks import MapBlock
@@ -25,10 +26,8 @@ def segmentation_blocks(
 
     inputs: images, features (those of the outputs, in order), pictures, and `input_size` among the settings. folds: as
     `segmentation.folds` describes. networks: {fold: path}. Pictures of a fold are in order, folds in theirs; only one
-    network is in memory. Raises InputError as `Inputs.decoded`, and what Keras raises where it cannot load a network.
+    network is in memory. Raises InputError as `Inputs.decoded`, and as `load_keras_file`.
     """
-    import keras
-
     fold_of = dict(zip(folds["image"], folds["fold"], strict=True))
     if lacking := [image for image in inputs.images if image not in fold_of]:
         raise InputError(f"the table of folds lacks {len(lacking)} pictures, among them {lacking[0]}; delete it")
@@ -37,7 +36,7 @@ def segmentation_blocks(
         images = [image for image in inputs.images if fold_of[image] == fold]
         if not images:
             continue
-        network = keras.models.load_model(path, compile=False, safe_mode=True)
+        network = load_keras_file(path)
         scores = logits_of(network)
         decoded = progress(inputs.decoded(images, size), len(images), f"maps of fold {fold}")
         start = 0

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..classifiers.architectures import in_float32, logits_of
 from ..classifiers.backend import make_deterministic
+from ..classifiers.brought.keras_files import load_keras_file
 from ..classifiers.devices import data_parallel
 from ..classifiers.fitting import CHECKPOINTS, Goal, course_digests, fit, predict
 from ..classifiers.fitting import KEYS as FITTING_KEYS
@@ -151,9 +152,9 @@ def _start_at(scores: keras.Model, white: NDArray[np.float64], weights: NDArray[
 def start_from_classifier(network: keras.Model, path: str | Path) -> None:
     """Give a network's encoder the weights of a classifier's backbone, in place.
 
-    Raises `InputError` where the classifier has no backbone of that architecture.
+    Raises `InputError` where the classifier has no backbone of that architecture, and as `load_keras_file`.
     """
-    classifier = keras.models.load_model(path, compile=False, safe_mode=True)
+    classifier = load_keras_file(path)
     encoders = {layer.name: layer for layer in network.layers if isinstance(layer, keras.Model)}
     backbone = next((layer for layer in classifier.layers if layer.name in encoders), None)
     if backbone is None:

@@ -2,6 +2,7 @@
 
 import copy
 import difflib
+import itertools
 import json
 import math
 import re
@@ -53,6 +54,11 @@ _COUNTS = {
     "maxItems": ("at most", "items"),
     "minProperties": ("at least", "keys"),
 }
+
+# More than any study has: values, each counted as often as YAML's aliases repeat it, levels, and letters of a name.
+MOST_VALUES, MOST_LEVELS, LONGEST_NAME = 100_000, 20, 100
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
 _TYPES = {
     "object": "keys with values",
     "array": "a list",
@@ -82,18 +88,24 @@ def check_file(path: str | Path) -> None:
     """
     try:
         root = yaml.compose(Path(path).read_text(encoding="utf-8-sig"), Loader=yaml.SafeLoader)
-        faults = list(dict.fromkeys(_keys_twice(root, "")))
+        faults = list(_keys_twice(root, "", set()))
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError):  # the last of a list that is within itself
         return
     if faults:
         raise InputErrors([f"{path}: {fault}" for fault in faults])
 
 
-def _keys_twice(node: Any, where: str) -> Iterator[str]:
-    """Yield a sentence on each key that a node of YAML, or one within it, has twice. where: keys above it."""
+def _keys_twice(node: Any, where: str, seen: set[int]) -> Iterator[str]:
+    """Yield a sentence on each key that a node of YAML, or one within it, has twice.
+
+    where: keys above it. seen: the nodes that were looked at, as aliases repeat them without end.
+    """
+    if id(node) in seen:
+        return
+    seen.add(id(node))
     if isinstance(node, yaml.SequenceNode):
         for place, item in enumerate(node.value):
-            yield from _keys_twice(item, f"{where}{place}.")
+            yield from _keys_twice(item, f"{where}{place}.", seen)
     elif isinstance(node, yaml.MappingNode):
         lines: dict[str, int] = {}
         for key, value in node.value:
@@ -104,7 +116,7 @@ def _keys_twice(node: Any, where: str) -> Iterator[str]:
                     "would be read. Take one away, or put what is below them together."
                 )
             lines[name] = line
-            yield from _keys_twice(value, f"{where}{name}.")
+            yield from _keys_twice(value, f"{where}{name}.", seen)
 
 
 def complete_model(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -121,6 +133,7 @@ def complete_network(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _completed(value: Mapping[str, Any], schema: Mapping[str, Any]) -> Any:
+    _check_extent(value)
     pruned = _without_nulls(value, schema)
     faults = sorted(Draft202012Validator(schema).iter_errors(pruned), key=lambda fault: list(map(str, fault.path)))
     # Two missing keys are two faults with one sentence.
@@ -142,6 +155,34 @@ def _of_values(value: Any, where: str) -> Iterator[str]:
         yield f"`{where}` is {json.dumps(value)}, which is no number to compute with. Write a finite number."
     elif value == "":
         yield f"`{where}` is an empty text. Write what it is to be; where it may be left out, a null does that."
+
+
+def _check_extent(configuration: Mapping[str, Any]) -> None:
+    """Raise InputError for what would never be read to its end, and for texts that no file can be called by.
+
+    YAML's aliases repeat a part without room: ten of ten, ten times over, are more values than can be counted. A
+    pattern that ends with `$` takes a text that ends with a line's end.
+    """
+    waiting: list[tuple[str, Any, int]] = [("the configuration", configuration, 0)]
+    for count in itertools.count():
+        if not waiting:
+            return
+        where, value, level = waiting.pop()
+        if count > MOST_VALUES or level > MOST_LEVELS:
+            raise InputError(
+                f"{where[:LONGEST_NAME]}: there are more than {MOST_VALUES} values, or {MOST_LEVELS} levels in the "
+                "configuration, as aliases of YAML within each other make them. Write it without."
+            )
+        if isinstance(value, Mapping):
+            texts = [key for key in value if isinstance(key, str)]
+            waiting += [(f"{where}.{key}" if level else f"`{key}`", part, level + 1) for key, part in value.items()]
+            if long := [key for key in texts if len(key) > LONGEST_NAME]:
+                raise InputError(f"{where} has the name {long[0]!r}, of more than {LONGEST_NAME} letters. Shorten it.")
+        else:
+            texts = [value] if isinstance(value, str) else []
+            waiting += [(where, part, level + 1) for part in value] if isinstance(value, list) else []
+        if odd := [text for text in texts if _CONTROL.search(text)]:
+            raise InputError(f"{where} has {odd[0]!r}, with an end of line or a control character. Write it without.")
 
 
 def read_schema() -> dict[str, Any]:
@@ -325,11 +366,26 @@ def _check_archives(archives: Mapping[str, Any]) -> None:
             f"archives.lesion_pattern is for archives that you bring: those that are drawn (archives.drawn) are named "
             f"{ISIC_LESION_MASKS}. Set archives.drawn to null, or leave it out."
         )
+    _check_written(archives)
     if "drawn" in archives and (pattern != ISIC_MASKS or archives.get("missing_masks", "error") != "error"):
         raise InputError(
             f"archives.mask_pattern and missing_masks are for archives that you bring: those that are drawn "
             f"(archives.drawn) have all masks, named {ISIC_MASKS}. Set archives.drawn to null, or leave the two out."
         )
+
+
+def _check_written(archives: Mapping[str, Any]) -> None:
+    """Raise InputError for archives that a run would draw or fetch to a place outside of `archives.folder`."""
+    drawn = {
+        key: name for key, name in archives.items() if "drawn" in archives and key not in ("folder", "mask_pattern")
+    }
+    named = [*archives.get("sources", {}), *(name for name in drawn.values() if isinstance(name, str))]
+    for name in [*named, *(archives["diagnoses"] if drawn else [])]:
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            raise InputError(
+                f"`archives` names {name}, which would be drawn or fetched to a place outside of archives.folder, "
+                f"{archives['folder']}. Name files within it."
+            )
 
 
 def _check_training_archives(configuration: Mapping[str, Any]) -> None:

@@ -74,7 +74,7 @@ def _path(module: str) -> Path:
 
 def recall_code(path: str | Path) -> None:
     """Know again what an earlier process kept of the code that it read: reading it takes a quarter of a planning."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
+    with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
         kept = json.loads(Path(path).read_text(encoding="utf-8"))
         if kept["reader"] == _reader():
             _recalled.update(kept["read"])

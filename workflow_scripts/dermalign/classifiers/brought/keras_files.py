@@ -15,6 +15,7 @@ from ...data.archives import MEMORY, UNREADABLE
 from ...data.file_kinds import HEAD, is_hdf5, kind_of_content
 from ...errors import InputError
 from ...hdf5 import open_file
+from ..sound_files import demand_sound
 from .old_keras import applications, lost_keys, modernised
 
 if TYPE_CHECKING:
@@ -51,6 +52,10 @@ OF_CODE = {
     "JaxLayer": "a JaxLayer, which is Python code",
     "FlaxLayer": "a FlaxLayer, which is Python code",
     "__typespec__": "a type of TensorFlow's",
+    # Of texts, which no classifier of pictures takes, and whose words may stand in another file.
+    "StringLookup": "a StringLookup, which may read another file",
+    "IntegerLookup": "an IntegerLookup, which may read another file",
+    "TextVectorization": "a TextVectorization, which may read another file",
 }
 INSTEAD = (
     "Build the classifier of Keras's own layers and operations and save it again; or, where its code is at home, "
@@ -155,9 +160,12 @@ def _as_keras_reads_it(path: Path, file: KerasFile) -> Iterator[Path]:
 
 def _read(path: Path) -> KerasFile:
     """Return what a file says of its model. Raises InputError for what is none, in words that say what it is."""
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such file. Correct the path, or run again to make it.")
     with path.open("rb") as stream:
         head = stream.read(HEAD)
     try:
+        demand_sound(path)
         if head.startswith(b"PK"):
             with zipfile.ZipFile(path) as archive:
                 names = archive.namelist()
@@ -240,7 +248,7 @@ def _foreign(configuration: Mapping[str, Any], kind: str, inner: Any, is_legacy:
     if kind == "function":
         named = [getattr(keras, part) for part in MODULES_OF_FUNCTIONS]
         is_known = module == "builtins" and any(hasattr(part, str(inner)) for part in named)
-        if is_known or _has_functions(module):
+        if is_known or _has_function(module, str(inner)):
             return None
         return f"the function {inner} of {module}, no part of Keras"
     if module == "keras" and kind in MODELS:
@@ -299,6 +307,10 @@ def _unpublished_parts() -> dict[str, Any]:
     return {name: part for module in applications() for name, part in vars(module).items() if _is_part(part)}
 
 
-def _has_functions(module: str) -> bool:
+def _has_function(module: str, name: str) -> bool:
+    """Return whether a module of Keras's functions may have one of a name: its own, and nothing that it imports."""
     first, *_ = module.removeprefix("keras.src.").removeprefix("keras.").split(".")
-    return module.startswith("keras.") and first in MODULES_OF_FUNCTIONS
+    if not module.startswith("keras.") or first not in MODULES_OF_FUNCTIONS or module not in sys.modules:
+        return False
+    function = getattr(sys.modules[module], name, None)
+    return function is None or str(getattr(function, "__module__", "")).startswith("keras.")
