@@ -258,7 +258,7 @@ def test_manifests_list_them_and_readers_get_them_where_they_ask(tmp_path: Path)
     assert table.iloc[7].tolist() == ["t07", "MEL", "excluded", "L", 0, 0, "was set aside: cut off"]
     write_training(tmp_path / "training.csv", table)
     pd.testing.assert_frame_equal(read_training(tmp_path / "training.csv"), plain, check_dtype=False)
-    assert "  1 because the picture was set aside" in training_account(table, classes, "exclude")
+    assert "  1 because the picture was set aside" in training_account(table, classes, "exclude", ["MEL", "NV"])
 
 
 def test_a_check_says_what_it_looked_at_and_what_would_be_set_aside(make: Make, tmp_path: Path) -> None:

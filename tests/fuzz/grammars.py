@@ -143,7 +143,7 @@ def configurations(draw: Draw, trees: Sequence[Any]) -> bytes:
         place[draw(st.one_of(_KEYS, st.sampled_from(sorted(place, key=str) or ["a"])))] = value
     try:
         return yaml.dump(tree, sort_keys=False, Dumper=yaml.CSafeDumper).encode(errors="surrogatepass")
-    except (yaml.YAMLError, RecursionError):  # what YAML has no words for
+    except (yaml.YAMLError, RecursionError, UnicodeEncodeError):  # what YAML has no words for
         return json.dumps(tree, default=str, skipkeys=True).encode()
 
 

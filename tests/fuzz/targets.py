@@ -9,7 +9,7 @@ import math
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -45,10 +45,8 @@ from . import seeds
 from .watched import watched
 
 CLASSES = ["MEL", "NV", "BKL"]
-# Pictures here are of a few pixels; with the real limit a header alone could ask for seconds and a gigabyte.
-images.PIXEL_LIMIT = Image.MAX_IMAGE_PIXELS = 10**6
-# Reading the schema takes many times as long as checking with it.
-configuration.read_schema = cache(configuration.read_schema)
+PIXELS = 10**6  # pictures here are of a few; with the real limit a header alone could ask for seconds and a gigabyte
+_schema = cache(configuration.read_schema)  # reading it takes many times as long as checking with it
 
 # What reads a file in one way, or several; each may end in an InputError of its own.
 Parts = Callable[[Path], Iterator[Callable[[], object]]]
@@ -81,14 +79,28 @@ def _folder() -> Path:
     return Path(folder)
 
 
+@contextmanager
+def _quick() -> Iterator[None]:
+    """Have the library refuse large pictures, and read the schema once."""
+    before = images.PIXEL_LIMIT, configuration.read_schema
+    images.PIXEL_LIMIT = Image.MAX_IMAGE_PIXELS = PIXELS
+    configuration.read_schema = _schema
+    try:
+        yield
+    finally:
+        images.PIXEL_LIMIT, configuration.read_schema = before
+        Image.MAX_IMAGE_PIXELS = images.PIXEL_LIMIT
+
+
 def execute(name: str, content: bytes) -> list[str]:
     """Let a target read a file of this content; return the messages of its InputErrors.
 
     Raises whatever else the reader raises, and AssertionError for a message that names no file or cannot be printed,
     a value that is not as its reader documents it, and as `watched`.
     """
-    _warm_up(name)
-    return _executed(TARGETS[name], content, True)
+    with _quick():
+        _warm_up(name)
+        return _executed(TARGETS[name], content, True)
 
 
 @cache

@@ -118,7 +118,7 @@ def test_missing_and_damaged_stores_are_named(tmp_path: Path) -> None:
 )
 def test_data_of_another_kind_is_no_store(tmp_path: Path, part: str, value: Any, words: str) -> None:
     path = store_with(tmp_path / "a.h5", np.zeros((2, 3)))
-    with h5py.File(path, "a") as file:
+    with without_seal(path) as file:
         del file[part]
         if value is None:
             file.create_group(part)
@@ -131,7 +131,7 @@ def test_data_of_another_kind_is_no_store(tmp_path: Path, part: str, value: Any,
 @pytest.mark.parametrize(("name", "value"), [("image", 3), ("layer", b"\xff"), ("features", ["a"]), ("score", [1])])
 def test_attributes_of_another_kind_are_no_stores(tmp_path: Path, name: str, value: Any) -> None:
     path = store_with(tmp_path / "a.h5", np.zeros((2, 3)))
-    with h5py.File(path, "a") as file:
+    with without_seal(path) as file:
         file.attrs[name] = value
     with pytest.raises(InputError, match=r"a\.h5: not a saliency store, or damaged"):
         read_store(path)
