@@ -90,11 +90,13 @@ mark_for_report()
 
 
 onstart:
+    tidy()
     remember_blocks(BLOCKS_FILE, BLOCKS)
     keep_set_aside()
     print_estimates()
 
 
 onsuccess:
+    tidy()
     renew_index()
     print_summary()

@@ -25,6 +25,7 @@ from dermalign.data.study_feedback import StudyFeedback
 from dermalign.drawing.study_archives import archives_of
 from dermalign.errors import InputError
 from dermalign.explorer.planning import check_selection, size_line
+from dermalign.files import remove_left_overs
 from dermalign.report.sections import heading_of
 from dermalign.results.published import check_networks, find_published, read_published
 from dermalign.saliency.study_sources import MapSources
@@ -143,6 +144,9 @@ if MISSING:
     FAULTS.add(MISSING)
 FAULTS.or_else(lambda: check_interpreter(sys.executable), None)
 
+BLOCKS_FILE = f"{RESULTS}/jaccard/blocks.json"
+BLOCKS = FAULTS.or_else(lambda: shard_blocks(BLOCKS_FILE, THRESHOLDS), [])
+
 # Values that a paper published, and what each model's own `published` says of them.
 PUBLISHED_FILE = PUBLISHED = None
 PUBLISHED_OF = {model: settings.get("published", {}) for model, settings in CLASSIFIERS.models.items()}
@@ -228,9 +232,6 @@ RESAMPLED = dict(
     resampled_by=CONFIGURATION["resampled_by"],
     seed=CONFIGURATION["seed"],
 )
-
-BLOCKS_FILE = f"{RESULTS}/jaccard/blocks.json"
-BLOCKS = shard_blocks(BLOCKS_FILE, THRESHOLDS)
 
 
 def among(names):
@@ -449,6 +450,12 @@ def print_summary():
     runs = path.with_name("method_runs.csv")
     constant = constant_lines(pandas.read_csv(runs, keep_default_na=False, na_values=[""])) if runs.is_file() else []
     print(*lines, *(["", *constant] if constant else []), "", *place_lines(RESULTS), sep="\n", flush=True)
+
+
+def tidy():
+    """Remove what killed jobs left of files that they wrote."""
+    for folder in (RESULTS, CACHE):
+        remove_left_overs(folder)
 
 
 def renew_index():

@@ -5,10 +5,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from socket import gethostname
 
 import pytest
-from dermalign.files import atomic_folder, atomic_path, file_sha256, write_text
+from dermalign.files import FORGOTTEN, atomic_folder, atomic_path, file_sha256, remove_left_overs, write_text
+from processes import ended_process
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "workflow_scripts"
 WRITER = """
@@ -59,6 +62,34 @@ def test_a_killed_process_leaves_nothing_under_the_name(tmp_path: Path, before: 
     assert (path.read_text() if path.exists() else None) == before
     write_text(path, "done again")
     assert path.read_text() == "done again"
+    left = list(tmp_path.glob(".*"))
+    assert [each.read_text() for each in left] == ["half of it"]
+    remove_left_overs(tmp_path.parent)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_may_still_be_written_stays(tmp_path: Path) -> None:
+    here = gethostname()
+    at_work = [f".a.{os.getpid()}@{here}.partial.csv", f".b.{os.getppid()}@{here}.partial", f".c.1@{here}.partial.h5"]
+    elsewhere = [f".a.{ended_process()}@other{here}.partial.csv", f".b.{ended_process()}.partial"]
+    others = [".hidden.csv", "a.1.partial.csv", ".partial", f".d.{ended_process()}@{here}.partially.csv"]
+    killed = [f".{name}.{ended_process()}@{here}.partial{suffix}" for name, suffix in (("a.tar", ".gz"), ("b", ""))]
+    for name in (*at_work, *elsewhere, *others, *killed):
+        path = tmp_path / "below" / name
+        path.parent.mkdir(exist_ok=True)
+        if path.suffix == ".partial":
+            path.mkdir()
+            (path / "part.csv").write_text("half of it")
+        else:
+            path.write_text("half of it")
+    remove_left_overs(tmp_path)
+    remaining = {*at_work, *elsewhere, *others}
+    assert {path.name for path in (tmp_path / "below").iterdir()} == remaining
+    long_ago = time.time() - FORGOTTEN - 60
+    for name in (*elsewhere, *others):
+        os.utime(tmp_path / "below" / name, (long_ago, long_ago))
+    remove_left_overs(tmp_path)
+    assert {path.name for path in (tmp_path / "below").iterdir()} == remaining - {*elsewhere}
 
 
 def test_text_is_utf_8(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """Checkpoints: what is written is what is restored, for the training that it belongs to and no other."""
 
 import logging
+import os
 from pathlib import Path
+from socket import gethostname
 
 import keras
 import numpy as np
@@ -13,6 +15,7 @@ from dermalign.classifiers.checkpoints import (
     restore_variables,
     write_checkpoint,
 )
+from processes import ended_process
 
 DIGESTS = {"settings": "a", "seed": "1"}
 HISTORY = [(1, 0.5, float("nan")), (2, 0.25, 1 / 3)]
@@ -63,9 +66,13 @@ def test_what_differs_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) 
     assert find_checkpoint(tmp_path, {"seed": "1"}) is not None
 
 
-def test_only_the_named_epochs_are_kept(tmp_path: Path) -> None:
+def test_only_the_named_epochs_are_kept_and_what_another_process_writes(tmp_path: Path) -> None:
     for epoch in (1, 2, 3):
         written(tmp_path, epoch)
-    (tmp_path / ".epoch_00004.123.partial.h5").write_bytes(b"half of it")
+    killed, at_work = (
+        f".epoch_00004.{number}@{gethostname()}.partial.h5" for number in (ended_process(), os.getppid())
+    )
+    for name in (killed, at_work):
+        (tmp_path / name).write_bytes(b"half of it")
     keep_only(tmp_path, [3, 1])
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["epoch_00001.h5", "epoch_00003.h5"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [at_work, "epoch_00001.h5", "epoch_00003.h5"]

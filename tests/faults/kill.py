@@ -1,6 +1,6 @@
 """Kill a study again and again, and see that nothing is lost, half written or other than without kills.
 
-    PYTHONPATH=workflow_scripts:tests/shared python -m tests.faults.kill --moments 60 --folder FOLDER [--overlay FILE]
+    .venv/bin/python -m tests.faults.kill --moments 60 [--folder FOLDER] [--overlay FILE]
 
 The study runs in `FOLDER/killed` with two cores. It is killed with SIGKILL each time that some more of its jobs ended,
 while others run or write, and started again as a user would: `--unlock`, then the same command. (`--unlock` empties a
@@ -10,13 +10,17 @@ After each kill
 
 - every file under its final name must be that of a run without kills, in `--whole` or made in `FOLDER/whole`, byte for
   byte, but for those that hold times (`VARYING`), which must open and be whole;
-- every file that an earlier run finished must still be the same file: finished work is not repeated.
+- every job that an earlier run finished must still have all its files, and must not run again. A job is finished when
+  Snakemake recorded all its outputs, or when a run printed its line. One that was cut off, or that ended when nobody
+  waited for it any more, is not. Excused is what follows from a job that went on beside the next run: it wrote its
+  files, which are the same, a second time.
 
-At the end the same holds of all files, and none may be missing or left over. Prints a line per moment, then a table of
-the rules that were hit; ends non-zero where anything failed.
+At the end the same holds of all files, and none may be missing or left over, temporary files included. Prints a line
+per moment, then a table of the rules that were hit; ends non-zero where anything failed.
 """
 
 import argparse
+import base64
 import json
 import os
 import random
@@ -24,6 +28,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -33,9 +38,11 @@ from typing import Any
 
 import yaml
 
+sys.path.extend(str(Path(__file__).resolve().parents[2] / name) for name in ("workflow_scripts", "tests/shared"))
+
 from ..compare_results import VARYING as VARYING_COLUMNS
 from ..compare_results import difference
-from ..workflow.conftest import Study, environment_of_jobs
+from ..workflow.conftest import Run, Study, environment_of_jobs
 
 WAYS = ("all", "job", "scheduler, jobs end", "scheduler, jobs killed", "scheduler, jobs go on")
 # What holds times, or the names of files of a run, is not compared byte for byte.
@@ -55,6 +62,8 @@ class Kills:
     study: Study
     whole: Path
     overlay: dict[str, Any] | None
+    targets: tuple[str, ...] = ()
+    """what is made; all where none is named"""
     rules: Counter[str] = field(default_factory=Counter)
     ways: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
@@ -62,14 +71,18 @@ class Kills:
     checked: int = 0
     left: int = 0
     """temporary files that were found after kills"""
-    finished: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """{file: inode and time of change} of what ended jobs wrote"""
+    finished: dict[tuple[str, ...], tuple[float, ...]] = field(default_factory=dict)
+    """{outputs of a finished job: when it began, as Snakemake recorded with each}"""
+    going_on: set[str] = field(default_factory=set)
+    """outputs of jobs that went on beside the next run"""
+    excused: int = 0
+    """jobs that ran again for one of `going_on`"""
 
     def start(self, number: int) -> subprocess.Popen[bytes]:
         """Start the study in a process group of its own."""
         with (self.study.folder / f"run_{number}.txt").open("w") as printed:
             return subprocess.Popen(
-                self.study.command(overlay=self.overlay),
+                self.study.command(*self.targets, overlay=self.overlay),
                 cwd=self.study.folder,
                 stdout=printed,
                 stderr=subprocess.STDOUT,
@@ -90,8 +103,7 @@ class Kills:
 
     def incomplete(self) -> set[str]:
         """Files of the results that jobs were at when they were killed, as Snakemake notes them."""
-        running = running_rules(self.log_text())
-        files = {name for _, outputs in running.values() for name in outputs}
+        files = {name for job in jobs_in(self.log_text()) if job.state != "ended" for name in job.outputs}
         return {str(Path(name).relative_to(self.place)) for name in files if name.startswith(self.place)}
 
     @property
@@ -99,13 +111,69 @@ class Kills:
         """The folder of results, from the folder of the study."""
         return str(self.study.results.relative_to(self.study.folder))
 
+    def logs(self) -> list[str]:
+        """What the logs of Snakemake have, one a run that came so far, in their order."""
+        logs = sorted((self.study.folder / ".snakemake" / "log").glob("*.log"))
+        return [path.read_text(errors="replace") for path in logs]
+
     def log_text(self) -> str:
         """What the newest log of Snakemake has."""
-        logs = list((self.study.folder / ".snakemake" / "log").glob("*.log"))
-        return max(logs, key=lambda path: path.name).read_text(errors="replace") if logs else ""
+        return (self.logs() or [""])[-1]
+
+    def record(self, output: str) -> dict[str, Any]:
+        """What Snakemake recorded of an output; nothing where its job did not come to its end the last time."""
+        name = base64.urlsafe_b64encode(output.encode()).decode()
+        parts = [name[start : start + 254] for start in range(0, len(name), 254)]  # 255 with the mark
+        place = Path(*(f"@{part}" for part in parts[:-1]), parts[-1])
+        path = self.study.folder / ".snakemake" / "metadata" / place
+        if not path.is_file() or (self.study.folder / ".snakemake" / "incomplete" / place).is_file():
+            return {}
+        try:
+            record: dict[str, Any] = json.loads(path.read_text())
+        except ValueError:  # its writing was cut off
+            return {}
+        return record
+
+    def follows_from_going_on(self, output: str) -> bool:
+        """Tell whether an output is made, at one or more removes, from what a job wrote that went on."""
+        waiting, seen = [output], set[str]()
+        while waiting:
+            inputs = set(self.record(waiting.pop()).get("input", ())) - seen
+            if inputs & self.going_on:
+                return True
+            seen |= inputs
+            waiting += inputs
+        return False
+
+    def check_jobs(self, moment: str) -> None:
+        """See that no job that was finished runs again, by what Snakemake records."""
+        for outputs, job in {job.outputs: job for text in self.logs() for job in jobs_in(text) if job.outputs}.items():
+            records = [self.record(output) for output in outputs]
+            # Snakemake records a job that fails as it records one that ends well, and then removes what it wrote.
+            is_finished = all((self.study.folder / output).exists() for output in outputs) and job.state != "failed"
+            began = tuple(record["starttime"] for record in records) if is_finished and all(records) else None
+            before = self.finished.pop(outputs, None)
+            if began is not None:
+                self.finished[outputs] = began
+            if before in (None, began):
+                continue
+            if any(self.follows_from_going_on(output) for output in outputs):
+                self.excused += 1
+            else:
+                self.faults.append(f"{moment}: {job.rule} was finished, and ran again or is gone ({outputs[0]})")
+
+    def check_lines(self) -> None:
+        """See that no step's line was printed by two runs; what `check_jobs` excused may be."""
+        printed = Counter[str]()
+        for path in self.study.folder.glob("run_*.txt"):
+            printed.update({name_of(line) for line in Run(0, path.read_text(errors="replace")).steps()})
+        again = sorted(name for name, count in printed.items() if count > 1)
+        if len(again) > self.excused:
+            self.faults.append(f"the end: steps were printed as ended by more than one run: {', '.join(again)}")
 
     def check(self, moment: str, *, is_over: bool = False) -> None:
-        """Compare all files under final names with those without kills, and with those that were there before."""
+        """Compare all files under final names with those without kills, and see that no finished job ran again."""
+        self.check_jobs(moment)
         results, at_work = self.study.results, set() if is_over else self.incomplete()
         for name, path in files_below(results):
             if PARTIAL.search(name) or ".training/" in name:
@@ -116,16 +184,6 @@ class Kills:
             self.checked += 1
             if reason := self.fault_of(name, path):
                 self.faults.append(f"{moment}: {name}: {reason}{' (its job was at work)' if name in at_work else ''}")
-            if VARYING.fullmatch(name):
-                continue
-            state = (path.stat().st_ino, path.stat().st_mtime_ns)
-            if self.finished.get(name, state) != state:
-                self.faults.append(f"{moment}: {name} was finished, and was written again")
-            if name not in at_work:
-                self.finished[name] = state
-        for name in [name for name in self.finished if not (results / name).is_file()]:
-            self.faults.append(f"{moment}: {name} was finished, and is gone")
-            del self.finished[name]
 
     def fault_of(self, name: str, path: Path) -> str:
         """Return in what a file is not that of the run without kills, an empty text where in nothing that counts."""
@@ -156,20 +214,42 @@ def is_cut(path: Path, other: Path) -> str:
     return "has another end" if content[-1:] != whole[-1:] or not content else ""
 
 
-def running_rules(text: str) -> dict[str, tuple[str, list[str]]]:
-    """Return rule and outputs of each job that began and did not end, by its number, from Snakemake's own log."""
-    running: dict[str, tuple[str, list[str]]] = {}
-    rule, outputs = "", list[str]()
+def name_of(line: str) -> str:
+    """Return the name of a step of its line, such as `mask_cells 00001` of `[ 12/118] mask_cells 00001   3.2 s`."""
+    return re.sub(r"  .*", "", line.partition("] ")[2])
+
+
+@dataclass
+class Job:
+    """A job that began, of a log of Snakemake. state: running, ended or failed, as far as the log goes."""
+
+    rule: str
+    outputs: tuple[str, ...]
+    state: str = "running"
+
+
+def jobs_in(text: str) -> list[Job]:
+    """Return the jobs that began, from Snakemake's own log; the target is none."""
+    jobs: dict[str, Job] = {}
+    rule, outputs, is_error = "", tuple[str, ...](), False
     for line in text.splitlines():
-        if found := re.match(r"(?:local)?rule (\w+):$", line):
-            rule, outputs = found[1], []
+        if found := re.match(r"((?:local)?rule|Error in rule) (\w+):$", line):
+            rule, outputs, is_error = found[2], (), found[1].startswith("Error")
         elif found := re.match(r"    output: (.*)$", line):
-            outputs = found[1].split(", ")
-        elif found := re.match(r"    jobid: (\d+)$", line):
-            running[found[1]] = (rule, outputs)
-        elif found := re.match(r"Finished jobid: (\d+)", line):
-            running.pop(found[1], None)
-    return running
+            outputs = tuple(found[1].split(", "))
+        elif (found := re.match(r"    jobid: (\d+)$", line)) and rule != "all":
+            if not is_error:
+                jobs[found[1]] = Job(rule, outputs)
+            elif found[1] in jobs:
+                jobs[found[1]].state = "failed"
+        elif (found := re.match(r"Finished jobid: (\d+)", line)) and found[1] in jobs:
+            jobs[found[1]].state = "ended"
+    return list(jobs.values())
+
+
+def running_in(text: str) -> list[Job]:
+    """Return the jobs that began and did not end, from Snakemake's own log."""
+    return [job for job in jobs_in(text) if job.state == "running"]
 
 
 def processes_of(folder: Path) -> dict[int, str]:
@@ -217,7 +297,8 @@ def moment_of(kills: Kills, process: subprocess.Popen[bytes], steps: int, chance
 
     def is_reached() -> bool:
         ended = len(re.findall(r"^Finished jobid", text(), re.MULTILINE))
-        return process.poll() is not None or (ended >= steps and bool(jobs_of(folder)))
+        # Jobs that went on may still run: it must be one of this run.
+        return process.poll() is not None or (ended >= steps and bool(running_in(text())) and bool(jobs_of(folder)))
 
     wait_until(is_reached, 3600)
     if chance.random() < 0.4:  # while a file is being written
@@ -230,7 +311,8 @@ def moment_of(kills: Kills, process: subprocess.Popen[bytes], steps: int, chance
 def kill_once(kills: Kills, process: subprocess.Popen[bytes], way: str) -> str:
     """Kill a run in one of the `WAYS`; return the rules that were at work."""
     folder = kills.study.folder
-    rules = sorted({rule for rule, _ in running_rules(kills.log_text()).values() if rule != "all"})
+    running = running_in(kills.log_text())
+    rules = sorted({job.rule for job in running})
     if way == "job":
         jobs = jobs_of(folder)
         kill(jobs[:1])
@@ -244,6 +326,8 @@ def kill_once(kills: Kills, process: subprocess.Popen[bytes], way: str) -> str:
         kill(list(processes_of(folder)))
     if way != "scheduler, jobs go on":
         wait_until(lambda: not processes_of(folder), 600)
+    else:
+        kills.going_on.update(output for job in running for output in job.outputs)
     kills.rules.update(rules)
     kills.ways[way] += 1
     return ", ".join(rules)
@@ -271,6 +355,7 @@ def killed_often(kills: Kills, moments: int, seed: int, jobs: int) -> None:
         break
     wait_until(lambda: not processes_of(kills.study.folder), 600)
     kills.check("the end", is_over=True)
+    kills.check_lines()
     missing = {name for name, _ in files_below(kills.whole)} - {name for name, _ in files_below(kills.study.results)}
     kills.faults += [f"{name} is missing" for name in sorted(missing)]
 
@@ -279,25 +364,28 @@ def main() -> int:
     """Kill a study as the command line says."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--moments", type=int, default=60)
-    parser.add_argument("--folder", type=Path, required=True, help="where to run it, empty")
+    parser.add_argument("--folder", type=Path, help="where to run it, empty (default: a temporary one)")
     parser.add_argument("--whole", type=Path, help="results of a run without kills (default: made)")
     parser.add_argument("--overlay", type=Path, help="a configuration over config.yaml")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     overlay = yaml.safe_load(arguments.overlay.read_text(encoding="utf-8")) if arguments.overlay else None
+    place = arguments.folder or Path(tempfile.mkdtemp(prefix="killed_"))
+    print(f"Runs in {place}", flush=True)
     whole = arguments.whole
     if whole is None:
-        undisturbed = Study(arguments.folder / "whole")
+        undisturbed = Study(place / "whole")
         undisturbed.folder.mkdir(parents=True)
         run = undisturbed.snakemake(overlay=overlay)
         assert run.status == 0, run.text[-3000:]
         whole = undisturbed.results
-    study = Study(arguments.folder / "killed")
+    study = Study(place / "killed")
     study.folder.mkdir(parents=True)
     kills = Kills(study, whole, overlay)
     killed_often(kills, arguments.moments, arguments.seed, len(list((whole / "logs").rglob("*.log"))))
     print(f"\n{sum(kills.ways.values())} kills: {dict(kills.ways)}; {kills.locked} left a lock")
     print(f"{kills.checked} files compared, {kills.left} temporary files seen after kills")
+    print(f"{len(kills.finished)} jobs finished; {kills.excused} ran again for jobs that went on")
     print("rules that were at work:", *(f"  {count:3} {rule}" for rule, count in sorted(kills.rules.items())), sep="\n")
     print(*(f"FAULT {fault}" for fault in kills.faults), sep="\n")
     return 1 if kills.faults else 0

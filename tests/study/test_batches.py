@@ -5,6 +5,8 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+from dermalign.errors import InputError
 from dermalign.study.batches import batches, fixed_sample, name_hash, remember_blocks, shard_blocks
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -101,3 +103,25 @@ def test_remembering_the_same_again_leaves_the_file(tmp_path: Path) -> None:
     remember_blocks(path, shard_blocks(path, ["0.500"]))
     assert (path.stat().st_mtime_ns, path.stat().st_ino) == (before.st_mtime_ns, before.st_ino)
     assert json.loads(path.read_text()) == [["0.000", "0.500"]]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b'[["0.000", "0.1',
+        b"\xff\xfe",
+        b'{"0.000": 1}',
+        b'["0.000"]',
+        b"[[0.1]]",
+        b'[["0.000"], ["0.000"]]',
+        b"[" * 10**5,
+    ],
+)
+def test_damaged_blocks_are_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "blocks.json"
+    path.write_bytes(content)
+    for function in (shard_blocks, remember_blocks):
+        with pytest.raises(InputError, match=rf"^{re.escape(str(path))} is damaged \(.*delete it"):
+            function(path, [])
+    assert path.read_bytes() == content

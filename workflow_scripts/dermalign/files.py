@@ -3,7 +3,10 @@
 import errno
 import hashlib
 import os
+import re
 import shutil
+import socket
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,6 +15,10 @@ from .errors import InputError
 
 # HDF5 files carry their own, which is compared as they are opened.
 SEALED = ".h5"
+# The name of a temporary file or folder ends with the process and the machine that write it; those of earlier versions
+# name no machine.
+TEMPORARY = re.compile(r"\..+\.(\d{1,9})(?:@(.+))?\.partial(?:\.[^.]*)?")
+FORGOTTEN = 24 * 3600  # seconds without a change after which no process is thought to write any more
 # The disk, a quota or a limit is reached, or the file system is read-only.
 NOT_TO_BE_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
@@ -24,7 +31,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     InputError where the disk is full or not to be written.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    temporary = path.with_name(f".{path.stem}.{_writer()}.partial{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -42,21 +49,67 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
 
 @contextmanager
-def atomic_folder(path: str | Path) -> Iterator[Path]:
-    """Yield an empty folder beside `path`; rename it to `path` when the block ends well, else remove it.
-
-    A folder that is there is replaced.
-    """
+def temporary_folder(path: str | Path) -> Iterator[Path]:
+    """Yield an empty folder beside `path`, for the time of the block."""
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    temporary = path.with_name(f".{path.name}.{_writer()}.partial")
     shutil.rmtree(temporary, ignore_errors=True)  # of a process that had the same number and was killed
     temporary.mkdir(parents=True)
     try:
         yield temporary
-        shutil.rmtree(path, ignore_errors=True)
-        temporary.rename(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def atomic_folder(path: str | Path) -> Iterator[Path]:
+    """Yield an empty folder near `path`; rename it to `path` when the block ends well, else remove it.
+
+    A folder that is there is replaced.
+    """
+    path = Path(path)
+    with temporary_folder(path) as temporary:
+        new = temporary / "new"
+        new.mkdir()
+        yield new
+        if path.exists():
+            path.rename(temporary / "former")  # removed file by file, it would be a half folder for a while
+        new.rename(path)
+
+
+def _writer() -> str:
+    return f"{os.getpid()}@{socket.gethostname()}"
+
+
+def remove_left_overs(folder: str | Path) -> None:
+    """Remove what killed processes left in a folder, and in those below it, of files and folders that they wrote.
+
+    Of a process of this machine it is known whether it is there. What another machine writes, as a node that shares
+    the folder, is left where it is until nothing changed in it for a day.
+    """
+    for place, folders, files in os.walk(folder):
+        for name in filter(TEMPORARY.fullmatch, (*folders, *files)):
+            path = Path(place, name)
+            with suppress(OSError):  # gone by now, or not ours to remove: it harms nobody
+                if not _is_left_over(path):
+                    continue
+                if path.is_dir():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
+        folders[:] = [name for name in folders if not TEMPORARY.fullmatch(name)]
+
+
+def _is_left_over(path: Path) -> bool:
+    found = TEMPORARY.fullmatch(path.name)
+    if found and found[2] == socket.gethostname():
+        try:
+            os.kill(int(found[1]), 0)  # sends nothing
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            pass  # it is there, and another user's
+    return time.time() - path.stat().st_mtime > FORGOTTEN
 
 
 def write_text(path: str | Path, text: str) -> None:

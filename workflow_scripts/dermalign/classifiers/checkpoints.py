@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..files import remove_left_overs
 from ..hdf5 import new_file, open_file
 from ..logs import logger
+
+CHECKPOINTS = "epoch_*.h5"
 
 
 def checkpoint_path(folder: Path, epoch: int) -> Path:
@@ -41,7 +44,7 @@ def find_checkpoint(folder: Path, belongs_to: Mapping[str, str]) -> tuple[Path, 
 
     belongs_to: as `write_checkpoint` takes it. The history is (epochs, columns) float64.
     """
-    paths = sorted(folder.glob("epoch_*.h5"))
+    paths = sorted(folder.glob(CHECKPOINTS))
     if not paths:
         return None
     try:
@@ -68,7 +71,11 @@ def restore_variables(path: Path, kind: str, variables: Sequence[Any]) -> None:
 
 
 def keep_only(folder: Path, epochs: Sequence[int]) -> None:
-    """Delete all of the folder's files but the checkpoints of `epochs`, what a killed writer left included."""
+    """Delete the folder's checkpoints but those of `epochs`, and what killed writers left.
+
+    A training that was left behind by a run that was killed may still write beside this one.
+    """
     kept = {checkpoint_path(folder, epoch) for epoch in epochs}
-    for path in set(folder.iterdir()) - kept:
-        path.unlink()
+    for path in set(folder.glob(CHECKPOINTS)) - kept:
+        path.unlink(missing_ok=True)
+    remove_left_overs(folder)

@@ -1,11 +1,11 @@
 """The ImageNet weights of keras.applications: fetched once, into a file that training reads like any other path."""
 
 import socket
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
+from ..files import temporary_folder
 from ..hdf5 import open_file
 from .backbones import FOLDED, FOLDING, constructor, no_download
 
@@ -47,10 +47,9 @@ def fetch_weights(architecture: str, input_size: int, path: str | Path) -> None:
     if folded:
         backbone = _folded(backbone, constructor(architecture))
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     # Not `files.atomic_path`: Keras wants the whole suffix `.weights.h5`, and the rename must not leave the disk.
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".partial") as folder:
-        temporary = Path(folder) / "imagenet.weights.h5"
+    with temporary_folder(path) as folder:
+        temporary = folder / "imagenet.weights.h5"
         backbone.save_weights(temporary)
         if folded:
             with open_file(temporary, "a") as file:

@@ -2,12 +2,11 @@
 
 import json
 import shutil
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..files import atomic_path
+from ..files import atomic_path, temporary_folder
 
 if TYPE_CHECKING:
     import keras
@@ -22,8 +21,8 @@ def save_model(model: "keras.Model", path: str | Path) -> None:
     Keras notes when it saved a model, and numbers what layers share by where it is in memory. Without, a training that
     is repeated, or that was killed and went on, ends with the same file, and so does what follows from its checksum.
     """
-    with atomic_path(path) as temporary, tempfile.TemporaryDirectory(dir=Path(path).parent, prefix=".saved") as folder:
-        saved = Path(folder) / "model.keras"
+    with atomic_path(path) as temporary, temporary_folder(path) as folder:
+        saved = folder / "model.keras"
         model.save(saved)
         with zipfile.ZipFile(saved) as source, zipfile.ZipFile(temporary, "w") as target:
             for name in source.namelist():

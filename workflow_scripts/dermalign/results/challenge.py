@@ -5,9 +5,7 @@ Analysis Toward Melanoma Detection 2018", https://arxiv.org/abs/1902.03368; its 
 isic-challenge-scoring. A saliency map thresholded at one value per feature is such a submission.
 """
 
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..errors import InputError
+from ..files import atomic_folder
 from ..logs import progress
 from ..overlap.curves import CurveFile
 from ..overlap.engine import is_white
@@ -77,7 +76,7 @@ def write_challenge_masks(
     Raises InputError for a picture of the analysis without a map, or with several, as a chance source's draws.
     """
     included = evaluation[evaluation["included"]]
-    with open_maps(maps) as source, _whole_folder(Path(folder)) as partial:
+    with open_maps(maps) as source, atomic_folder(folder) as partial:
         rows = {image: row for row, image in enumerate(source.images)}
         if len(rows) < len(source.images):
             raise InputError(f"{maps} holds several maps of a picture, of a chance source: the challenge takes one.")
@@ -90,26 +89,6 @@ def write_challenge_masks(
             for feature, threshold in thresholds.items():
                 mask = thresholded_map(source.of_feature(saliency, feature)[0], threshold, width, height)
                 mask.save(partial / mask_name(image, feature), compress_level=1)
-
-
-@contextmanager
-def _whole_folder(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder beside `folder`; rename it to `folder` when the block ends well, else remove it.
-
-    Its name is always the same, so that what a killed job left is cleared away by the next one.
-    """
-    partial, former = (folder.with_name(f".{folder.name}.{state}") for state in ("partial", "former"))
-    for leftover in (partial, former):
-        shutil.rmtree(leftover, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        yield partial
-        if folder.exists():
-            folder.rename(former)  # removed file by file, it would be a half folder for a while
-        partial.rename(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-        shutil.rmtree(former, ignore_errors=True)
 
 
 SCORE_COLUMNS = ("feature", "threshold", "n", "jaccard_population", "dice_population", "n_all", "jaccard", "dice")

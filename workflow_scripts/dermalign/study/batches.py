@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from ..errors import InputError
 from ..files import write_text
 
 
@@ -37,7 +38,8 @@ def shard_blocks(path: str | Path, thresholds: Sequence[str]) -> list[list[str]]
 
     path: JSON file with the blocks of earlier runs, or no file. A threshold that they know stays in its block, those
     that are new make one more: so a changed grid runs the new shards alone, and 101 thresholds take as many jobs
-    as 11. A block none of whose thresholds are configured any more is an empty list, which keeps the numbering.
+    as 11. A block none of whose thresholds are configured any more is an empty list, which keeps the numbering. Raises
+    InputError for a file that is damaged.
     """
     known = _known_blocks(path)
     blocks = [[name for name in block if name in thresholds] for block in known]
@@ -55,5 +57,22 @@ def remember_blocks(path: str | Path, blocks: Sequence[Sequence[str]]) -> None:
 
 
 def _known_blocks(path: str | Path) -> list[list[str]]:
-    blocks: list[list[str]] = json.loads(Path(path).read_text(encoding="utf-8")) if Path(path).is_file() else []
+    if not Path(path).is_file():
+        return []
+    try:
+        blocks = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:  # no JSON, or no UTF-8
+        raise _damaged(path, str(error)) from error
+    if not isinstance(blocks, list) or not all(isinstance(block, list) for block in blocks):
+        raise _damaged(path, "it is no list of lists")
+    names = [name for block in blocks for name in block]
+    if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        raise _damaged(path, "each threshold must be a text, and in one block only")
     return blocks
+
+
+def _damaged(path: str | Path, reason: str) -> InputError:
+    return InputError(
+        f"{path} is damaged ({reason}). It says in which job each threshold is computed; delete it, and the shards are "
+        "computed once more."
+    )
