@@ -90,6 +90,7 @@ mark_for_report()
 
 
 onstart:
+    check_dates_of_jobs()
     tidy()
     remember_blocks(BLOCKS_FILE, BLOCKS)
     keep_set_aside()

@@ -18,12 +18,14 @@ from snakemake.io import apply_wildcards
 from snakemake.utils import update_config
 
 from dermalign.classifiers.study_classifiers import Classifiers
+from dermalign.data.archives import PLANNED
 from dermalign.data.entrance import Looked, look, looked_lines
 from dermalign.data.metadata import configured_groupings
 from dermalign.data.set_aside import SKIP, keep, kept
 from dermalign.data.study_feedback import StudyFeedback
 from dermalign.drawing.study_archives import archives_of
 from dermalign.errors import InputError
+from dermalign.files import check_dates, check_writable
 from dermalign.explorer.planning import check_selection, size_line
 from dermalign.files import remove_left_overs
 from dermalign.report.sections import heading_of
@@ -109,6 +111,7 @@ MISSING = ARCHIVES.missing_files()
 SETS_ASIDE = CONFIGURATION["on_bad_picture"] == SKIP and not ARCHIVES.drawn and not MISSING
 LOOKED = Looked()
 if workflow.is_main_process:
+    os.environ.pop(PLANNED, None)  # of a run that runs this one
     if IS_CHECK or not MISSING:
         THREADS = min(8, os.cpu_count() or 1)
         LOOKED = or_stop(look, ARCHIVES, CACHE, THREADS, None if IS_CHECK else SHOWN)
@@ -117,6 +120,16 @@ if workflow.is_main_process:
 elif SETS_ASIDE:
     ARCHIVES = replace(ARCHIVES, set_aside=or_stop(kept, SET_ASIDE_FILE, os.environ.get(SET_ASIDE_DIGEST)))
 FEEDBACK = StudyFeedback(ARCHIVES)
+
+
+if workflow.is_main_process and not IS_CHECK and not workflow.output_settings.dryrun:
+    or_stop(check_writable, ".", RESULTS)
+
+
+def check_dates_of_jobs():
+    """Stop where a file that jobs of the run read or make anew is dated in the future."""
+    jobs = list(workflow.dag.needrun_jobs())
+    or_stop(check_dates, {str(path) for job in jobs for path in (*job.input, *job.output)})
 
 
 def keep_set_aside():
@@ -190,6 +203,9 @@ if MISSING:
     GRIDS, MASK_BATCHES, SALIENCY_BATCHES, DIAGNOSED = [], {}, {}, []
 elif FAULTS:
     raise WorkflowError(f"dermalign: {FAULTS.words()}")
+# Jobs find by it that an archive was changed while the run went on.
+if workflow.is_main_process and not MISSING and not ARCHIVES.drawn:
+    os.environ[PLANNED] = or_stop(lambda: ARCHIVES.planned)
 if workflow.is_main_process and ARCHIVES.set_aside:
     where = f"Each is listed in {SET_ASIDE_FILE} when the run starts; `make check` lists them now."
     print(ARCHIVES.set_aside.warning(where), file=sys.stderr, flush=True)

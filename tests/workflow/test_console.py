@@ -119,6 +119,6 @@ def test_what_stops_a_run_before_its_first_step_is_printed(copied: Study) -> Non
     outputs = [str(path.relative_to(copied.folder)) for path in copied.results.rglob("*") if path.is_file()]
     (locks / "0.output.lock").write_text("\n".join(outputs))
     run = copied.snakemake()
-    assert run.status != 0 and "Directory cannot be locked" in run.text
+    assert run.status != 0 and f"another run is at work in {copied.folder}." in run.text
     run = copied.snakemake("--unlock")
     assert run.status == 0 and "Unlocked working directory." in run.text

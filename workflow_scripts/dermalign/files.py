@@ -23,6 +23,44 @@ FORGOTTEN = 24 * 3600  # seconds without a change after which no process is thou
 NOT_TO_BE_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
+# How far the clocks of a machine and of the disk that it writes to may be apart, in seconds.
+APART = 60
+
+
+def check_writable(*folders: str | Path) -> None:
+    """Raise InputError for the first folder in which nothing may be written, or made where it is not there yet."""
+    for folder in map(Path, folders):
+        there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise InputError(
+                f"{there.absolute()} is not to be written, and the run writes to {folder.absolute()}. Mend the rights "
+                "of the folder, or mount its disk for writing; or run in another folder (`--directory`)."
+            )
+
+
+def check_dates(paths: Iterable[str | Path]) -> None:
+    """Raise InputError where files are dated in the future; what is not there does not count.
+
+    What is written from them would count as older than they are. So a finished job would fail, and, of a run that is
+    stopped, results of yesterday's content as those of today's.
+    """
+    now = time.time()
+    dated = {str(path): Path(path).stat().st_mtime for path in paths if Path(path).exists()}
+    later = {path: when for path, when in dated.items() if when > now + APART}
+    if later:
+        first = min(later)
+        raise InputError(
+            f"by the clock of this machine it is {_moment(now)}, and {first} is dated {_moment(later[first])}"
+            f"{f', as are {len(later) - 1} others later than now' if len(later) > 1 else ''}: what is made from a file "
+            "dated in the future would count as older than it. Set the clock right. If it is right, `touch` such files "
+            "where they are yours, and delete those in the folder of results: they are made anew."
+        )
+
+
+def _moment(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+
+
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` when the block ends well, else remove it.

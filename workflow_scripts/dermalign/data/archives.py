@@ -14,6 +14,7 @@ someone else's is to be looked through for links (`find FOLDER -type l`) before 
 
 import hashlib
 import io
+import json
 import os
 import stat
 import struct
@@ -43,6 +44,8 @@ SPLIT = "a part of a zip archive that was split. Join its parts (`zip -s 0 parts
 MEMBER_BYTES = 2**30
 # Of a zip's directory, of which Python makes ten times as much in memory: this is more than a million files.
 DIRECTORY_BYTES = 2**27
+# In the environment of a run's jobs: a digest of each archive and table as it was when the run was planned, as JSON.
+PLANNED = "DERMALIGN_ARCHIVES"
 _PIECE = 2**20  # what is read at once
 _HEADER = 30  # the least that stands before a member's content
 _ARCHIVES = (".zip", ".rar", ".7z", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst")
@@ -236,7 +239,19 @@ def archive_key(archive: str | Path) -> tuple[str, int, int]:
 @lru_cache(maxsize=16)
 def _list_members(archive: str, _modified: int, _size: int) -> tuple[Member, ...]:
     members = _list_folder(archive) if Path(archive).is_dir() else _list_zip(archive)
-    return tuple(sorted((member for member in members if _is_seen(member.path)), key=lambda member: member.path))
+    listed = tuple(sorted((member for member in members if _is_seen(member.path)), key=lambda member: member.path))
+    check_planned(archive, fingerprint({member.path: member for member in listed}))
+    return listed
+
+
+def check_planned(path: str | Path, digest: str) -> None:
+    """Raise InputError where an archive or table has another digest than when the run of this job was planned."""
+    planned = json.loads(os.environ.get(PLANNED, "{}"))
+    if planned.get(str(path), digest) != digest:
+        raise InputError(
+            f"{path} was changed while the run was going on: what is in it now is not what the run was planned for. "
+            "Start the run again when it is whole; what the change touches is made anew."
+        )
 
 
 def _is_seen(path: str) -> bool:

@@ -3,6 +3,7 @@
 Names come from the archives' directories alone, before any job runs.
 """
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -364,6 +365,11 @@ class Archives:
             else:
                 digests += self.table_digests([path])
         return digests
+
+    @property
+    def planned(self) -> str:
+        """What jobs compare with the files that they read (`archives.PLANNED`)."""
+        return json.dumps(dict(zip(self.files.values(), self.file_digests(), strict=True)))
 
     def _in_folder(self, name: str) -> str:
         return str(Path(self.settings["folder"]) / name)

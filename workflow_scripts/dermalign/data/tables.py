@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..study.digests import bytes_digest
+from .archives import check_planned
 from .file_kinds import HEAD, kind_of_content
 from .names import folded
 
@@ -136,6 +138,7 @@ def read_table(path: str | Path) -> Table:
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}): it must be a file, a table of text.") from error
     try:
+        check_planned(path, bytes_digest(content))
         lines = _lines(_decoded(path, content))
     except csv.Error as error:
         raise InputError(

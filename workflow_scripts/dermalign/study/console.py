@@ -7,6 +7,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from .durations import duration
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 WIDTH = 100
 # Rules that only name what is to be made are no steps.
 TARGETS = ("all", "fetch", "audit", "figures", "challenge")
+# Snakemake's words where another run holds the folder; it begins with them.
+LOCKED = "Directory cannot be locked"
 # An error names so many files of a list; the log of Snakemake has them all.
 FILES = 3
 
@@ -77,7 +80,7 @@ class StepHandler(logging.Handler):
             lines = self._lines(record)
         except (AttributeError, KeyError, TypeError, ValueError):
             lines = None  # a record of another release of Snakemake: its own words are never wrong
-        own = lines is None or record.levelno >= logging.WARNING
+        own = lines is None or (record.levelno >= logging.WARNING and LOCKED not in str(record.msg))
         if not lines and not own:
             return
         stream = self._own.stream
@@ -97,6 +100,8 @@ class StepHandler(logging.Handler):
             return self._ended_in_error(values.jobid, record.created)
         if message.startswith("Exiting because a job execution failed"):
             return failed_lines(self._failed, self._done, self._total)
+        if LOCKED in message:
+            return locked_lines(str(Path.cwd()))
         if record.levelno >= logging.WARNING or event == "WORKFLOW_STARTED":
             return []
         if event == "RESOURCES_INFO":
@@ -166,6 +171,16 @@ def start_lines(counts: Mapping[str, int], where: str, width: int = WIDTH) -> li
         for stem, rules in together.items()
     ]
     return _wrapped(f"{total} step{'' if total == 1 else 's'}{where}: ", parts, width)
+
+
+def locked_lines(folder: str) -> list[str]:
+    """Return what to say of a folder in which another run is at work, or one was killed."""
+    return [
+        f"dermalign: another run is at work in {folder}. Two at once would write over each other's results, so this "
+        "one stops; it has changed nothing. Wait until the other ends.",
+        "If none is at work, since it was killed or the machine lost power: run the same command with --unlock added, "
+        "and then without.",
+    ]
 
 
 def failed_lines(names: Sequence[str], done: int, total: int, width: int = WIDTH) -> list[str]:

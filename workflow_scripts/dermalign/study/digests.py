@@ -27,7 +27,12 @@ _asked: dict[str, list[Any]] = {}
 
 def content_digest(path: str | Path) -> str:
     """Return a short digest of a small file's bytes. Raises FileNotFoundError."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
+    return bytes_digest(Path(path).read_bytes())
+
+
+def bytes_digest(content: bytes) -> str:
+    """Return a short digest of bytes, that `content_digest` gives of a file with these."""
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def folder_digest(folder: str | Path) -> str:

@@ -1,0 +1,3 @@
+"""Small studies that are run."""
+
+from ..workflow.conftest import given  # noqa: F401
