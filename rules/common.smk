@@ -25,9 +25,8 @@ from dermalign.data.set_aside import SKIP, keep, kept
 from dermalign.data.study_feedback import StudyFeedback
 from dermalign.drawing.study_archives import archives_of
 from dermalign.errors import InputError
-from dermalign.files import check_dates, check_writable
 from dermalign.explorer.planning import check_selection, size_line
-from dermalign.files import remove_left_overs
+from dermalign.files import check_dates, check_writable, remove_left_overs
 from dermalign.report.sections import heading_of
 from dermalign.results.published import check_networks, find_published, read_published
 from dermalign.saliency.study_sources import MapSources
