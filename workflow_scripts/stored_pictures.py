@@ -7,7 +7,7 @@ from dermalign.logs import job_log
 from dermalign.terms import EXCLUDED
 
 with job_log(snakemake.log[0], snakemake.input, snakemake.output):
-    table = read_training(snakemake.input.manifest)
+    table = read_training(snakemake.input.manifest, set_aside=True)  # left out below; folds have no reasons
     if "split" in table:
         table = table[table["split"] != EXCLUDED]
     members = {image: member.path for image, member in list_pictures(snakemake.input.pictures).items()}

@@ -1,13 +1,18 @@
 """The picture store: what is written is what is read, and what is none is refused."""
 
+import runpy
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
 import pytest
 from dermalign.data.picture_store import open_picture_store, write_picture_store
 from dermalign.errors import InputError
+from job_cases import FilesOf
 
+SCRIPT = Path(__file__).resolve().parents[2] / "workflow_scripts" / "stored_pictures.py"
 PICTURES = np.random.default_rng(0).integers(0, 256, (4, 6, 6, 3), dtype=np.uint8)
 IMAGES = ["d", "a", "c", "b"]
 
@@ -59,3 +64,31 @@ def test_what_is_no_picture_store_is_refused(path: Path) -> None:
     refused("cannot be read as a picture store")
     path.unlink()
     refused("cannot be read as a picture store")
+
+
+# The script that writes it
+
+TABLES = {
+    "training": "image,class,split,lesion_id,reason\na,MEL,train,,\nb,NV,excluded,,it has no class\n"
+    "c,NV,excluded,,it was set aside: it is cut off\nd,NV,test,,\n",
+    "folds": "image,lesion_id,copies,fold,fold_1,fold_2\na,,0,1,held_out,train\nd,,0,2,train,held_out\n",
+}
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_the_pictures_of_a_manifest_or_of_folds_are_stored(
+    tmp_path: Path, zipped: Callable[..., Path], encoded: Callable[..., bytes], kind: str
+) -> None:
+    pictures = zipped(tmp_path / "pictures.zip", {f"{name}.png": encoded(PICTURES[0]) for name in ("a", "b", "d")})
+    (tmp_path / "table.csv").write_text(TABLES[kind])
+    output = tmp_path / "results" / "pictures.h5"
+    snakemake = SimpleNamespace(
+        input=FilesOf(manifest=str(tmp_path / "table.csv"), pictures=str(pictures)),
+        output=FilesOf(str(output)),
+        log=[str(tmp_path / "results" / "logs" / "pictures.log")],
+        wildcards=SimpleNamespace(input_size="6"),
+        threads=1,
+    )
+    runpy.run_path(str(SCRIPT), init_globals={"snakemake": snakemake})
+    with open_picture_store(output, 6) as store:
+        assert list(store.images) == ["a", "d"]
