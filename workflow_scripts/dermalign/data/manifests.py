@@ -73,6 +73,4 @@ def write_evaluation(path: str | Path, table: pd.DataFrame) -> None:
 def _read(path: str | Path, set_aside: bool, *text: str) -> pd.DataFrame:
     # A lesion or an image may be called NA: that is a name, not a missing value.
     table = pd.read_csv(path, dtype=dict.fromkeys(text, str), keep_default_na=False)
-    if set_aside or "reason" not in table:  # as of folds, among which none is that was set aside
-        return table
-    return table[~is_set_aside(table)].reset_index(drop=True)
+    return table if set_aside else table[~is_set_aside(table)].reset_index(drop=True)
