@@ -70,7 +70,7 @@ def markdown_rows(text: str) -> list[list[str]]:
     """The cells of a Markdown table: header, line, rows."""
     lines = text.split("\n\n", 1)[1].splitlines()
     cells = [re.split(r"(?<!\\)\|", line)[1:-1] for line in lines]
-    return [[cell.strip().replace(r"\|", "|") for cell in row] for row in cells]
+    return [[re.sub(r"\\([|<(])", r"\1", cell.strip()) for cell in row] for row in cells]
 
 
 def latex_rows(text: str) -> list[list[str]]:

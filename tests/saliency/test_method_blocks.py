@@ -107,10 +107,7 @@ def test_all_formulas_are_made_in_one_pass_each_at_its_own_layer(
     blocks = list(method_blocks(methods, ASKED, inputs()))
     assert limits == [3]
     assert loaded == [str(classifier)]
-    # Batch by batch, in the order of the methods.
-    assert [(name, block.images) for name, block in blocks] == [
-        (name, images) for images in (["c", "a"], ["b"]) for name in methods
-    ]
+    assert [(name, block.images) for name, block in blocks] == [(name, ["c", "a", "b"]) for name in methods]
     network = load_classifier(classifier)
     for name, kind, layer in (
         ("gradcam", "gradcam", "backbone/last"),

@@ -27,6 +27,7 @@ from dermalign.saliency.methods import (
     joined,
     rectified,
 )
+from dermalign.saliency.network import Network
 from dermalign.study.sources import METHOD, kinds_of, own_options
 from keras import layers
 from pass_cases import linear, quadratic, smooth_network
@@ -91,7 +92,7 @@ def test_a_batch_of_formulas_is_one_pass_and_nothing_else() -> None:
     classifier = linear(WEIGHTS)
     assert len(FORMULAS) > 3
     maps(classifier, FORMULAS, batch_size=3)
-    assert (classifier.passed, classifier.scored) == ([3, 3, 3], [])
+    assert (classifier.passed, classifier.scored) == ([16], [])
 
 
 def test_formulas_and_others_are_asked_apart() -> None:
@@ -195,17 +196,17 @@ def test_one_batch_of_pictures_is_held_at_a_time(name: str) -> None:
     read: list[int] = []
 
     def pictures() -> Iterator[np.ndarray]:
-        for number, picture in enumerate(SHOWN):
+        for number, picture in enumerate([*SHOWN] * 6):
             read.append(number)
             yield picture
 
     batches = explained_batches(linear(WEIGHTS), {name: method(name)}, pictures(), batch_size=3)
     assert read == []
-    size = 3 if name == "layercam" else 1  # pictures; the batch of a method that asks by itself is of its own
+    size = 16 if name == "layercam" else 1  # pictures; the batch of a method that asks by itself is of its own
     for done, batch in enumerate(batches):
-        assert read == list(range(min((done + 1) * size, 7)))
-        assert len(batch[name].raw) == min(size, 7 - done * size)
-    assert read == list(range(7))
+        assert read == list(range(min((done + 1) * size, 42)))
+        assert len(batch[name].raw) == min(size, 42 - done * size)
+    assert read == list(range(42))
 
 
 @pytest.mark.parametrize("name", [*FORMULAS, *QUICK])
@@ -228,16 +229,26 @@ def test_neither_batches_nor_other_pictures_change_a_map(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_a_picture_goes_through_the_network_as_often_as_the_registry_says(name: str) -> None:
-    """A pass with a gradient counted as three; beside them one for the prediction, and one for a layer's channels."""
+def test_a_picture_goes_through_the_network_as_often_as_the_registry_says(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pass with a gradient counted as three; what batches are filled up with is not counted."""
     kind, classifier = kinds_of(METHOD)[name], linear(WEIGHTS)
-    options = method(name).options
+    spent = []
+
+    def counted(ask: Any, passes: int) -> Any:
+        def asked(network: Network, pictures: Any, target: int) -> Any:
+            spent.append(passes * len(pictures))
+            return ask(network, pictures, target)
+
+        return asked
+
+    monkeypatch.setattr(Network, "scores", counted(Network.scores, 1))
+    monkeypatch.setattr(Network, "gradients", counted(Network.gradients, 3))
     maps(classifier, [name], SHOWN[:1], batch_size=5)
-    of_layer = int("layer" in kind.options)
-    spent = sum(classifier.scored) - 1 + 3 * (sum(classifier.passed) - of_layer)
     assert kind.passes is not None
-    assert spent == kind.passes(options, 3) > 0
-    assert max(classifier.scored + classifier.passed) <= 5
+    assert sum(spent) == kind.passes(method(name).options, 3) > 0
+    assert max(classifier.scored + classifier.passed) == 16
 
 
 @pytest.mark.parametrize("name", ["gradcam", "smoothgrad", "scorecam"])

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from dermalign.classifiers.batches import asked_size
 from dermalign.classifiers.keras_classifier import KerasClassifier
 from dermalign.classifiers.passes import AFTER_SOFTMAX, BEFORE_SOFTMAX
 from dermalign.errors import InputError
@@ -26,9 +27,10 @@ def test_batches_are_of_one_size_but_for_the_last(count: int, batch_size: int) -
     parts = list(Network(linear(WEIGHTS), batch_size=batch_size).batches(count))
     assert [number for part in parts for number in range(part.start, part.stop)] == list(range(count))
     sizes = [part.stop - part.start for part in parts]
-    assert len(set(sizes[:-1])) <= 1 and 0 < sizes[-1] <= sizes[0] <= batch_size
+    most = asked_size(batch_size)
+    assert len(set(sizes[:-1])) <= 1 and 0 < sizes[-1] <= sizes[0] <= most
     # No more batches than there must be, and the last lacks less than one picture of each of them.
-    assert len(sizes) == -(-count // batch_size)
+    assert len(sizes) == -(-count // most)
     assert sizes[0] - sizes[-1] < len(sizes)
 
 
@@ -54,14 +56,15 @@ def test_scores_may_be_probabilities() -> None:
 
 
 def test_all_calls_have_as_many_pictures() -> None:
-    """What a batch lacks is filled up, since another size would be compiled anew; no batch is larger than is said."""
+    """What a batch lacks is filled up, since another size would be compiled anew, and to the next multiple of 16."""
     classifier = linear(WEIGHTS)
     network = Network(classifier, batch_size=3)
-    network.scores(CHANGED, 0)
-    network.gradients(CHANGED, 0)
-    assert classifier.scored == classifier.passed == [3, 3, 3]
+    many = np.concatenate([CHANGED] * 6)[:40]
+    network.scores(many, 0)
+    network.gradients(many, 0)
+    assert classifier.scored == classifier.passed == [16, 16, 16]
     network.scores(CHANGED[:4], 0)
-    assert classifier.scored[3:] == [2, 2]
+    assert classifier.scored[3:] == [16]
 
 
 class Counting:

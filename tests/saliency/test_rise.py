@@ -7,7 +7,7 @@ import pytest
 from dermalign.classifiers.passes import AFTER_SOFTMAX
 from dermalign.saliency.explaining import explain
 from dermalign.saliency.network import Network
-from dermalign.saliency.rise import FEWEST, draw_masks, rise
+from dermalign.saliency.rise import BETWEEN, FEWEST, draw_masks, rise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pass_cases import Formula, linear, smooth_network
@@ -152,7 +152,7 @@ def test_through_a_network_the_seed_alone_decides() -> None:
 
 
 def stopped(classifier: Formula, standard_error: float, masks: int = 2000) -> tuple[np.ndarray, int]:
-    """Return the map and how many masks were tried."""
+    """Return the map and how many pictures the network was asked about, in batches of 32."""
     network = Network(classifier, score=AFTER_SOFTMAX, batch_size=20)
     before = sum(classifier.scored)
     found = rise(network, PICTURE, 0, np.random.default_rng(4), masks=masks, cells=3, standard_error=standard_error)
@@ -169,27 +169,28 @@ def test_it_stops_at_the_standard_error_and_not_with_none() -> None:
 
     counts = []
     for wanted in (0.2, 0.12):
-        found, count = stopped(classifier, wanted)
-        assert FEWEST <= count < 2000
-        assert share(count) <= wanted
-        assert count == FEWEST or share(count - 20) > wanted
+        count = next(count for count in range(FEWEST, 2000, BETWEEN) if share(count) <= wanted)
+        found, asked = stopped(classifier, wanted)
         np.testing.assert_allclose(found, values[:count].mean(axis=0), rtol=1e-3)
+        off = [np.abs(found - values[:each].mean(axis=0)).max() for each in (count, count - BETWEEN, count + BETWEEN)]
+        assert off[0] < min(off[1:]) / 10
+        assert asked == -(-count // 32) * 32
         counts.append(count)
-    assert counts[0] < counts[1]
+    assert FEWEST <= counts[0] < counts[1]
     for wanted in (0, 1e-6):
-        found, count = stopped(classifier, wanted)
-        assert count == 2000
+        found, asked = stopped(classifier, wanted)
+        assert asked == 2000
         np.testing.assert_allclose(found, values.mean(axis=0), rtol=1e-3)
 
 
 def test_it_does_not_stop_before_the_error_can_be_told() -> None:
     """A standard error of 1 is reached at once; of a map that is the same everywhere it never is."""
-    _, count = stopped(linear(WEIGHTS * 5), 1)
-    assert count == FEWEST
-    _, count = stopped(linear(WEIGHTS * 5), 1, masks=60)
-    assert count == 60
+    _, asked = stopped(linear(WEIGHTS * 5), 1)
+    assert asked == -(-FEWEST // 32) * 32
+    _, asked = stopped(linear(WEIGHTS * 5), 1, masks=60)
+    assert asked == 64
     nothing = Formula(SIZE, lambda pictures: np.zeros((len(pictures), 1)), lambda pictures: pictures[:, None])
     network = Network(nothing, batch_size=20)
     found = rise(network, PICTURE, 0, np.random.default_rng(4), masks=200, standard_error=1)
     np.testing.assert_array_equal(found, np.zeros(SIZE))
-    assert sum(nothing.scored) == 200
+    assert sum(nothing.scored) == 7 * 32

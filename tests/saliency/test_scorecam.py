@@ -32,7 +32,7 @@ def test_channels_are_weighted_by_the_softmax_of_their_pictures_scores_by_hand()
     classifier = linear(weights)
     found = score_cam(Network(classifier, "pixels"), picture, 1, UNUSED)
     np.testing.assert_allclose(found, np.array([[0, 20], [20, 20]]) / 3, rtol=1e-5)
-    assert classifier.scored == [2]
+    assert classifier.scored == [16]
     # For the other class, whose scores are all 0, both count as much.
     other = score_cam(Network(classifier, "pixels"), picture, 0, UNUSED)
     np.testing.assert_allclose(other, np.array([[0, 5], [5, 10]]), rtol=1e-5)

@@ -171,7 +171,7 @@ def test_momentum_and_precision_are_those_of_encoder_and_decoder(decoder: str) -
         ({"architecture": "VGG61"}, "did you mean .*VGG16"),
         ({"input_size": 16, "architecture": "VGG16"}, "at least 32"),
         ({"pixels": "native"}, "natively is unknown"),
-        ({"weights": "/nowhere/a.weights.h5"}, "no such file: /nowhere/a.weights.h5"),
+        ({"weights": "/nowhere/a.weights.h5"}, "there is no file /nowhere/a.weights.h5"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_clear_words(changes: dict[str, Any], words: str) -> None:

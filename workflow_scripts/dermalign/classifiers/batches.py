@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import InputError
+
 T = TypeVar("T")
 
 
@@ -24,8 +26,10 @@ def asked_size(batch_size: int) -> int:
 
     So what it says of a picture does not depend on `batch_size`, on a processor: products of few rows are computed in
     other ways than those of many, by their number, and rounded differently. From 16 rows on, in sixteens, all bits were
-    the same (`tests/saliency/test_batch_sizes.py`, docs/reliability.md).
+    the same (`tests/saliency/test_batch_sizes.py`, docs/reliability.md). Raises InputError for less than 1.
     """
+    if batch_size < 1:
+        raise InputError(f"batch_size: must be at least 1, not {batch_size}")
     return -(-batch_size // 16) * 16
 
 

@@ -467,5 +467,5 @@ def fingerprint(members: Mapping[str, Member]) -> str:
     """
     digest = hashlib.sha256()
     for name in sorted(members):
-        digest.update(f"{name}\0{members[name].version}\0{members[name].size}\n".encode())
+        digest.update(f"{name}\0{members[name].version}\0{members[name].size}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()[:16]

@@ -110,8 +110,6 @@ def explainer(
 
     The classifier's weights are read at each call. Arguments and what is raised: as there.
     """
-    if batch_size < 1:
-        raise InputError(f"batch_size: must be at least 1, not {batch_size}")
     together = {method.takes == NETWORK for method in methods.values()}
     if len(together) != 1:
         raise InputError("methods that ask the network by themselves and others are asked apart")

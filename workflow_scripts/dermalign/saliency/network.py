@@ -36,7 +36,7 @@ class Network:
         Raises `InputError` for a score that is none.
         """
         check_score(score)
-        self.batch_size = batch_size
+        self.batch_size = asked_size(batch_size)
         self._classifier, self._layer, self._logits, self._score = classifier, layer, logits, score
         self._functions: dict[str, Any] = {}
 
