@@ -266,6 +266,7 @@ def test_a_run_does_not_begin_with_what_is_dated_in_the_future(study: Study, ove
     assert "0.500.csv is dated " in run.text
 
 
+@pytest.mark.slow
 def test_a_removed_picture_is_taken_out_of_everything(
     study: Study,
     tmp_path: Path,

@@ -122,6 +122,7 @@ def job_process(study: Study, overlay: dict[str, Any], *arguments: str, **enviro
     return study.snakemake("-n", "--nolock", "--mode", "subprocess", *arguments, overlay=overlay, **environment)
 
 
+@pytest.mark.slow
 def test_numbers_are_those_of_archives_without_the_pictures(
     write: Callable[..., tuple[Study, dict[str, Any]]], members: Members, encoded: Callable[..., bytes]
 ) -> None:
