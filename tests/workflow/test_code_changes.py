@@ -126,7 +126,7 @@ def depending_on(module: str, rules: set[str]) -> set[str]:
 
 def test_other_words_run_nothing(study: Copy) -> None:
     reworded = [
-        ("data.archives", '"""Return a file\'s content; raises OSError."""', '"""Give what is in a file."""'),
+        ("data.archives", '"""Return a file\'s content; raises as `open`."""', '"""Give what is in a file."""'),
         ("data.archives", "there is no such archive", "no archive of this name is there"),
         ("classifiers.training", "Return one weight per class, (classes,),", "Give a weight to each class"),
         ("classifiers.fitting", "optimizer: must be sgd or adam", "optimizer: sgd or adam is possible"),
