@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dermalign.classifiers.study_classifiers import Classifiers
-from dermalign.data.entrance import content_faults
+from dermalign.data.entrance import look
 from dermalign.data.metadata import configured_groupings
 from dermalign.data.study_feedback import StudyFeedback
 from dermalign.drawing.study_archives import archives_of
@@ -67,7 +67,7 @@ def planning_faults(settings: dict[str, Any], asks_keras: bool = False) -> list[
     if not any("archives.training_metadata" in sentence for sentence in faults.sentences):
         table = archives.path("training_metadata")
         faults.or_else(lambda: configured_groupings(configuration, archives.metadata_columns(), table), {})
-    faults.add(*faults.or_else(lambda: content_faults(archives, CACHE, threads=2), none))
+    faults.add(*faults.or_else(lambda: look(archives, CACHE, threads=2).faults, none))
     classes = {model: classifiers.classes(model) for model in classifiers.models}
     faults.add(*faults.or_else(lambda: feedback.faults(classes, [source.path for source in sources], CACHE), none))
     return faults.sentences

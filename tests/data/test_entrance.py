@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from dermalign.data import archives as archives_module
 from dermalign.data import entrance
-from dermalign.data.entrance import content_faults
+from dermalign.data.entrance import look
 from dermalign.data.study_archives import Archives
 from dermalign.study.faults import SHOWN
 from PIL import Image
@@ -56,7 +56,7 @@ def make(tmp_path: Path, zipped: Callable[..., Path]) -> Make:
 
 
 def faults_of(archives: Archives, tmp_path: Path) -> list[str]:
-    return [fault.replace(f"{tmp_path}/", "") for fault in content_faults(archives, tmp_path / "cache", threads=2)]
+    return [fault.replace(f"{tmp_path}/", "") for fault in look(archives, tmp_path / "cache", threads=2).faults]
 
 
 def test_whole_archives_have_no_faults(make: Make, tmp_path: Path) -> None:
@@ -185,4 +185,4 @@ def test_real_archives_are_whole(real_data: Path, tmp_path: Path) -> None:
         "diagnoses": ["ISIC_2019_Training_GroundTruth.csv"],
     }
     study = small_study(real_data / "isic-256", archives=archives, evaluation_limit=200)
-    assert content_faults(Archives(study), tmp_path, threads=2) == []
+    assert look(Archives(study), tmp_path, threads=2).faults == []

@@ -14,16 +14,8 @@ from dermalign.data.masks import MaskReader
 from dermalign.data.perceptual_hash import hash_archive
 from dermalign.data.pictures import decode, store_pictures
 from dermalign.errors import InputError
+from picture_readers import read_mask, read_pixels, read_size
 from PIL import ExifTags, Image, ImageOps
-
-
-def read_size(archive: Path) -> None:
-    picture_sizes(archive, list_pictures(archive))
-
-
-def read_pixels(archive: Path) -> None:
-    with open_archive(archive) as opened:
-        decode(opened, "a.png", 8)
 
 
 def read_store(archive: Path) -> None:
@@ -32,11 +24,6 @@ def read_store(archive: Path) -> None:
 
 def read_hash(archive: Path) -> None:
     list(hash_archive(archive, list_pictures(archive)))
-
-
-def read_mask(archive: Path) -> None:
-    with open_archive(archive) as opened:
-        MaskReader(opened).read("a.png")
 
 
 READERS = [read_size, read_pixels, read_store, read_hash, read_mask]

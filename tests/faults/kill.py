@@ -42,7 +42,7 @@ sys.path.extend(str(Path(__file__).resolve().parents[2] / name) for name in ("wo
 
 from ..compare_results import VARYING as VARYING_COLUMNS
 from ..compare_results import difference
-from ..workflow.conftest import Run, Study, environment_of_jobs
+from ..workflow.conftest import Run, Study
 
 WAYS = ("all", "job", "scheduler, jobs end", "scheduler, jobs killed", "scheduler, jobs go on")
 # What holds times, or the names of files of a run, is not compared byte for byte.
@@ -80,15 +80,7 @@ class Kills:
 
     def start(self, number: int) -> subprocess.Popen[bytes]:
         """Start the study in a process group of its own."""
-        with (self.study.folder / f"run_{number}.txt").open("w") as printed:
-            return subprocess.Popen(
-                self.study.command(*self.targets, overlay=self.overlay),
-                cwd=self.study.folder,
-                stdout=printed,
-                stderr=subprocess.STDOUT,
-                env=environment_of_jobs(),
-                start_new_session=True,
-            )
+        return self.study.started(self.study.folder / f"run_{number}.txt", *self.targets, overlay=self.overlay)
 
     def unlock(self) -> None:
         """Give the lock of a killed run back, as a user would."""

@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ..workflow.conftest import FEW_SOURCES, Run, Study, environment_of_jobs
+from ..workflow.conftest import FEW_SOURCES, Run, Study
 
 IMAGES = [f"e{number:02d}" for number in range(12)]
 TRAINING = [f"t{number:02d}" for number in range(24)]
@@ -137,15 +136,7 @@ def contents(folder: Path) -> Mapping[str, bytes]:
 @contextmanager
 def begun(study: Study, overlay: dict[str, Any], is_there: Callable[[], bool], *arguments: str) -> Iterator[Any]:
     """Start a run, and hold it with all its jobs from when something is there until the block ends."""
-    with (study.folder / "printed.txt").open("w") as printed:
-        process = subprocess.Popen(
-            study.command(*arguments, overlay=overlay),
-            cwd=study.folder,
-            stdout=printed,
-            stderr=subprocess.STDOUT,
-            env=environment_of_jobs(),
-            start_new_session=True,
-        )
+    process = study.started(study.folder / "printed.txt", *arguments, overlay=overlay)
     try:
         for _ in range(6000):
             if is_there() or process.poll() is not None:

@@ -12,9 +12,9 @@ import pytest
 from dermalign.data import images
 from dermalign.data.archives import list_pictures, open_archive
 from dermalign.data.images import LARGE_PIXELS, picture_sizes
-from dermalign.data.masks import MaskReader
 from dermalign.data.pictures import decode
 from dermalign.errors import InputError
+from picture_readers import read_mask, read_pixels, read_size
 from PIL import Image
 
 Measured = Callable[[str, str], tuple[str, int]]
@@ -38,20 +38,6 @@ def saved(form: str, width: int, height: int, **options: object) -> bytes:
     stream = io.BytesIO()
     Image.new("L", (width, height)).save(stream, form, **options)
     return stream.getvalue()
-
-
-def read_size(folder: Path) -> None:
-    picture_sizes(folder, list_pictures(folder))
-
-
-def read_pixels(folder: Path) -> None:
-    with open_archive(folder) as opened:
-        decode(opened, "a.png", 8)
-
-
-def read_mask(folder: Path) -> None:
-    with open_archive(folder) as opened:
-        MaskReader(opened).read("a.png")
 
 
 READERS = [read_size, read_pixels, read_mask]

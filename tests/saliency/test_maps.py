@@ -14,7 +14,7 @@ from dermalign.saliency.stretching import stretch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from map_cases import gathered, predictions, read, store_with, without_seal
+from map_cases import gathered, predictions, read, replace_part, store_with
 
 NAMES = ["globules", "pigment_network", "streaks"]
 
@@ -236,12 +236,7 @@ def test_files_that_hold_no_maps_are_named(tmp_path: Path) -> None:
 )
 def test_data_of_another_kind_are_no_maps(tmp_path: Path, part: str, value: Any) -> None:
     path = gathered(tmp_path, np.zeros((3, 2, 2), np.float32))
-    with without_seal(path) as file:
-        del file[part]
-        if value is None:
-            file.create_group(part)
-        else:
-            file[part] = value
+    replace_part(path, part, value)
     with pytest.raises(InputError, match=rf"{path.name}: not a file of maps, or damaged .*delete it"), open_maps(path):
         pass
 

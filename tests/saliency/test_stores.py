@@ -13,7 +13,7 @@ from dermalign.saliency.stores import read_store, write_stores
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from map_cases import TEXTS, store_with, without_seal
+from map_cases import TEXTS, replace_part, store_with, without_seal
 
 
 @settings(max_examples=25, deadline=None)
@@ -118,12 +118,7 @@ def test_missing_and_damaged_stores_are_named(tmp_path: Path) -> None:
 )
 def test_data_of_another_kind_is_no_store(tmp_path: Path, part: str, value: Any, words: str) -> None:
     path = store_with(tmp_path / "a.h5", np.zeros((2, 3)))
-    with without_seal(path) as file:
-        del file[part]
-        if value is None:
-            file.create_group(part)
-        else:
-            file[part] = value
+    replace_part(path, part, value)
     with pytest.raises(InputError, match=rf"a\.h5: not a saliency store, or damaged \(.*{words}.*; delete it"):
         read_store(path)
 

@@ -55,6 +55,16 @@ def without_seal(path: Path) -> Iterator[h5py.File]:
         yield file
 
 
+def replace_part(path: Path, part: str, value: Any) -> None:
+    """Have something else in the place of a part of an HDF5 file, a group for None."""
+    with without_seal(path) as file:
+        del file[part]
+        if value is None:
+            file.create_group(part)
+        else:
+            file[part] = value
+
+
 def gathered(folder: Path, raw: np.ndarray, images: Sequence[str] | None = None) -> Path:
     """Write raw maps (n, h, w) as a source's stores, and gather them."""
     names = images or [f"ISIC_{number:07d}" for number in range(len(raw))]

@@ -123,6 +123,18 @@ class Study:
         )
         return Run(process.returncode, process.stdout)
 
+    def started(self, printed: Path, *arguments: str, overlay: dict[str, Any] | None = None) -> subprocess.Popen[bytes]:
+        """Start Snakemake there in a session of its own, so that all its processes can be held, or killed, at once."""
+        with printed.open("w") as stream:
+            return subprocess.Popen(
+                self.command(*arguments, overlay=overlay),
+                cwd=self.folder,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                env=environment_of_jobs(),
+                start_new_session=True,
+            )
+
     @property
     def results(self) -> Path:
         """The results of the embedded study."""

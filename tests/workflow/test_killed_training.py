@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from .conftest import Study, environment_of_jobs
+from .conftest import Study
 
 pytestmark = pytest.mark.slow
 
@@ -30,24 +29,14 @@ def test_a_killed_run_goes_on_from_its_last_epoch_and_ends_with_the_same_bytes(
     overlay["segmentation"] = {"networks": {"unet": {"training": {"epochs": 16}}}}
     folder = empty.results / trained
     target = f"results/embedded/{trained}/model.keras"
-    command = empty.command(target, "--cores", "1", overlay=overlay)
-    with (empty.folder / "printed").open("w") as printed:
-        # A session of its own, so that all its processes can be killed at once.
-        process = subprocess.Popen(
-            command,
-            cwd=empty.folder,
-            stdout=printed,
-            stderr=subprocess.STDOUT,
-            env=environment_of_jobs(),
-            start_new_session=True,
-        )
-        try:
-            while process.poll() is None and not list(folder.glob(".training/epoch_*.h5")):
-                time.sleep(0.05)
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+    process = empty.started(empty.folder / "printed", target, "--cores", "1", overlay=overlay)
+    try:
+        while process.poll() is None and not list(folder.glob(".training/epoch_*.h5")):
+            time.sleep(0.05)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
     assert process.returncode == -signal.SIGKILL, (empty.folder / "printed").read_text()[-3000:]
     assert not (folder / "model.keras").exists()
 

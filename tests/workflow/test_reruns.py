@@ -4,7 +4,6 @@ import io
 import os
 import shutil
 import signal
-import subprocess
 import time
 import zipfile
 from collections.abc import Callable
@@ -15,7 +14,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from .conftest import Run, Study, environment_of_jobs
+from .conftest import Run, Study
 
 # The same archives as if the user had brought them: what depends on them depends on their content then.
 BROUGHT = {"archives": {"drawn": None}}
@@ -248,13 +247,7 @@ def test_the_maps_of_another_layer_train_nothing(copied: Study) -> None:
 def test_a_killed_run_leaves_no_half_file_and_the_next_finishes_the_rest(
     empty: Study, tiny: Callable[[], dict[str, Any]]
 ) -> None:
-    process = subprocess.Popen(
-        empty.command(overlay=tiny()),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=environment_of_jobs(),
-        start_new_session=True,
-    )
+    process = empty.started(empty.folder / "printed", overlay=tiny())
     manifest = empty.results / "manifest" / "evaluation.csv"
     for _ in range(1200):
         if manifest.is_file() or process.poll() is not None:

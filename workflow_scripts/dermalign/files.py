@@ -21,8 +21,6 @@ TEMPORARY = re.compile(r"\..+\.(\d{1,9})(?:@(.+))?\.partial(?:\.[^.]*)?")
 FORGOTTEN = 24 * 3600  # seconds without a change after which no process is thought to write any more
 # The disk, a quota or a limit is reached, or the file system is read-only.
 NOT_TO_BE_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
-
-
 # How far the clocks of a machine and of the disk that it writes to may be apart, in seconds.
 APART = 60
 

@@ -20,7 +20,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -240,14 +240,17 @@ def archive_key(archive: str | Path) -> tuple[str, int, int]:
 def _list_members(archive: str, _modified: int, _size: int) -> tuple[Member, ...]:
     members = _list_folder(archive) if Path(archive).is_dir() else _list_zip(archive)
     listed = tuple(sorted((member for member in members if _is_seen(member.path)), key=lambda member: member.path))
-    check_planned(archive, fingerprint({member.path: member for member in listed}))
+    check_planned(archive, lambda: fingerprint({member.path: member for member in listed}))
     return listed
 
 
-def check_planned(path: str | Path, digest: str) -> None:
-    """Raise InputError where an archive or table has another digest than when the run of this job was planned."""
-    planned = json.loads(os.environ.get(PLANNED, "{}"))
-    if planned.get(str(path), digest) != digest:
+def check_planned(path: str | Path, digest: Callable[[], str]) -> None:
+    """Raise InputError where an archive or table has another digest than when the run of this job was planned.
+
+    digest: its own, which is asked for where the run was planned with one.
+    """
+    planned = json.loads(os.environ.get(PLANNED, "{}")).get(str(path))
+    if planned is not None and planned != digest():
         raise InputError(
             f"{path} was changed while the run was going on: what is in it now is not what the run was planned for. "
             "Start the run again when it is whole; what the change touches is made anew."

@@ -102,11 +102,6 @@ class Looked:
     masks: int = 0
 
 
-def content_faults(archives: Archives, cache: str | Path, threads: int) -> list[str]:
-    """Return sentences on what is wrong in a study's archives with pictures and masks, as `look`."""
-    return look(archives, cache, threads).faults
-
-
 def look(archives: Archives, cache: str | Path, threads: int, shown: int | None = SHOWN) -> Looked:
     """Look at all pictures and masks of a study, and return what is wrong, or set aside, and how many there are.
 

@@ -4,11 +4,11 @@ All that reads the content of a picture, for its size, its pixels, its hash or a
 that one stage takes no later one refuses.
 
 Pictures come from elsewhere, and may be made to harm. Only the formats of `FORMATS` are opened, by content whatever a
-file is called: of others Pillow would start a program (Ghostscript for EPS). Of a file with several pictures the first
-is read. The memory that a process takes is bounded: pictures of more than `LARGE_PIXELS` are decoded one at a time,
-however many threads there are, and while a file of more than `LARGE_BYTES` is decoded `decode_each` reads no other. So
-n threads take at most n times 128 MiB of file and 32 million pixels (of 4 bytes, three times over), beside them one
-file of 1 GiB and one picture of 500 million pixels, for which that is 6 GB, 9 GB for a progressive JPEG.
+file is called: of others Pillow would start a program (Ghostscript for EPS). A file of several pictures is refused. The
+memory that a process takes is bounded: pictures of more than `LARGE_PIXELS` are decoded one at a time, however many
+threads there are, and while a file of more than `LARGE_BYTES` is decoded `decode_each` reads no other. So n threads
+take at most n times 128 MiB of file and 32 million pixels (of 4 bytes, three times over), beside them one file of 1 GiB
+and one picture of 500 million pixels, for which that is 6 GB, 9 GB for a progressive JPEG.
 """
 
 import itertools

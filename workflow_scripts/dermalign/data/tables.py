@@ -138,7 +138,7 @@ def read_table(path: str | Path) -> Table:
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}): it must be a file, a table of text.") from error
     try:
-        check_planned(path, bytes_digest(content))
+        check_planned(path, lambda: bytes_digest(content))
         lines = _lines(_decoded(path, content))
     except csv.Error as error:
         raise InputError(
