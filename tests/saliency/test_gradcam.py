@@ -164,10 +164,11 @@ def test_broken_weights_are_refused() -> None:
 SECOND_BACKEND = """
 import json, sys
 import keras, numpy as np
+from dermalign.classifiers.brought.keras_files import load_keras_file
 from second_backend import explained
 assert keras.backend.backend() == "jax"
 folder, layers = sys.argv[1], json.loads(sys.argv[2])
-model = keras.saving.load_model(f"{folder}/model.keras")
+model = load_keras_file(f"{folder}/model.keras")
 np.savez(f"{folder}/maps.npz", **explained(model, pictures=np.load(f"{folder}/pictures.npy"), **layers))
 """
 

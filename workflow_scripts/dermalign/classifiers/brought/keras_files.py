@@ -286,7 +286,9 @@ def _is_part(found: Any) -> bool:
     )
     if not isinstance(found, type) or not issubclass(found, kinds):
         return False
-    return found.__module__.startswith("keras.") and not any(each.__name__ in OF_CODE for each in found.__mro__)
+    # Not by the names of what it descends from: every layer's base on the backend JAX is called JaxLayer, too.
+    of_code = tuple(getattr(keras.layers, name) for name in OF_CODE if hasattr(keras.layers, name))
+    return found.__module__.startswith("keras.") and not issubclass(found, of_code)
 
 
 @cache
