@@ -41,6 +41,7 @@ T = TypeVar("T")
 SLOW = 2.0  # seconds: what takes longer is told
 OFTEN = 10.0  # seconds between lines on how far it is, where there is no terminal for a bar
 TENTH = 10  # of more than one picture in so many, it is the archive that is bad
+WITHOUT = "Or set on_bad_picture: skip, and the study goes on without the pictures that cannot be used."
 NONE: dict[str, Any] = {}
 
 
@@ -130,7 +131,10 @@ def look(archives: Archives, cache: str | Path, threads: int, shown: int | None 
         for archive in dict.fromkeys(bad.archive for bad in looking.bad):
             # A lack of masks is told by `evaluation_images`.
             told = [bad.fault for bad in looking.bad if bad.archive == archive and bad not in looking.lacking]
-            faults.add(*some_of(dict.fromkeys(told), archive, shown))
+            sentences = some_of(dict.fromkeys(told), archive, shown)
+            if sentences and looking.could_skip(archive):
+                sentences[-1] += f" {WITHOUT}"
+            faults.add(*sentences)
     if not faults and not looking.is_anything_white(set_aside):
         faults.add(
             f"{archives.path('evaluation_masks')}: no mask of a picture with a diagnosis of the study shows a feature, "
@@ -262,6 +266,11 @@ class _Looking:
             for of, those in words.items()
         }
         return SetAside(**found)
+
+    def could_skip(self, archive: str) -> bool:
+        """Return whether `on_bad_picture: skip` would go on without the pictures that are bad by an archive's files."""
+        of_disk = any(bad.of_disk for bad in self.bad if bad.archive == archive)
+        return not of_disk and not any(sentence.startswith(f"{archive}: ") for sentence in self.too_many())
 
     def too_many(self) -> Iterator[str]:
         """Yield a sentence on each archive of whose pictures too many are bad: it is, or what is said of it is."""

@@ -7,7 +7,6 @@ from there.
 
 import http.client
 import json
-import lzma
 import shutil
 import socket
 import ssl
@@ -30,6 +29,7 @@ from .. import __version__
 from ..errors import InputError
 from ..files import write_text
 from ..logs import logger
+from .archives import zipfile_of
 
 CHUNK = 1 << 18
 TIMEOUT = 60.0  # seconds without a byte until a connection counts as dropped
@@ -389,11 +389,13 @@ def _checked_sha256(part: Path, url: str, output: Path, expected: str | None) ->
 
 def _zip_problem(path: Path) -> str | None:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile_of(path) as archive:
             damaged = archive.testzip()
-    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError) as error:
+    except InputError as error:  # no zip, or one that was made to fill a disk
         return str(error)
-    except (RuntimeError, NotImplementedError) as error:  # encrypted, or a compression that Python does not know
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+        return str(error)
+    except (RuntimeError, NotImplementedError) as error:  # encrypted, or packed as is not read
         logger.warning("the contents of %s cannot be checked: %s", path.name, error)
         return None
     return f"its member {damaged} does not have the CRC that it should" if damaged else None
