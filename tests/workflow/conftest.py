@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 import yaml
 from dermalign.classifiers.keras_settings import keras_backend
+from dermalign.study.study import CACHE
 from locks import pins
 from packaging.utils import canonicalize_name
 
@@ -80,6 +81,27 @@ def _hides_packages_of_tests() -> Path:
     return folder
 
 
+# What planning keeps for the next time, and each study of these tests would ask anew: what Keras says of models, by
+# their settings and the code that asks, and what the real archives hold, by the version of each file.
+KEPT = ("[0-9a-f]" * 16 + ".json", "entrance.real.json")
+
+
+@cache
+def _kept_answers() -> Path:
+    """Return a folder of what studies of this process kept."""
+    folder = Path(tempfile.mkdtemp(prefix="kept_answers_"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _copy_kept(source: Path, target: Path) -> None:
+    """Copy what planning kept from one folder to another, but for what is there."""
+    for path in (path for pattern in KEPT for path in source.glob(pattern)):
+        if not (target / path.name).exists():
+            target.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target / path.name)
+
+
 def environment_of_jobs(**changes: str) -> dict[str, str]:
     """Return the environment of a run of Snakemake, with changes: its jobs find a user's packages, not those of tests.
 
@@ -112,6 +134,8 @@ class Study:
 
     def snakemake(self, *arguments: str, overlay: dict[str, Any] | None = None, **environment: str) -> Run:
         """Run Snakemake there, with an overlay over config.yaml where one is given."""
+        kept = self.folder / CACHE
+        _copy_kept(_kept_answers(), kept)
         process = subprocess.run(
             self.command(*arguments, overlay=overlay),
             stdout=subprocess.PIPE,
@@ -121,10 +145,12 @@ class Study:
             env=environment_of_jobs(**environment),
             check=False,
         )
+        _copy_kept(kept, _kept_answers())
         return Run(process.returncode, process.stdout)
 
     def started(self, printed: Path, *arguments: str, overlay: dict[str, Any] | None = None) -> subprocess.Popen[bytes]:
         """Start Snakemake there in a session of its own, so that all its processes can be held, or killed, at once."""
+        _copy_kept(_kept_answers(), self.folder / CACHE)
         with printed.open("w") as stream:
             return subprocess.Popen(
                 self.command(*arguments, overlay=overlay),
