@@ -14,6 +14,8 @@ from .builders import drawn
 from .classifiers import CLASSIFIERS, Bad
 from .planning import planning_faults
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def faults(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:

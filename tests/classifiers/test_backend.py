@@ -16,6 +16,7 @@ def printed(code: str, backend: str) -> str:
     ).stdout.strip()
 
 
+@pytest.mark.slow
 def test_tensorflow_computes_in_so_many_threads() -> None:
     code = """
 import tensorflow
@@ -29,7 +30,7 @@ print(threading.get_intra_op_parallelism_threads(), threading.get_inter_op_paral
 
 @pytest.mark.parametrize(
     ("backend", "expected"),
-    [("tensorflow", "True "), ("jax", "False --xla_gpu_deterministic_ops=true")],
+    [("tensorflow", "True "), pytest.param("jax", "False --xla_gpu_deterministic_ops=true", marks=pytest.mark.slow)],
 )
 def test_equal_seeds_give_equal_numbers(backend: str, expected: str) -> None:
     code = """

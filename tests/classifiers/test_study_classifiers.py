@@ -267,6 +267,7 @@ def test_networks_are_asked_about_what_their_encoder_depends_on(classifiers: Con
         assert asked[2:] == ["segmentation.networks.unet"] * number
 
 
+@pytest.mark.slow
 def test_networks_start_from_files_as_models_do(classifiers: Configured, tmp_path: Path) -> None:
     weights = tmp_path / "mine.weights.h5"
     with pytest.raises(

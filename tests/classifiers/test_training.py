@@ -239,6 +239,7 @@ FULL = {
 }
 
 
+@pytest.mark.slow
 def test_settings_that_the_schema_completes_train_as_those_in_full(
     study: tuple[pd.DataFrame, Path], tmp_path: Path
 ) -> None:
@@ -274,6 +275,7 @@ def test_the_keys_that_are_read_are_those_of_the_schema() -> None:
     assert complete == {**FULL, "published": {}}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", pytest.param("mixed_float16", marks=pytest.mark.slow)])
 def test_mixed_precision_learns_and_leaves_a_float32_classifier(
     study: tuple[pd.DataFrame, Path], tmp_path: Path, precision: str

@@ -158,6 +158,7 @@ def printed(study: Study) -> str:
     return (study.folder / "printed.txt").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_second_run_stops_before_it_touches_anything(study: Study, overlay: dict[str, Any]) -> None:
     before = contents(results(study))
     (results(study) / "manifest" / "masks.csv").unlink()
@@ -227,6 +228,7 @@ def dated(paths: list[Path], seconds: float) -> None:
         os.utime(path, (time.time() + seconds,) * 2)
 
 
+@pytest.mark.slow
 def test_other_dates_repeat_nothing(study: Study, overlay: dict[str, Any]) -> None:
     # Files above 1 MB count by their dates, as Snakemake keeps no checksum of them: here those that shards are made of.
     found = contents(results(study)).items()
@@ -238,6 +240,7 @@ def test_other_dates_repeat_nothing(study: Study, overlay: dict[str, Any]) -> No
         assert study.snakemake("-n", *FEW, overlay=overlay).jobs() == {}
 
 
+@pytest.mark.slow
 def test_a_run_does_not_begin_with_what_is_dated_in_the_future(study: Study, overlay: dict[str, Any]) -> None:
     """As a day before the last run, by a clock that went wrong: what it made would pass for older than it is."""
     (results(study) / "manifest" / "masks.csv").unlink()
@@ -307,6 +310,7 @@ def test_replaced_archives_make_anew_all_that_depends_on_them(
     )
 
 
+@pytest.mark.slow
 def test_a_job_does_not_read_an_archive_that_was_changed_since_the_run_began(
     study: Study, write: Callable[[Study, Members], None], encoded: Callable[..., bytes], overlay: dict[str, Any]
 ) -> None:

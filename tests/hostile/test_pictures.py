@@ -51,6 +51,7 @@ def stored(measured: Measured, folder: Path, threads: int) -> tuple[str, int]:
     return measured(STORE, STORED.format(folder=str(folder), members=members, names=list(members), threads=threads))
 
 
+@pytest.mark.slow
 def test_large_pictures_are_decoded_one_at_a_time_however_many_threads_there_are(
     tmp_path: Path, measured: Measured
 ) -> None:

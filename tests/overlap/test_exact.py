@@ -416,6 +416,7 @@ def test_several_fine_maps_of_a_picture_count_as_their_mean(tmp_path: Path) -> N
     check_curves(curves, every)
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(data=st.data(), features=st.sampled_from([("globules", "streaks"), ("union", "streaks", "globules")]))
 def test_each_feature_has_the_best_threshold_of_its_own_maps(

@@ -70,6 +70,7 @@ def test_skips_are_the_last_maps_of_each_side(architecture: str) -> None:
         assert maps[deepest] is backbone.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("decoder", DECODERS)
 def test_every_side_of_the_encoder_can_be_asked_for(architecture: str, decoder: str) -> None:
@@ -88,6 +89,7 @@ def test_every_side_of_the_encoder_can_be_asked_for(architecture: str, decoder: 
     assert network.layers[-1].name == "probabilities"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("decoder", DECODERS)
 @pytest.mark.parametrize("size", [32, 96, 224])  # of pyramid pooling: fewer parts than six, an odd side
 def test_other_sizes_of_pictures(decoder: str, size: int) -> None:

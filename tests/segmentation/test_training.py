@@ -93,6 +93,7 @@ def test_the_first_scores_are_as_probable_as_the_features(study: Path, tmp_path:
     np.testing.assert_allclose(1 / (1 + np.exp(-bias)), expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_it_repeats_itself(study: Path, tmp_path: Path) -> None:
     for name in ("first", "again"):
         train_squares(study, tmp_path / name, network_settings({"epochs": 1}))
@@ -288,6 +289,7 @@ def test_a_classifier_of_another_architecture_is_refused(study: Path, tmp_path: 
         train_squares(study, tmp_path / "run", classifier=path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", pytest.param("mixed_float16", marks=pytest.mark.slow)])
 def test_mixed_precision_leaves_a_float32_network(study: Path, tmp_path: Path, precision: str) -> None:
     train_squares(study, tmp_path, network_settings({"precision": precision}))
@@ -304,6 +306,7 @@ def test_mixed_precision_leaves_a_float32_network(study: Path, tmp_path: Path, p
 # What is refused
 
 
+@pytest.mark.slow
 def test_files_that_do_not_fit_are_refused_by_their_names(study: Path, tmp_path: Path) -> None:
     weights = tmp_path / "other.weights.h5"
     build_classifier(

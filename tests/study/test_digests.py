@@ -75,6 +75,7 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Copy:
 # What a script imports
 
 
+@pytest.mark.slow
 def test_modules_are_those_that_python_would_import(copy: Copy) -> None:
     """The oracle reads compiled code, functions too; what is there for hints alone is taken out before."""
     found = {script.name: imported_modules(copy.scripts / script.name) for script in SCRIPTS}
@@ -209,18 +210,17 @@ def test_an_edit_of_what_is_computed_reruns_what_imports_it_and_nothing_else(cop
             continue
         text = copy.path(module).read_text(encoding="utf-8")
         choices = edits_of(text) or [lambda text=text: f"{text}\nANOTHER = 1\n"]
-        for number, edited_text in enumerate(random.Random(module).sample(choices, min(2, len(choices)))):
-            copy.path(module).write_text(edited_text(), encoding="utf-8")
-            after = copy.of_scripts()
-            changed = {script for script in before if after[script] != before[script]}
-            expected = {script for script, modules in importing.items() if module in modules}
-            assert changed == expected, f"{module}, edit {number}"
-            edited += 1
+        copy.path(module).write_text(random.Random(module).choice(choices)(), encoding="utf-8")
+        after = copy.of_scripts()
+        changed = {script for script in before if after[script] != before[script]}
+        assert changed == {script for script, modules in importing.items() if module in modules}, module
+        edited += 1
         copy.path(module).write_text(text, encoding="utf-8")
     assert copy.of_scripts() == before
-    assert edited > 1.5 * (len(MODULES) - len(PACKAGES))
+    assert edited == len([module for module in MODULES if module not in PACKAGES]) > 100
 
 
+@pytest.mark.slow
 def test_words_comments_hints_and_layout_rerun_nothing(copy: Copy) -> None:
     before = copy.of_scripts()
     for module in MODULES:

@@ -19,6 +19,7 @@ def question(**settings: Any) -> Question:
     return Question({**PLAIN, **settings}, {**PLAIN, **settings})
 
 
+@pytest.mark.slow
 def test_grids_are_asked_once_and_faults_name_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     questions = {
         "models.fine": question(),

@@ -44,6 +44,7 @@ def overlay(
     return given({"training_pictures": "training.zip", "training_labels": "labels.csv"}, study="faults")
 
 
+@pytest.mark.slow
 def test_all_faults_are_told_at_once(
     empty: Study, overlay: dict[str, Any], zipped: Callable[..., Path], encoded: Callable[..., bytes]
 ) -> None:

@@ -1,6 +1,7 @@
 """What a run prints: a line per step, the best thresholds, where everything lies; faults in words."""
 
 import pandas as pd
+import pytest
 
 from .conftest import Run, Study
 
@@ -67,6 +68,7 @@ def test_a_run_with_nothing_to_do_says_so_and_where_the_results_lie(copied: Stud
     assert "\nNothing to be done: everything is up to date. The results lie in results/embedded/.\n" in run.text
 
 
+@pytest.mark.slow
 def test_no_table_where_it_was_not_asked_for(copied: Study) -> None:
     fetched = copied.snakemake("fetch")
     (copied.results / "tables" / "table2.md").unlink()
@@ -112,6 +114,7 @@ def test_a_failure_is_told_in_words(copied: Study) -> None:
     assert "Error in rule table2:" in words_of_snakemake(copied)
 
 
+@pytest.mark.slow
 def test_what_stops_a_run_before_its_first_step_is_printed(copied: Study) -> None:
     run = copied.snakemake("nowhere.csv")
     assert run.status != 0 and "No rule to produce nowhere.csv" in run.text

@@ -359,6 +359,7 @@ def test_the_sanity_check_is_of_the_least_hashes_and_its_table_says_what_its_row
     assert "6 of 6 layers randomised, as far as plain_stack/stage1_convolution1" in log
 
 
+@pytest.mark.slow
 def test_without_pictures_there_is_no_sanity_check(finished: tuple[Study, Run]) -> None:
     jobs = finished[0].snakemake("-n", overlay={"sanity": {"pictures": 0}}).jobs()
     assert set(jobs) == {"study_record", "report_page"}

@@ -14,21 +14,15 @@ from .conftest import Study
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize(
-    ("trained", "log", "outputs"),
-    [
-        ("classifiers/plain", "train/plain.log", 3),
-        ("segmentation/unet/fold_1", "segmentation/unet/fold_1.log", 2),
-    ],
-)
 def test_a_killed_run_goes_on_from_its_last_epoch_and_ends_with_the_same_bytes(
-    empty: Study, tiny: Callable[[], dict[str, Any]], trained: str, log: str, outputs: int
+    empty: Study, tiny: Callable[[], dict[str, Any]]
 ) -> None:
+    """Of a segmentation network, which is trained by the same loop, tests/segmentation/test_training.py."""
     overlay = tiny()
     overlay["models"]["plain"]["training"]["epochs"] = 16
-    overlay["segmentation"] = {"networks": {"unet": {"training": {"epochs": 16}}}}
-    folder = empty.results / trained
-    target = f"results/embedded/{trained}/model.keras"
+    folder = empty.results / "classifiers" / "plain"
+    target = "results/embedded/classifiers/plain/model.keras"
+    log = "train/plain.log"
     process = empty.started(empty.folder / "printed", target, "--cores", "1", overlay=overlay)
     try:
         while process.poll() is None and not list(folder.glob(".training/epoch_*.h5")):
@@ -49,7 +43,7 @@ def test_a_killed_run_goes_on_from_its_last_epoch_and_ends_with_the_same_bytes(
     history = pd.read_csv(folder / "history.csv")
     assert list(history["epoch"]) == list(range(1, 17))
     resumed = {path.name: path.read_bytes() for path in folder.iterdir()}
-    assert len(resumed) == outputs and not (folder / ".training").exists()
+    assert len(resumed) == 3 and not (folder / ".training").exists()
 
     (folder / "model.keras").unlink()
     assert empty.snakemake(target, overlay=overlay).status == 0

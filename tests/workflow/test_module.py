@@ -5,12 +5,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from .conftest import REPOSITORY
 
 PAGE = (REPOSITORY / "docs" / "library.md").read_text(encoding="utf-8")
 (IMPORTING,) = re.findall(r"```snakemake\n(.*?)```", PAGE, re.DOTALL)
 
 
+@pytest.mark.slow
 def test_another_workflow_uses_the_rules_with_what_differs_as_its_config(tmp_path: Path) -> None:
     assert 'snakefile: "dermalign/Snakefile"' in IMPORTING
     (tmp_path / "dermalign").symlink_to(REPOSITORY)

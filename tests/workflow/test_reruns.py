@@ -1,10 +1,7 @@
 """What runs again: only what a change touches."""
 
 import io
-import os
 import shutil
-import signal
-import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -112,6 +109,7 @@ def test_another_seed_draws_other_pictures_and_does_everything_again(
     assert set(pd.read_csv(empty.results / "manifest" / "evaluation.csv")["image"]) != before
 
 
+@pytest.mark.slow
 def test_touched_archives_with_the_same_content_run_nothing(brought: Study) -> None:
     for path in (brought.results / "archives").iterdir():
         path.touch()
@@ -237,33 +235,8 @@ def test_another_network_trains_itself_alone(copied: Study) -> None:
     }
 
 
+@pytest.mark.slow
 def test_the_maps_of_another_layer_train_nothing(copied: Study) -> None:
     jobs = copied.snakemake("-n", overlay={"models": {"plain": {"saliency_layer": "stage3_convolution1"}}}).jobs()
     assert "train" not in jobs and "mask_cells" not in jobs  # its cells are 16 x 16, too
     assert {name for name in jobs if name.startswith("gradcam_")} == {"gradcam_plain_00000", "gradcam_plain_00001"}
-
-
-@pytest.mark.slow
-def test_a_killed_run_leaves_no_half_file_and_the_next_finishes_the_rest(
-    empty: Study, tiny: Callable[[], dict[str, Any]]
-) -> None:
-    target = "results/embedded/tables/table6.md"
-    process = empty.started(empty.folder / "printed", target, overlay=tiny())
-    manifest = empty.results / "manifest" / "evaluation.csv"
-    for _ in range(1200):
-        if manifest.is_file() or process.poll() is not None:
-            break
-        time.sleep(0.1)
-    else:
-        pytest.fail("the run did not come to its manifest")
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    cells = {path: path.stat().st_mtime_ns for path in (empty.results / "cells").glob("*.h5")}
-    assert cells
-    assert empty.snakemake("--unlock", overlay=tiny()).status == 0
-
-    run = empty.snakemake(target, overlay=tiny())
-    assert run.status == 0, run.text[-3000:]
-    assert (empty.folder / target).is_file()
-    assert {path: path.stat().st_mtime_ns for path in cells} == cells
-    assert empty.snakemake("-n", target, overlay=tiny()).jobs() == {}

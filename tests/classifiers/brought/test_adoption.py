@@ -37,7 +37,9 @@ def adopted(tmp_path: Path, chosen: dict[str, Any]) -> tuple[Any, Any]:
     return load_classifier(output), found
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[pytest.mark.slow] if kind.startswith("MobileNetV2") else []) for kind in KINDS]
+)
 def test_the_adopted_classifier_has_the_maps_of_the_original(tmp_path: Path, kind: str) -> None:
     build, layer, last = KINDS[kind]
     model = made(build)
@@ -253,6 +255,7 @@ def test_a_saved_model_that_was_not_made_by_keras(tmp_path: Path) -> None:
     np.testing.assert_allclose(maps.probabilities, expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_saved_model_needs_tensorflow(tmp_path: Path) -> None:
     folder = served(tmp_path / "mine", tf.identity)
     command = "import sys; from dermalign.classifiers.brought.adoption import probe_classifier as p\n"

@@ -140,6 +140,7 @@ def test_layers_of_keras_own_applications_are_loaded(tmp_path: Path, suffix: str
     np.testing.assert_array_equal(found, model.predict(PICTURES, verbose=0))
 
 
+@pytest.mark.slow
 def test_a_whole_convnext_is_loaded(tmp_path: Path) -> None:
     inner = made(lambda: keras.applications.ConvNeXtTiny(weights=None, include_top=False, input_shape=(SIZE, SIZE, 3)))
     model = chained(inner, pool(), layers.Dense(3, activation="softmax"))
