@@ -218,11 +218,11 @@ def test_the_example_of_the_page_runs_as_it_stands_there(copied: Study) -> None:
     )
     exec(with_paths, {})
     # Of what the commands make, what is looked at here; that all is made, test_embedded_study tells.
-    tables_2_and_3 = [f"results/mine/tables/table{number}.csv" for number in (2, 3)]
-    run = copied.snakemake("results/mine/classifiers/mine/metrics.csv", *tables_2_and_3, overlay=MINE)
+    table2, table3 = (f"results/mine/tables/table{number}.csv" for number in (2, 3))  # each of a classifier
+    run = copied.snakemake("results/mine/classifiers/mine/metrics.csv", table2, overlay=MINE)
     assert run.status == 0, run.text[-5000:]
     merged = {**MINE, "models": {**MINE["models"], **EXPORTED["models"]}}
-    run = copied.snakemake(*tables_2_and_3, overlay=merged)
+    run = copied.snakemake(table2, table3, overlay=merged)
     assert run.status == 0, run.text[-5000:]
     tables = copied.folder / "results" / "mine" / "tables"
     mine, exported = (pd.read_csv(tables / f"table{number}.csv", index_col="feature") for number in (2, 3))
