@@ -28,9 +28,10 @@ print(threading.get_intra_op_parallelism_threads(), threading.get_inter_op_paral
     assert printed(code, "tensorflow") == "3 3"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("backend", "expected"),
-    [("tensorflow", "True "), pytest.param("jax", "False --xla_gpu_deterministic_ops=true", marks=pytest.mark.slow)],
+    [("tensorflow", "True "), ("jax", "False --xla_gpu_deterministic_ops=true")],
 )
 def test_equal_seeds_give_equal_numbers(backend: str, expected: str) -> None:
     code = """

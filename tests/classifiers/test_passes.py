@@ -118,6 +118,7 @@ def test_each_place_has_its_own_and_the_pictures_are_last() -> None:
 PICTURES = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3), dtype=np.uint8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("own", [0, 1, 2])
 def test_a_transformer_has_maps_of_its_patches(own: int) -> None:
     model = transformer(own)

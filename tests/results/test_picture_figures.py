@@ -223,6 +223,7 @@ def test_of_many_thresholds_eleven_are_drawn_and_it_says_so(shown: ShownPicture)
     assert figure.get_suptitle().endswith("11 of 101 thresholds")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("best", ["0.330", "0.001", "0.999", "1.000", None])
 @pytest.mark.parametrize("own", [0, 47, 951, 1000])
 def test_of_many_thresholds_the_best_ones_are_among_the_drawn(shown: ShownPicture, own: int, best: str | None) -> None:
@@ -404,6 +405,7 @@ def test_no_word_is_cut_off_or_covers_another(
                 assert apart_across or apart_up, (text, other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("specks", "most"), [(0.4, 2_500_000), (15, 2_000_000)])
 def test_drawings_stay_small(tmp_path: Path, specks: float, most: int) -> None:
     """Of rough pictures with fine maps; even of masks that are specks all over, whose outlines are longest."""

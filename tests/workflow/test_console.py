@@ -81,6 +81,7 @@ def test_no_table_where_it_was_not_asked_for(copied: Study) -> None:
     assert "\n1 step on 2 cores: 1 table2\n[1/1] table2 " in one.text
 
 
+@pytest.mark.slow
 def test_a_dry_run_and_verbose_have_snakemakes_own_words(copied: Study) -> None:
     (copied.results / "tables" / "table2.md").unlink()
     listed = copied.snakemake("-n")

@@ -60,6 +60,7 @@ def test_the_adopted_classifier_has_the_maps_of_the_original(tmp_path: Path, kin
         assert any(last in sentence for sentence in answer["said"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind", ["functional, fused softmax", "nested functional, softmax layer", "sequential, linear end"]
 )

@@ -82,6 +82,7 @@ def graph_of(tmp_path: Path, *end: object) -> Frozen:
     return freeze(tmp_path / "mine")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ["sigmoid", "softmax", "tanh", "relu", "linear", "silu", "elu", "log_softmax"])
 def test_scores_are_what_is_before_any_activation_of_the_named_layer(tmp_path: Path, activation: str) -> None:
     frozen = graph_of(tmp_path / "fused", layers.Dense(3, activation=activation, name="scores"))
@@ -101,6 +102,7 @@ def test_several_sigmoids_say_what_can_be_named(tmp_path: Path) -> None:
         adopt_graph(frozen, SIZE, "raw", "target", None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ["gelu", "hard_sigmoid", "mish", "softsign", "exponential", "pieces"])
 def test_an_activation_that_is_not_known_whole_is_refused_or_taken_off(tmp_path: Path, activation: str) -> None:
     end = Pieces(name="scores") if activation == "pieces" else layers.Dense(3, activation=activation, name="scores")
