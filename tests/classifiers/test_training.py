@@ -276,7 +276,7 @@ def test_the_keys_that_are_read_are_those_of_the_schema() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("precision", ["mixed_bfloat16", pytest.param("mixed_float16", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_learns_and_leaves_a_float32_classifier(
     study: tuple[pd.DataFrame, Path], tmp_path: Path, precision: str
 ) -> None:

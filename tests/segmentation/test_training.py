@@ -290,7 +290,7 @@ def test_a_classifier_of_another_architecture_is_refused(study: Path, tmp_path: 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("precision", ["mixed_bfloat16", pytest.param("mixed_float16", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_leaves_a_float32_network(study: Path, tmp_path: Path, precision: str) -> None:
     train_squares(study, tmp_path, network_settings({"precision": precision}))
     assert keras.config.dtype_policy().name == "float32"

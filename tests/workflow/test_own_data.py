@@ -18,7 +18,6 @@ from .conftest import FEW_SOURCES, REPOSITORY, Study
 
 pytestmark = pytest.mark.slow
 
-
 # What is looked at here, and all that it is made of.
 TABLES = ("table2", "table4", "table6", "extended_thresholds", "extended_controls")
 TARGETS = [f"results/own_data/tables/{name}.csv" for name in TABLES]

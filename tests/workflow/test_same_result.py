@@ -11,15 +11,6 @@ from .conftest import Study
 pytestmark = pytest.mark.slow
 
 COMPARED = ("manifest", "classifiers", "saliency", "jaccard", "statistics", "tables", "figures")
-# All that is published of numbers; figures are drawn of them, here two.
-TARGETS = [
-    f"results/embedded/{name}"
-    for name in (
-        *(f"tables/{name}.csv" for name in ("table1", "table2", "table4", "table6", "classifiers")),
-        *(f"tables/extended_{name}.csv" for name in ("thresholds", "controls", "localisation", "out_of_sample")),
-        *("figures/jaccard_by_threshold.svg", "figures/figure3.svg"),
-    )
-]
 # They tell how long something took.
 TIMED = ("history", "method_runs", "extended_methods", "methods")
 
@@ -35,13 +26,12 @@ def test_one_core_and_other_batches_give_the_same_bytes(
 ) -> None:
     overlay = tiny()
     overlay["methods"] = {"gradcam": {"batch_size": 32}}
-    run = empty.snakemake(*TARGETS, overlay=overlay)
-    assert run.status == 0, run.text[-3000:]
+    assert empty.snakemake(overlay=overlay).status == 0
     overlay["methods"]["gradcam"]["batch_size"] = 5
     overlay["batches"] = {"saliency": 3, "masks": 1}
     other = Study(tmp_path / "other")
     other.folder.mkdir()
-    run = other.snakemake(*TARGETS, "--cores", "1", overlay=overlay)
+    run = other.snakemake("--cores", "1", overlay=overlay)
     assert run.status == 0, run.text[-3000:]
     first, second = results_of(empty.results), results_of(other.results)
     assert {path.partition("/")[0] for path in first} == set(COMPARED)

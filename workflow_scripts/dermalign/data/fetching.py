@@ -391,9 +391,7 @@ def _zip_problem(path: Path) -> str | None:
     try:
         with zipfile_of(path) as archive:
             damaged = archive.testzip()
-    except InputError as error:  # no zip, or one that was made to fill a disk
-        return str(error)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+    except (InputError, zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
         return str(error)
     except (RuntimeError, NotImplementedError) as error:  # encrypted, or packed as is not read
         logger.warning("the contents of %s cannot be checked: %s", path.name, error)
